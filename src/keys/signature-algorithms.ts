@@ -1,0 +1,144 @@
+/**
+ * Signature algorithms as rows, and the signature blobs of RFC 4253 §6.6: RFC 8709 §6 (ssh-ed25519), RFC 5656 §3.1.2
+ * (ecdsa-sha2-*), RFC 8332 §3 (rsa-sha2-*). `ssh-rsa`, which signs with SHA-1, is a key type here and no algorithm.
+ */
+import { defaultProvider } from '#crypto';
+import type { CryptoProvider, CurveName, HashName } from '../crypto/provider.ts';
+import type { Row, Standing } from '../crypto/standing.ts';
+import { SshError } from '../errors.ts';
+import { concatBytes, equalBytes, utf8Bytes } from '../wire/bytes.ts';
+import { Reader } from '../wire/reader.ts';
+import { unsignedToMpint, Writer } from '../wire/writer.ts';
+import { leftPad, readMagnitude } from './key-format.ts';
+import { COORDINATE_LENGTH, type PublicKey } from './public-key.ts';
+
+/** One way to sign. */
+export interface SignatureAlgorithm extends Row {
+  /** The type of key that signs this way. */
+  readonly keyType: string;
+  /** What the data is hashed with. */
+  readonly hash: HashName;
+  /** Turns the provider's signature into what stands in the signature blob. */
+  encode(signature: Uint8Array): Uint8Array;
+  /** Is this, taken out of the signature blob, the key's signature of the data? May throw for a malformed one. */
+  verify(
+    key: PublicKey,
+    data: Uint8Array,
+    signature: Uint8Array,
+    provider: CryptoProvider,
+  ): boolean;
+}
+
+/** Every signature algorithm, most preferred first. */
+export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [
+  ed25519('ssh-ed25519', 'default'),
+  ecdsa('ecdsa-sha2-nistp256', 'default', 'nistp256', 'sha256'),
+  ecdsa('ecdsa-sha2-nistp384', 'default', 'nistp384', 'sha384'),
+  ecdsa('ecdsa-sha2-nistp521', 'default', 'nistp521', 'sha512'),
+  rsa('rsa-sha2-512', 'default', 'sha512'),
+  rsa('rsa-sha2-256', 'default', 'sha256'),
+];
+
+/** The algorithms that a key of this type can sign with, most preferred first; none for a type that is not known. */
+export function signatureAlgorithmsFor(keyType: string): readonly string[] {
+  return SIGNATURE_ALGORITHMS.filter((row) => row.keyType === keyType).map((row) => row.name);
+}
+
+/** The row of an algorithm; `undefined` when there is none of this name. */
+export function signatureAlgorithm(name: string): SignatureAlgorithm | undefined {
+  return SIGNATURE_ALGORITHMS.find((row) => row.name === name);
+}
+
+/**
+ * Does a signature blob hold the key's signature of the data? Never throws: whatever is malformed, made by another
+ * algorithm or too long does not verify.
+ *
+ * @param algorithm - the algorithm that was agreed on; the one named in the blob must be the same (RFC 8332 §3.2)
+ * @param key - must be of the type that the algorithm signs with
+ * @param signature - `string format, string blob` (RFC 4253 §6.6), with nothing behind it
+ */
+export function verifySignature(
+  algorithm: string,
+  key: PublicKey,
+  data: Uint8Array,
+  signature: Uint8Array,
+  provider: CryptoProvider = defaultProvider,
+): boolean {
+  const row = signatureAlgorithm(algorithm);
+  if (row?.keyType !== key.type) return false;
+  try {
+    const reader = new Reader(signature, 'signature');
+    if (!equalBytes(reader.string(), utf8Bytes(algorithm))) return false;
+    const inner = reader.string();
+    reader.end();
+    return row.verify(key, data, inner, provider);
+  } catch {
+    // Fail closed, whatever a provider thinks of hostile numbers.
+    return false;
+  }
+}
+
+/**
+ * The signature blob of RFC 4253 §6.6.
+ *
+ * Throws an `unsupported` error for an algorithm that has no row.
+ *
+ * @param algorithm - the algorithm that signed
+ * @param signature - as the crypto provider returned it: for ECDSA r and s in fixed length
+ */
+export function encodeSignature(algorithm: string, signature: Uint8Array): Uint8Array {
+  const row = signatureAlgorithm(algorithm);
+  if (row === undefined) {
+    throw new SshError('unsupported', `no signature algorithm ${algorithm}`, {
+      feature: algorithm,
+    });
+  }
+  return new Writer().utf8(algorithm).string(row.encode(signature)).bytes();
+}
+
+function ed25519(name: string, standing: Standing): SignatureAlgorithm {
+  return {
+    ...{ name, standing, keyType: 'ssh-ed25519', hash: 'sha512' },
+    encode: (signature) => signature,
+    verify: ({ material }, data, signature, provider) =>
+      material.kind === 'ed25519' &&
+      signature.length === 64 &&
+      provider.ed25519Verify(material.publicKey, data, signature),
+  };
+}
+
+function ecdsa(
+  name: string,
+  standing: Standing,
+  curve: CurveName,
+  hash: HashName,
+): SignatureAlgorithm {
+  const length = COORDINATE_LENGTH[curve];
+  return {
+    ...{ name, standing, keyType: name, hash },
+    encode: (signature) =>
+      new Writer()
+        .string(unsignedToMpint(signature.subarray(0, length)))
+        .string(unsignedToMpint(signature.subarray(length)))
+        .bytes(),
+    verify: ({ material }, data, signature, provider) => {
+      if (material.kind !== 'ecdsa' || material.curve !== curve) return false;
+      const reader = new Reader(signature, 'ECDSA signature');
+      const r = leftPad(readMagnitude(reader, length, 'r'), length);
+      const s = leftPad(readMagnitude(reader, length, 's'), length);
+      reader.end();
+      return provider.ecdsaVerify(curve, material.point, data, concatBytes([r, s]));
+    },
+  };
+}
+
+function rsa(name: string, standing: Standing, hash: HashName): SignatureAlgorithm {
+  return {
+    ...{ name, standing, keyType: 'ssh-rsa', hash },
+    encode: (signature) => signature,
+    verify: ({ material }, data, signature, provider) =>
+      material.kind === 'rsa' &&
+      signature.length > 0 &&
+      provider.rsaVerify(material, hash, data, signature),
+  };
+}
