@@ -100,6 +100,8 @@ async function bundlePortable() {
       contents: `import * as all from '${name}'; globalThis.all = all;`,
       resolveDir: place,
     },
+    // Not ours, whose `paths` lead to the source.
+    tsconfigRaw: {},
     bundle: true,
     minify: true,
     write: false,
