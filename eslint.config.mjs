@@ -113,7 +113,7 @@ export default defineConfig(
       'house/floors': 'error',
       'no-console': 'error',
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
-      'max-lines-per-function': ['warn', { max: 60, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['warn', { max: 80, skipBlankLines: true, skipComments: true }],
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       'rxjs-x/no-ignored-subscription': 'error',
       // Names of observable-valued properties end in `$`; a function that returns an Observable has a plain name.
@@ -159,6 +159,8 @@ export default defineConfig(
     },
   },
   { files: ['src/cli/**/*.ts'], rules: { 'no-console': 'off' } },
+  // The one place where operators are built.
+  { files: ['src/operators/lift.ts'], rules: { 'rxjs-x/no-subclass': 'off' } },
 
   // Specs check what is there, and may say so bluntly.
   {
