@@ -1,6 +1,13 @@
 /** `rxssh/keys`: keys, signatures and the files that hold them, without a connection. */
 export { fingerprint } from './fingerprint.ts';
 export {
+  formatPrivateKey,
+  type FormatPrivateKeyOptions,
+  parsePrivateKey,
+  type ParsePrivateKeyOptions,
+  parsePrivateKeyPublicPart,
+} from './openssh-private-key.ts';
+export {
   type GenerateOptions,
   generatePrivateKey,
   PrivateKey,

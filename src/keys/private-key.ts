@@ -3,15 +3,11 @@
  * `secret()`. Files are read and written in openssh-private-key.ts.
  */
 import { defaultProvider } from '#crypto';
+import { CURVE_LENGTHS } from '../crypto/checks.ts';
 import type { CryptoProvider, CurveName, RsaPrivateNumbers } from '../crypto/provider.ts';
 import { SshError } from '../errors.ts';
 import { keyFormatError } from './key-format.ts';
-import {
-  COORDINATE_LENGTH,
-  type PublicKey,
-  publicKeyOf,
-  type PublicKeyMaterial,
-} from './public-key.ts';
+import { type PublicKey, publicKeyOf, type PublicKeyMaterial } from './public-key.ts';
 import {
   encodeSignature,
   signatureAlgorithm,
@@ -149,7 +145,7 @@ function pointOf(
   { curve, scalar }: { readonly curve: CurveName; readonly scalar: Uint8Array },
   provider: CryptoProvider,
 ): Uint8Array {
-  if (scalar.length !== COORDINATE_LENGTH[curve])
+  if (scalar.length !== CURVE_LENGTHS[curve])
     throw malformed(`ECDSA scalar of the wrong length for ${curve}`);
   try {
     return provider.ecdsaPublicKey(curve, scalar);

@@ -3,6 +3,7 @@
  * (ecdsa-sha2-*), RFC 8332 §3 (rsa-sha2-*). `ssh-rsa`, which signs with SHA-1, is a key type here and no algorithm.
  */
 import { defaultProvider } from '#crypto';
+import { CURVE_LENGTHS } from '../crypto/checks.ts';
 import type { CryptoProvider, CurveName, HashName } from '../crypto/provider.ts';
 import type { Row, Standing } from '../crypto/standing.ts';
 import { SshError } from '../errors.ts';
@@ -10,7 +11,7 @@ import { concatBytes, equalBytes, utf8Bytes } from '../wire/bytes.ts';
 import { Reader } from '../wire/reader.ts';
 import { unsignedToMpint, Writer } from '../wire/writer.ts';
 import { leftPad, readMagnitude } from './key-format.ts';
-import { COORDINATE_LENGTH, type PublicKey } from './public-key.ts';
+import { type PublicKey } from './public-key.ts';
 
 /** One way to sign. */
 export interface SignatureAlgorithm extends Row {
@@ -113,7 +114,7 @@ function ecdsa(
   curve: CurveName,
   hash: HashName,
 ): SignatureAlgorithm {
-  const length = COORDINATE_LENGTH[curve];
+  const length = CURVE_LENGTHS[curve];
   return {
     ...{ name, standing, keyType: name, hash },
     encode: (signature) =>
