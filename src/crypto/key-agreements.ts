@@ -1,0 +1,116 @@
+/**
+ * The registry of key agreements of the shape "one public value each way" (RFC 5656 §4): curve25519 (RFC 8731) and the hybrid of
+ * ML-KEM-768 and X25519 (draft-ietf-sshm-mlkem-hybrid-kex). The messages around them are the transport's business.
+ */
+import { concatBytes } from '../wire/bytes.ts';
+import {
+  checkLength,
+  MLKEM768_CIPHERTEXT_LENGTH,
+  MLKEM768_PUBLIC_KEY_LENGTH,
+  X25519_LENGTH,
+} from './checks.ts';
+import type { CryptoProvider, HashName } from './provider.ts';
+import { findRow, type Row } from './standing.ts';
+
+/** The client's side of one agreement. */
+export interface InitiatedAgreement {
+  /** What the client sends: Q_C or C_INIT. */
+  readonly publicValue: Uint8Array;
+  /** The shared secret, raw, from the server's Q_S or S_REPLY; throws a `protocol` error (reason 3) when that is malformed. */
+  finish(reply: Uint8Array): Uint8Array;
+}
+
+/** The server's side of one agreement. */
+export interface AnsweredAgreement {
+  /** What the server sends: Q_S or S_REPLY. */
+  readonly publicValue: Uint8Array;
+  /** The shared secret, raw: `secretEncoding` says how it is hashed. */
+  readonly sharedSecret: Uint8Array;
+}
+
+/** A key agreement; nothing is computed before `initiate` or `respond`. */
+export interface KeyAgreementRow extends Row {
+  /** Hashes the exchange and derives the keys. */
+  readonly hash: HashName;
+  /** How K enters the exchange hash: as an unsigned number (RFC 8731 §3.1), or as it is. */
+  readonly secretEncoding: 'mpint' | 'string';
+  /** Begins as the client, with a fresh key. */
+  initiate(provider: CryptoProvider): InitiatedAgreement;
+  /** Answers as the server, with a fresh key; throws a `protocol` error (reason 3) when the client's value is malformed. */
+  respond(provider: CryptoProvider, initValue: Uint8Array): AnsweredAgreement;
+}
+
+/** Every key agreement, in order of preference: the hybrid one is safe against recording now and decrypting later. */
+export const KEY_AGREEMENTS: readonly KeyAgreementRow[] = [
+  {
+    name: 'mlkem768x25519-sha256',
+    standing: 'default',
+    hash: 'sha256',
+    secretEncoding: 'string',
+    initiate: initiateHybrid,
+    respond: respondHybrid,
+  },
+  curve25519Row('curve25519-sha256'),
+  curve25519Row('curve25519-sha256@libssh.org'),
+];
+
+/** The key agreement of this name; `undefined` when there is none. */
+export function keyAgreementByName(name: string): KeyAgreementRow | undefined {
+  return findRow(KEY_AGREEMENTS, name);
+}
+
+/** RFC 8731; the name at libssh.org is the same method before it had an RFC. */
+function curve25519Row(name: string): KeyAgreementRow {
+  return {
+    name,
+    standing: 'default',
+    hash: 'sha256',
+    secretEncoding: 'mpint',
+    initiate(provider) {
+      const ecdh = provider.x25519();
+      return { publicValue: ecdh.publicKey, finish: (reply) => ecdh.agree(reply) };
+    },
+    respond(provider, initValue) {
+      const ecdh = provider.x25519();
+      return { publicValue: ecdh.publicKey, sharedSecret: ecdh.agree(initValue) };
+    },
+  };
+}
+
+/** C_INIT is the encapsulation key and the client's X25519 key (draft-ietf-sshm-mlkem-hybrid-kex §2.2). */
+function initiateHybrid(provider: CryptoProvider): InitiatedAgreement {
+  const kem = provider.mlkem768();
+  const ecdh = provider.x25519();
+  return {
+    publicValue: concatBytes([kem.publicKey, ecdh.publicKey]),
+    finish(reply) {
+      checkLength('S_REPLY', reply, MLKEM768_CIPHERTEXT_LENGTH + X25519_LENGTH);
+      const postQuantum = kem.decapsulate(reply.subarray(0, MLKEM768_CIPHERTEXT_LENGTH));
+      const classical = ecdh.agree(reply.subarray(MLKEM768_CIPHERTEXT_LENGTH));
+      return combined(provider, postQuantum, classical);
+    },
+  };
+}
+
+/** S_REPLY is the ciphertext and the server's X25519 key (draft-ietf-sshm-mlkem-hybrid-kex §2.2). */
+function respondHybrid(provider: CryptoProvider, initValue: Uint8Array): AnsweredAgreement {
+  checkLength('C_INIT', initValue, MLKEM768_PUBLIC_KEY_LENGTH + X25519_LENGTH);
+  const ecdh = provider.x25519();
+  const classical = ecdh.agree(initValue.subarray(MLKEM768_PUBLIC_KEY_LENGTH));
+  const { ciphertext, sharedSecret } = provider.mlkem768Encapsulate(
+    initValue.subarray(0, MLKEM768_PUBLIC_KEY_LENGTH),
+  );
+  return {
+    publicValue: concatBytes([ciphertext, ecdh.publicKey]),
+    sharedSecret: combined(provider, sharedSecret, classical),
+  };
+}
+
+/** K = HASH(K_PQ | K_CL) (draft-ietf-sshm-mlkem-hybrid-kex §2.4). */
+function combined(
+  provider: CryptoProvider,
+  postQuantum: Uint8Array,
+  classical: Uint8Array,
+): Uint8Array {
+  return provider.hash('sha256', [postQuantum, classical]);
+}

@@ -1,0 +1,65 @@
+/**
+ * The portable provider: @noble for everything but the random source and RSA signing, which come from the platform's Web
+ * Crypto. It is the reference that the Node provider is compared with, and what browsers use.
+ */
+import { SshError } from '../errors.ts';
+import { nobleCurves } from './noble-curves.ts';
+import { nobleSymmetric } from './noble-symmetric.ts';
+import type { CryptoProvider, HashName, RsaPrivateNumbers } from './provider.ts';
+import { brokenRsaKey, rsaPrivateJwk, verifyDigest } from './rsa.ts';
+
+/** Most bytes that one call of getRandomValues gives (Web Crypto §10.1.1). */
+const RANDOM_LIMIT = 65_536;
+const RSA = 'RSASSA-PKCS1-v1_5';
+const WEB_HASHES: Readonly<Record<HashName, string>> = {
+  sha1: 'SHA-1',
+  sha256: 'SHA-256',
+  sha384: 'SHA-384',
+  sha512: 'SHA-512',
+};
+
+/** Every primitive in portable JavaScript. */
+export const nobleProvider: CryptoProvider = {
+  name: 'noble',
+  ...nobleSymmetric,
+  ...nobleCurves,
+
+  randomBytes(length) {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; at += RANDOM_LIMIT) {
+      globalThis.crypto.getRandomValues(bytes.subarray(at, at + RANDOM_LIMIT));
+    }
+    return bytes;
+  },
+
+  async rsaSign(key, hash, data) {
+    const signature = await webSign(key, hash, data);
+    // A fault while signing with the CRT gives the private key away (RFC 8017 §B, Lenstra 1996).
+    if (!nobleProvider.rsaVerify(key, hash, data, signature)) throw brokenRsaKey();
+    return signature;
+  },
+
+  rsaVerify(key, hash, data, signature) {
+    return verifyDigest(key, hash, nobleSymmetric.hash(hash, [data]), signature);
+  },
+};
+
+async function webSign(
+  key: RsaPrivateNumbers,
+  hash: HashName,
+  data: Uint8Array,
+): Promise<Uint8Array> {
+  const jwk = rsaPrivateJwk(key);
+  // Pages that were not loaded over https have no `subtle`.
+  const subtle = (globalThis.crypto as { subtle?: typeof globalThis.crypto.subtle }).subtle;
+  if (subtle === undefined) {
+    throw new SshError('unsupported', 'RSA signatures need Web Crypto', { feature: 'RSA signing' });
+  }
+  try {
+    const algorithm = { name: RSA, hash: WEB_HASHES[hash] };
+    const imported = await subtle.importKey('jwk', jwk, algorithm, false, ['sign']);
+    return new Uint8Array(await subtle.sign(RSA, imported, data));
+  } catch (error) {
+    throw brokenRsaKey(error);
+  }
+}

@@ -1,0 +1,102 @@
+/** Ciphers, hashes and MACs in plain JavaScript, on @noble/ciphers and @noble/hashes. They run everywhere. */
+import { poly1305 } from '@noble/ciphers/_poly1305.js';
+import { gcm, unsafe } from '@noble/ciphers/aes.js';
+import { chacha20orig } from '@noble/ciphers/chacha.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha1 } from '@noble/hashes/legacy.js';
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import type { CryptoProvider, HashName, StreamCipher } from './provider.ts';
+
+const HASHES = { sha1, sha256, sha384, sha512 };
+const AES_BLOCK = 16;
+const CHACHA_BLOCK = 64;
+const GCM_TAG = 16;
+
+type Symmetric = Pick<
+  CryptoProvider,
+  'hash' | 'hmac' | 'aesCtr' | 'aesGcm' | 'chacha20' | 'poly1305'
+>;
+
+/** The symmetric rows of the portable provider. */
+export const nobleSymmetric: Symmetric = {
+  hash(name, parts) {
+    const state = HASHES[name].create();
+    for (const part of parts) state.update(part);
+    return state.digest();
+  },
+
+  hmac(name: HashName, key: Uint8Array) {
+    // The two blocks of the key are hashed once, and each MAC begins with a copy of that state.
+    const keyed = hmac.create(HASHES[name], key);
+    return (parts) => {
+      const state = keyed.clone();
+      for (const part of parts) state.update(part);
+      return state.digest();
+    };
+  },
+
+  aesCtr(key, counter) {
+    const schedule = unsafe.expandKeyLE(key);
+    const block = counter.slice();
+    return resumable(AES_BLOCK, (input) => {
+      // Words are read from the input: it has to lie on a multiple of 4.
+      const aligned = input.byteOffset % 4 === 0 ? input : input.slice();
+      // Moves `block` on by the whole blocks of the input.
+      return unsafe.ctrCounter(schedule, block, aligned);
+    });
+  },
+
+  aesGcm(key) {
+    const kept = key.slice();
+    return {
+      seal(nonce, associated, plaintext, target, offset) {
+        target.set(gcm(kept, nonce, associated).encrypt(plaintext), offset);
+      },
+      open(nonce, associated, sealed) {
+        if (sealed.length < GCM_TAG) return undefined;
+        try {
+          return gcm(kept, nonce, associated).decrypt(sealed);
+        } catch {
+          // The only thing that can fail under a key and a nonce that sealed before.
+          return undefined;
+        }
+      },
+    };
+  },
+
+  chacha20(key, nonce) {
+    const keptKey = key.slice();
+    const keptNonce = nonce.slice();
+    let blocks = 0;
+    return resumable(CHACHA_BLOCK, (input) => {
+      const output = chacha20orig(keptKey, keptNonce, input, undefined, blocks);
+      blocks += Math.floor(input.length / CHACHA_BLOCK);
+      return output;
+    });
+  },
+
+  poly1305(key, parts) {
+    const state = poly1305.create(key);
+    for (const part of parts) state.update(part);
+    return state.digest();
+  },
+};
+
+/**
+ * A stream cipher from one that moves on by whole blocks only: what was used of the last block is put in front of the next
+ * input, and cut off again.
+ */
+function resumable(blockLength: number, apply: StreamCipher): StreamCipher {
+  let used = 0;
+  return (input) => {
+    if (used === 0) {
+      used = input.length % blockLength;
+      return apply(input);
+    }
+    const shifted = new Uint8Array(used + input.length);
+    shifted.set(input, used);
+    const output = apply(shifted).slice(used);
+    used = shifted.length % blockLength;
+    return output;
+  };
+}
