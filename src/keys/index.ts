@@ -1,5 +1,24 @@
 /** `rxssh/keys`: keys, signatures and the files that hold them, without a connection. */
+export {
+  type AuthorizedKey,
+  type AuthorizedKeys,
+  type AuthorizedKeysProblem,
+  parseAuthorizedKeys,
+} from './authorized-keys.ts';
+export { bcryptPbkdf, type BcryptPbkdfOptions, MAX_BCRYPT_ROUNDS } from './bcrypt-pbkdf.ts';
 export { fingerprint } from './fingerprint.ts';
+export type { HostPatterns } from './host-patterns.ts';
+export type { KnownHostsEntry, KnownHostsMarker, KnownHostsProblem } from './known-hosts-lines.ts';
+export {
+  formatKnownHostsLine,
+  type FormatKnownHostsOptions,
+  type HostVerdict,
+  joinKnownHosts,
+  KnownHosts,
+  type KnownHostsName,
+  type KnownHostsVerdict,
+  parseKnownHosts,
+} from './known-hosts.ts';
 export {
   formatPrivateKey,
   type FormatPrivateKeyOptions,

@@ -77,6 +77,15 @@ export function parsePublicKey(blob: Uint8Array): PublicKey {
   });
 }
 
+/** The name at the start of a blob, whether or not the type is supported. Throws a `key-format` error with the reason `malformed`. */
+export function publicKeyType(blob: Uint8Array): string {
+  return readKeyData(blob, 'public key', (reader) => {
+    const type = reader.ascii();
+    reader.rest();
+    return type;
+  });
+}
+
 /**
  * The key that has this material; the inverse of `parsePublicKey`, with the same checks and errors.
  */
@@ -147,14 +156,14 @@ export function parsePublicKeyLine(line: string): PublicKeyLine {
 export function parsePublicKeyFields(type: string, base64: string): PublicKey {
   const blob = fromBase64(base64);
   if (blob === undefined) throw keyFormatError('malformed', 'public key: not base64');
-  const publicKey = parsePublicKey(blob);
-  if (publicKey.type !== type) {
+  const actual = publicKeyType(blob);
+  if (actual !== type) {
     throw keyFormatError(
       'malformed',
-      `public key: declared as ${escapeText(type, 64)}, is ${publicKey.type}`,
+      `public key: declared as ${escapeText(type, 64)}, is ${escapeText(actual, 64)}`,
     );
   }
-  return publicKey;
+  return parsePublicKey(blob);
 }
 
 /**
