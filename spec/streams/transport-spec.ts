@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals';
+import { combineLatest, firstValueFrom } from 'rxjs';
+import { CIPHERS } from '../../src/crypto/ciphers.ts';
+import { KEY_AGREEMENTS } from '../../src/crypto/key-agreements.ts';
+import { MACS } from '../../src/crypto/macs.ts';
+import { isSshError } from '../../src/errors.ts';
+import { defaultProposal, hostKey, transportPair } from '../support/transports.ts';
+
+describe('openTransport', () => {
+  it.each([1, 7, 1000, undefined])('does a handshake in chunks of %s', async (chunk) => {
+    const { client$, server$ } = transportPair(chunk === undefined ? {} : { chunk });
+    const [client, server] = await firstValueFrom(combineLatest([client$, server$]));
+    expect(client.handshake.sessionId).toEqual(server.handshake.sessionId);
+    expect(client.handshake.algorithms).toEqual(server.handshake.algorithms);
+    expect(client.handshake.strictKeyExchange).toBe(true);
+    expect(client.handshake.hostKey?.key.blob).toEqual(hostKey.publicKey.blob);
+  });
+
+  const combinations = KEY_AGREEMENTS.flatMap((kex) =>
+    CIPHERS.flatMap((cipher) =>
+      (cipher.isAead ? [undefined] : MACS).map((mac) => [kex.name, cipher.name, mac?.name] as const),
+    ),
+  );
+  it.each(combinations)('%s, %s, %s', async (kex, cipher, mac) => {
+    const proposal = {
+      ...defaultProposal,
+      kex: [kex],
+      cipher: [cipher],
+      mac: mac === undefined ? [] : [mac],
+    };
+    const { client$, server$ } = transportPair({ chunk: 64 }, { proposal }, { proposal });
+    const rekeyed = await new Promise<number>((resolve, reject) => {
+      let count = 0;
+      combineLatest([client$, server$]).subscribe({
+        next: ([client, server]) => {
+          client.rekeyed$.subscribe(() => {
+            if (++count === 3) resolve(count);
+            else (count === 1 ? server : client).rekey();
+          });
+          client.rekey();
+        },
+        error: reject,
+      });
+    });
+    expect(rekeyed).toBe(3);
+  });
+
+  it('tells both sides what they have not in common', async () => {
+    const proposal = { ...defaultProposal, cipher: ['aes128-ctr'] };
+    const { client$, server$ } = transportPair({}, { proposal }, { proposal: { ...proposal, cipher: ['aes256-ctr'] } });
+    server$.subscribe({ error: () => undefined });
+    const error: unknown = await firstValueFrom(client$).catch((e: unknown) => e);
+    expect(isSshError(error, 'key-exchange') && error.detail.failure).toEqual({
+      category: 'cipher client to server',
+      ours: ['aes128-ctr'],
+      theirs: ['aes256-ctr'],
+    });
+  });
+});

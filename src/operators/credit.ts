@@ -1,0 +1,99 @@
+/**
+ * Credit travels with the delivery. A source that owes its sender an acknowledgement emits inside a *delivery*: a scope that
+ * lasts as long as the `next` call. Whoever is not done with the value when `next` returns holds the credit and releases it
+ * later; when nobody holds it any more, it goes back. docs/back-pressure.md tells what follows from it.
+ */
+
+/** One delivery: how many still hold it, and whom to tell when nobody does. */
+interface Delivery {
+  pending: number;
+  readonly acknowledge: () => void;
+}
+
+/** Gives a held credit back; only the first call counts. */
+export type Release = () => void;
+
+/** The scope lives under a global symbol, so that two installed copies of the package share it. */
+const SCOPE_KEY = Symbol.for('rxssh.delivery');
+
+interface Scope {
+  current: Delivery | undefined;
+}
+
+const scope = sharedScope();
+
+const nothingHeld: Release = () => undefined;
+
+/**
+ * Emits a value whose credit returns when everyone whom it reached is done with it: at the end of `next`, unless an operator
+ * or a consumer has called {@link holdCredit} meanwhile. Deliveries nest.
+ *
+ * @param subscriber - receives the value
+ * @param acknowledge - called exactly once, inside or outside of other deliveries: it may count and queue, not emit
+ */
+export function deliver<T>(
+  subscriber: { next(value: T): void },
+  value: T,
+  acknowledge: () => void,
+): void {
+  const delivery: Delivery = { pending: 1, acknowledge };
+  const outer = scope.current;
+  scope.current = delivery;
+  try {
+    subscriber.next(value);
+  } finally {
+    scope.current = outer;
+    settle(delivery);
+  }
+}
+
+/**
+ * Keeps the credit of the value that is being delivered until the returned function is called: for whoever is not done
+ * with a value when `next` returns. Outside a delivery it does nothing.
+ *
+ * @example
+ * ```ts
+ * bytes$.subscribe((chunk) => {
+ *   const release = holdCredit();
+ *   file.write(chunk, release);
+ * });
+ * ```
+ */
+export function holdCredit(): Release {
+  const delivery = scope.current;
+  if (delivery === undefined) return nothingHeld;
+  delivery.pending++;
+  let held = true;
+  return () => {
+    if (!held) return;
+    held = false;
+    settle(delivery);
+  };
+}
+
+/** Is a value with credit being delivered right now? */
+export function isDelivering(): boolean {
+  return scope.current !== undefined;
+}
+
+/** Runs `emit` outside of the present delivery, so that what it emits cannot take a credit that is not its own. */
+export function outsideDelivery<T>(emit: () => T): T {
+  const outer = scope.current;
+  if (outer === undefined) return emit();
+  scope.current = undefined;
+  try {
+    return emit();
+  } finally {
+    scope.current = outer;
+  }
+}
+
+function settle(delivery: Delivery): void {
+  delivery.pending--;
+  if (delivery.pending === 0) delivery.acknowledge();
+}
+
+function sharedScope(): Scope {
+  const globals = globalThis as { [SCOPE_KEY]?: Scope };
+  return (globals[SCOPE_KEY] ??= { current: undefined });
+}

@@ -1,0 +1,76 @@
+/**
+ * The one way in which operators are built here: errors and completion pass through, whatever a stage throws becomes the
+ * stream's error (a bare `subscribe({ next })` would turn it into an uncaught exception while the stream goes on), and an
+ * error stops even a synchronous source.
+ */
+import { Observable, type OperatorFunction, Subscriber } from 'rxjs';
+
+/** What an operator does with each notification; what it leaves out passes through. */
+export interface Stage<T> {
+  next(value: T): void;
+  error?(error: unknown): void;
+  complete?(): void;
+  /** Runs once, when the subscription ends for whatever reason. */
+  teardown?(): void;
+}
+
+/**
+ * An operator from a stage.
+ *
+ * @param create - makes the stage of one subscription, so that no state is shared between subscriptions
+ */
+export function lift<T, R>(create: (out: Subscriber<R>) => Stage<T>): OperatorFunction<T, R> {
+  return (source) =>
+    new Observable<R>((out) => {
+      const stage = create(out);
+      source.subscribe(new StageSubscriber(out, stage));
+    });
+}
+
+/** Linked to its destination like the subscribers of rxjs's own operators, so that a closed destination stops the source. */
+class StageSubscriber<T> extends Subscriber<T> {
+  readonly #stage: Stage<T>;
+
+  constructor(out: Subscriber<unknown>, stage: Stage<T>) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only public way to link two subscribers
+    super(out);
+    this.#stage = stage;
+    if (stage.teardown !== undefined) this.add(() => stage.teardown?.());
+  }
+
+  protected override _next(value: T): void {
+    try {
+      this.#stage.next(value);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  protected override _error(error: unknown): void {
+    if (this.#stage.error === undefined) {
+      super._error(error);
+      return;
+    }
+    this.#attempt(() => this.#stage.error?.(error));
+  }
+
+  protected override _complete(): void {
+    if (this.#stage.complete === undefined) {
+      super._complete();
+      return;
+    }
+    this.#attempt(() => this.#stage.complete?.());
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    super._error(thrown);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * What a connection runs over: bytes both ways. A TCP socket is one, and so are a pair of web streams, a channel of another
+ * connection, and each end of `memoryPair`.
+ */
+import type { Observable } from 'rxjs';
+
+/** A stream of bytes. Its values carry credit when their source emits them with `deliver`. */
+export type ByteStream = Observable<Uint8Array>;
+
+/** Bytes in and bytes out, each side ended on its own. */
+export interface ByteDuplex {
+  /**
+   * Bytes as they arrive, for one subscriber. A chunk is *borrowed*: it is the duplex's again when `next` has returned and
+   * must be copied to be kept. Completes when the peer has ended its side; errors with `connection-lost`.
+   */
+  readonly readable$: ByteStream;
+  /**
+   * Writes bytes, in the order of the calls. They belong to the duplex until it calls `done`; writing no more than a bounded
+   * amount that is not done is how a writer keeps to the peer's pace. `done` comes once, also when the duplex fails.
+   */
+  write(bytes: Uint8Array, done: () => void): void;
+  /** Ends our side, behind what was written. */
+  end(): void;
+  /** Lets everything go at once; `readable$` emits nothing any more. */
+  destroy(): void;
+  /** Facts about the other end, where there are any: for messages and policies. */
+  readonly peer?: DuplexPeer;
+}
+
+/** Where the bytes come from. */
+export interface DuplexPeer {
+  readonly address: string;
+  readonly port: number;
+}

@@ -1,0 +1,26 @@
+/** Deadlines: no wait without an end. */
+import { asyncScheduler, type SchedulerLike, Subscription, timer } from 'rxjs';
+import { SshError } from '../errors.ts';
+
+/** setTimeout takes a delay past this for 1 ms. */
+export const LONGEST_DELAY = 2 ** 31 - 1;
+
+/** The error of a deadline that passed. */
+export function timeoutError(phase: string, milliseconds: number): SshError<'timeout'> {
+  return new SshError('timeout', `${phase}: no end within ${String(milliseconds)} ms`, {
+    phase,
+    milliseconds,
+  });
+}
+
+/**
+ * Calls `expired` once, `milliseconds` from now; 0 is never. Unsubscribe to call it off.
+ */
+export function after(
+  milliseconds: number,
+  expired: () => void,
+  scheduler: SchedulerLike = asyncScheduler,
+): Subscription {
+  if (milliseconds === 0) return Subscription.EMPTY;
+  return timer(Math.min(milliseconds, LONGEST_DELAY), scheduler).subscribe(expired);
+}

@@ -1,0 +1,70 @@
+/** How a connection ends: which error for whom, and what the peer is told. */
+import { escapeText, isSshError, SshError, toError } from '../errors.ts';
+import { DisconnectReason, nameOfCode } from '../messages/codes.ts';
+
+/** What DISCONNECT says (RFC 4253 §11.1). */
+export interface Farewell {
+  readonly reasonCode: number;
+  readonly description: string;
+}
+
+/** What the peer is told of an error; `undefined` when it is not there any more. */
+export function farewellFor(error: SshError): Farewell | undefined {
+  switch (error.kind) {
+    case 'connection-lost':
+    case 'disconnect':
+      return undefined;
+    case 'protocol':
+      return {
+        reasonCode: (error as SshError<'protocol'>).detail.disconnectReason,
+        description: error.message,
+      };
+    case 'host-key':
+      return {
+        reasonCode: DisconnectReason.HOST_KEY_NOT_VERIFIABLE,
+        description: 'host key not accepted',
+      };
+    case 'key-exchange':
+    case 'key-format':
+      return { reasonCode: DisconnectReason.KEY_EXCHANGE_FAILED, description: error.message };
+    case 'auth':
+      return {
+        reasonCode: DisconnectReason.NO_MORE_AUTH_METHODS_AVAILABLE,
+        description: 'no more authentication methods',
+      };
+    default:
+      return { reasonCode: DisconnectReason.BY_APPLICATION, description: error.kind };
+  }
+}
+
+/** The error of a transport that ended without a word. */
+export function connectionLost(cause?: unknown): SshError<'connection-lost'> {
+  const why = cause === undefined ? 'the peer closed the connection' : toError(cause).message;
+  return new SshError('connection-lost', `connection lost: ${why}`, {}, { cause });
+}
+
+/** The error of a DISCONNECT that the peer sent. */
+export function disconnectedByPeer(
+  reasonCode: number,
+  description: string,
+): SshError<'disconnect'> {
+  const text = escapeText(description);
+  const name = nameOfCode(DisconnectReason, reasonCode);
+  return new SshError(
+    'disconnect',
+    `disconnected by the peer: ${name}${text === '' ? '' : `: ${text}`}`,
+    { reasonCode, description: text, by: 'peer' },
+    { transient: reasonCode === DisconnectReason.TOO_MANY_CONNECTIONS },
+  );
+}
+
+/** Whatever was thrown while a connection worked, as an error of the connection: a foreign one is a fault of ours. */
+export function asSshError(thrown: unknown): SshError {
+  if (isSshError(thrown)) return thrown;
+  return new SshError(
+    'protocol',
+    `internal error: ${toError(thrown).message}`,
+    { disconnectReason: DisconnectReason.BY_APPLICATION },
+    { cause: thrown },
+  );
+}

@@ -1,0 +1,148 @@
+/**
+ * The incoming half of a transport: which message may come now, and who receives it. Messages of the transport layer itself
+ * are handled by `TransportHandlers`, those of the layers above go on as they are.
+ */
+import { protocolError } from '../errors.ts';
+import type { Message } from '../messages/catalogue.ts';
+import { ECDH_MESSAGES, type KexMessage } from '../messages/kex.ts';
+import { type KexInit, TRANSPORT_MESSAGES, type TransportMessage } from '../messages/transport.ts';
+import type { InboundMessage } from '../operators/decode.ts';
+import { admission, type Phase } from '../transport/admission.ts';
+import { initialInbound, MAX_PACKET_LENGTH } from '../transport/direction.ts';
+import { kexProgress, type KexState } from '../transport/kex-state.ts';
+import type { Role } from '../transport/role.ts';
+import { type MessageRow, type MessageTable, messageTable } from '../wire/message.ts';
+
+const NEWKEYS = 21;
+const FIRST_UPPER = 50;
+/** RFC 8308 §2.4: a client may get EXT_INFO a second time, before USERAUTH_SUCCESS. */
+const MAX_EXT_INFO = { client: 2, server: 1 } as const;
+const BASE_ROWS: readonly MessageRow[] = [...TRANSPORT_MESSAGES, ...ECDH_MESSAGES];
+
+/** Who receives what. */
+export interface TransportHandlers {
+  kexState(): KexState;
+  disconnected(reasonCode: number, description: string): void;
+  debug(message: string, alwaysDisplay: boolean): void;
+  unimplemented(sequenceNumber: number): void;
+  service(message: Extract<TransportMessage, { serviceName: string }>): void;
+  kexInit(message: KexInit, payload: Uint8Array, sequenceNumber: number): void;
+  newKeys(): void;
+  kexMethod(message: KexMessage): void;
+  upper(inbound: InboundMessage): void;
+  /** Answers with UNIMPLEMENTED (RFC 4253 §11.4). */
+  notUnderstood(sequenceNumber: number): void;
+}
+
+/** Receives the messages of one connection. */
+export class Incoming {
+  /** The cell with the current keys. */
+  readonly cell = initialInbound();
+  /** What the peer said in EXT_INFO (RFC 8308): name → value. */
+  readonly extensions = new Map<string, Uint8Array>();
+  readonly #role: Role;
+  readonly #handlers: TransportHandlers;
+  #phase: Phase = 'transport';
+  #table: MessageTable = messageTable(BASE_ROWS);
+  #serviceDue = false;
+  #previousNumber = 0;
+  #extInfoCount = 0;
+
+  constructor(role: Role, handlers: TransportHandlers) {
+    this.#role = role;
+    this.#handlers = handlers;
+  }
+
+  /** Goes over to a phase: what the peer may send from now on. */
+  enterPhase(phase: Phase, rows: readonly MessageRow[]): void {
+    this.#phase = phase;
+    this.#table = messageTable(BASE_ROWS, rows);
+    if (phase === 'connection') this.cell.maximumPacketLength = MAX_PACKET_LENGTH;
+  }
+
+  /** A SERVICE_REQUEST (server) or SERVICE_ACCEPT (client) may come now, once. */
+  expectService(): void {
+    this.#serviceDue = true;
+  }
+
+  /** The table for a message that may come now; `undefined` for one to pass over. Throws for one that may not come. */
+  tableFor(number: number, sequenceNumber: number): MessageTable | undefined {
+    const { step, initial, strict } = this.#handlers.kexState();
+    const verdict = admission(
+      {
+        role: this.#role,
+        phase: this.#phase,
+        kex: kexProgress(step),
+        initial,
+        strict,
+        serviceDue: this.#serviceDue,
+      },
+      number,
+    );
+    if (verdict === 'accept') return this.#table;
+    if (verdict === 'disconnect')
+      throw protocolError(`message ${String(number)} is not allowed now`);
+    if (verdict === 'unimplemented') this.#handlers.notUnderstood(sequenceNumber);
+    return undefined;
+  }
+
+  /** Hands a message to whom it concerns. */
+  dispatch(inbound: InboundMessage): void {
+    if (inbound.message === undefined) this.#unknown(inbound);
+    else if (inbound.number >= FIRST_UPPER) this.#handlers.upper(inbound);
+    else this.#receive(inbound.message, inbound);
+    this.#previousNumber = inbound.number;
+  }
+
+  #receive(message: Message, { payload, sequenceNumber }: InboundMessage): void {
+    const handlers = this.#handlers;
+    switch (message.type) {
+      case 'DISCONNECT':
+        handlers.disconnected(message.reasonCode, message.description);
+        return;
+      case 'IGNORE':
+        return;
+      case 'DEBUG':
+        handlers.debug(message.message, message.alwaysDisplay);
+        return;
+      case 'UNIMPLEMENTED':
+        handlers.unimplemented(message.packetSequenceNumber);
+        return;
+      case 'SERVICE_REQUEST':
+      case 'SERVICE_ACCEPT':
+        this.#serviceDue = false;
+        handlers.service(message);
+        return;
+      case 'EXT_INFO':
+        this.#receiveExtensions(message.extensions);
+        return;
+      case 'KEXINIT':
+        handlers.kexInit(message, payload, sequenceNumber);
+        return;
+      case 'NEWKEYS':
+        handlers.newKeys();
+        return;
+      default:
+        handlers.kexMethod(message as KexMessage);
+    }
+  }
+
+  /** RFC 8308 §2.4: directly behind NEWKEYS, and for a client once more before USERAUTH_SUCCESS. */
+  #receiveExtensions(
+    extensions: readonly { readonly name: string; readonly value: Uint8Array }[],
+  ): void {
+    this.#extInfoCount++;
+    const isBeforeSuccess = this.#role === 'client' && this.#phase === 'userauth';
+    const isInPlace = this.#previousNumber === NEWKEYS || isBeforeSuccess;
+    if (!isInPlace || this.#extInfoCount > MAX_EXT_INFO[this.#role])
+      throw protocolError('EXT_INFO out of place');
+    for (const { name, value } of extensions) this.extensions.set(name, value.slice());
+  }
+
+  #unknown({ number, sequenceNumber }: InboundMessage): void {
+    if (number >= FIRST_UPPER && this.#phase !== 'connection') {
+      throw protocolError(`message ${String(number)} is not expected now`);
+    }
+    this.#handlers.notUnderstood(sequenceNumber);
+  }
+}

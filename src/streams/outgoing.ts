@@ -1,0 +1,96 @@
+/** The outgoing half of a transport: messages in, batches of bytes to the duplex, and the pace at which bulk data may follow. */
+import { Subject, type Subscription } from 'rxjs';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { SshError } from '../errors.ts';
+import type { Message } from '../messages/catalogue.ts';
+import type { RunQueue } from '../operators/run-queue.ts';
+import { initialOutbound } from '../transport/direction.ts';
+import type { ByteDuplex } from './byte-duplex.ts';
+import { OutgoingBatches } from './outgoing-batches.ts';
+import { outboundBytes } from './packet-pipeline.ts';
+
+/** Bulk data waits at its channels while this much is sealed and not yet written. */
+const WRITABLE_BELOW = 512 * 1024;
+/** A peer that makes us answer and does not read the answers is let go when this much waits for it. */
+const MAX_PENDING = 3 * 1024 * 1024;
+
+/** Sends the messages of one connection. */
+export class Outgoing {
+  /** The cell with the current keys. */
+  readonly cell = initialOutbound();
+  readonly #duplex: ByteDuplex;
+  readonly #queue: RunQueue;
+  readonly #messages = new Subject<Message>();
+  readonly #batches = new OutgoingBatches();
+  #waiting: (() => void)[] = [];
+
+  constructor(duplex: ByteDuplex, queue: RunQueue) {
+    this.#duplex = duplex;
+    this.#queue = queue;
+  }
+
+  /** May bulk data be sent now? */
+  get isWritable(): boolean {
+    return this.cell.gate.isOpen && this.#batches.pending < WRITABLE_BELOW;
+  }
+
+  /** Connects the pipe to the duplex and writes the identification line. */
+  start(provider: CryptoProvider, identification: Uint8Array): Subscription {
+    const context = {
+      outbound: this.cell,
+      queue: this.#queue,
+      provider,
+      reserve: this.#batches.reserve,
+    };
+    const pipe = outboundBytes(this.#messages, context).subscribe((batch) => this.#write(batch));
+    const line = this.#batches.reserve(identification.length + 2);
+    line.set(identification);
+    line.set([0x0d, 0x0a], identification.length);
+    this.#write(line);
+    return pipe;
+  }
+
+  /** Sends a message at the end of this turn of the run queue. Throws `overflow` when the peer does not read. */
+  send(message: Message): void {
+    this.#messages.next(message);
+    if (this.#batches.pending > MAX_PENDING) {
+      const detail = { what: 'bytes waiting for the peer', limit: MAX_PENDING };
+      throw new SshError('overflow', 'the peer does not read what it asks for', detail);
+    }
+    // outside of a task nobody else would write the turn out
+    this.#queue.run(nothing);
+  }
+
+  /** Calls back once when bulk data may be sent again. */
+  whenWritable(resume: () => void): void {
+    this.#waiting.push(resume);
+  }
+
+  /** Lets those who wait go on, if they may. */
+  resumeWriters(): void {
+    if (this.#waiting.length === 0 || !this.isWritable) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#queue.run(() => {
+      for (const resume of waiting) resume();
+    });
+  }
+
+  /** A last message, past what is held for a key exchange, and nothing after it. */
+  finish(farewell: Message | undefined): void {
+    this.#waiting = [];
+    if (farewell !== undefined) this.#messages.next(farewell);
+    this.#messages.complete();
+  }
+
+  #write(batch: Uint8Array): void {
+    this.#duplex.write(batch, () => {
+      this.#batches.release(batch);
+      this.resumeWriters();
+    });
+  }
+}
+
+function nothing(): void {
+  // the queue only has to run dry
+}

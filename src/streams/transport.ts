@@ -1,0 +1,427 @@
+/**
+ * The transport layer (RFC 4253) as a cold Observable: identification, key exchanges, and the end of a connection. What comes
+ * after it (service, authentication, channels) subscribes to `upper$` and calls `send`.
+ */
+import {
+  asyncScheduler,
+  Observable,
+  ReplaySubject,
+  type SchedulerLike,
+  Subject,
+  Subscription,
+} from 'rxjs';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { escapeText, isSshError, protocolError, SshError } from '../errors.ts';
+import type { Signer } from '../keys/signer.ts';
+import type { Message } from '../messages/catalogue.ts';
+import { DisconnectReason } from '../messages/codes.ts';
+import { outsideDelivery } from '../operators/credit.ts';
+import type { InboundMessage } from '../operators/decode.ts';
+import { RunQueue } from '../operators/run-queue.ts';
+import type { Tracer } from '../trace.ts';
+import type { Phase } from '../transport/admission.ts';
+import { type Identification, ownIdentification } from '../transport/identification.ts';
+import type { KexStep } from '../transport/kex-state.ts';
+import type { Algorithms, Proposal } from '../transport/negotiation.ts';
+import { isWornOut, type RekeyLimits } from '../transport/rekey-policy.ts';
+import type { Role } from '../transport/role.ts';
+import type { MessageRow } from '../wire/message.ts';
+import type { ByteDuplex } from './byte-duplex.ts';
+import { after, timeoutError } from './deadline.ts';
+import {
+  asSshError,
+  connectionLost,
+  disconnectedByPeer,
+  type Farewell,
+  farewellFor,
+} from './ending.ts';
+import { Incoming } from './incoming.ts';
+import { type HostKeyClaim, KeyExchange, type KeyExchangeContext } from './key-exchange.ts';
+import { Outgoing } from './outgoing.ts';
+import { inboundMessages } from './packet-pipeline.ts';
+
+/** How long, in milliseconds, the peer may take to close its side once ours is ended. */
+const LINGER = 100;
+
+/** What a transport is made of. */
+export interface TransportOptions {
+  readonly role: Role;
+  readonly provider: CryptoProvider;
+  readonly proposal: Proposal;
+  readonly rekey: RekeyLimits;
+  /** Identification and first key exchange, in milliseconds; the time in which a host key is judged does not count. */
+  readonly handshakeTimeout: number;
+  /** A later key exchange, in milliseconds. */
+  readonly rekeyTimeout: number;
+  /** A server's host keys. */
+  readonly hostKeys?: readonly Signer[];
+  /** Emits once to trust a server's host key; an error refuses it (client). Without it every key is refused. */
+  readonly verifyHostKey?: KeyExchangeContext['verifyHostKey'];
+  /** Sent as EXT_INFO behind the first NEWKEYS, to a peer that takes it (RFC 8308). */
+  readonly extensions?: readonly { readonly name: string; readonly value: Uint8Array }[];
+  /** Software version for our identification. */
+  readonly software?: string;
+  readonly scheduler?: SchedulerLike;
+  readonly trace?: Tracer;
+}
+
+/** What a handshake has come to. */
+export interface Handshake {
+  readonly ownIdentification: string;
+  readonly peerIdentification: string;
+  readonly sessionId: Uint8Array;
+  readonly algorithms: Algorithms;
+  readonly strictKeyExchange: boolean;
+  /** The server's key (client only). */
+  readonly hostKey?: HostKeyClaim;
+}
+
+/**
+ * Runs the transport layer over a duplex.
+ *
+ * Emits the transport once, when the first key exchange is complete, and stays open; unsubscribing sends DISCONNECT
+ * (BY_APPLICATION) and lets the duplex go. Errors with `protocol`, `disconnect`, `key-exchange`, `host-key`, `timeout`
+ * (handshake, key exchange), `connection-lost`, `overflow` or `key-format`, and never completes by itself.
+ */
+export function openTransport(
+  duplex: ByteDuplex,
+  options: TransportOptions,
+): Observable<SshTransport> {
+  return new Observable((subscriber) => {
+    const transport = new SshTransport(duplex, options, () => subscriber.next(transport));
+    subscriber.add(transport.closed$.subscribe((error) => subscriber.error(error)));
+    subscriber.add(() => transport.disconnect());
+    transport.start();
+  });
+}
+
+/** One connection's transport layer. */
+export class SshTransport {
+  readonly role: Role;
+  readonly provider: CryptoProvider;
+  readonly scheduler: SchedulerLike;
+  readonly trace: Tracer | undefined;
+  readonly #duplex: ByteDuplex;
+  readonly #options: TransportOptions;
+  readonly #queue = new RunQueue((thrown) => this.fail(asSshError(thrown)));
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
+  readonly #kex: KeyExchange;
+  readonly #received = new Subject<Uint8Array>();
+  readonly #upper = new Subject<InboundMessage>();
+  readonly #service = new Subject<string>();
+  readonly #closed = new ReplaySubject<SshError>(1);
+  readonly #rekeyed = new Subject<void>();
+  readonly #unimplemented = new Subject<number>();
+  readonly #resources = new Subscription();
+  readonly #socket = new Subscription();
+  readonly #ready: () => void;
+  readonly #own: Uint8Array;
+  #peer: Identification | undefined;
+  #handshake: Handshake | undefined;
+  #ended: SshError | undefined;
+  #deadline = Subscription.EMPTY;
+  #ageLimit = Subscription.EMPTY;
+
+  /** Messages of the layers above (numbers from 50), as they come; emitted on the run queue. */
+  readonly upper$: Observable<InboundMessage> = this.#upper.asObservable();
+  /** Names in SERVICE_REQUEST (server) and SERVICE_ACCEPT (client) messages (RFC 4253 §10). */
+  readonly service$: Observable<string> = this.#service.asObservable();
+  /** Emits how the connection ended, once; replayed. */
+  readonly closed$: Observable<SshError> = this.#closed.asObservable();
+  /** Emits when new keys are in use. */
+  readonly rekeyed$: Observable<void> = this.#rekeyed.asObservable();
+  /** Sequence numbers of our packets that the peer has not understood (RFC 4253 §11.4). */
+  readonly unimplemented$: Observable<number> = this.#unimplemented.asObservable();
+
+  constructor(duplex: ByteDuplex, options: TransportOptions, ready: () => void) {
+    this.role = options.role;
+    this.provider = options.provider;
+    this.scheduler = options.scheduler ?? asyncScheduler;
+    this.trace = options.trace;
+    this.#duplex = duplex;
+    this.#options = options;
+    this.#ready = ready;
+    this.#own = ownIdentification(options.software);
+    this.#outgoing = new Outgoing(duplex, this.#queue);
+    this.#incoming = this.#createIncoming();
+    this.#kex = new KeyExchange(this.#keyExchangeContext());
+  }
+
+  /** The facts of the handshake. */
+  get handshake(): Handshake {
+    if (this.#handshake === undefined) throw protocolError('no handshake yet');
+    return this.#handshake;
+  }
+
+  /** Where the other end is, when the duplex knows. */
+  get peer(): ByteDuplex['peer'] {
+    return this.#duplex.peer;
+  }
+
+  /** What the peer said in EXT_INFO (RFC 8308): name → value. */
+  get extensions(): ReadonlyMap<string, Uint8Array> {
+    return this.#incoming.extensions;
+  }
+
+  /** How the connection ended; `undefined` while it lives. */
+  get ended(): SshError | undefined {
+    return this.#ended;
+  }
+
+  /** May bulk data be sent now? Control messages may always. */
+  get isWritable(): boolean {
+    return this.#ended === undefined && this.#outgoing.isWritable;
+  }
+
+  /** Does the inbound gate wait for a verdict on keys? Deadlines of the layers above rest while it does. */
+  get isGateClosed(): boolean {
+    return !this.#incoming.cell.gate.isOpen;
+  }
+
+  /** Begins: identification and KEXINIT leave at once (RFC 4253 §4.2, §7.1). */
+  start(): void {
+    this.#restartDeadline('handshake', this.#options.handshakeTimeout);
+    this.run(() => {
+      this.#resources.add(this.#outgoing.start(this.provider, this.#own));
+      this.#resources.add(this.#receive());
+      this.#kex.start();
+    });
+    this.#socket.add(
+      this.#duplex.readable$.subscribe({
+        next: (chunk) => this.#received.next(chunk),
+        error: (error: unknown) => this.#lost(error),
+        complete: () => this.#lost(undefined),
+      }),
+    );
+  }
+
+  /** Runs a task on the connection's queue; what it throws ends the connection. */
+  run(task: () => void): void {
+    this.#queue.run(task);
+  }
+
+  /** Sends a message; on a connection that has ended it does nothing. */
+  send(message: Message): void {
+    if (this.#ended !== undefined) return;
+    this.#traceOut(message);
+    this.#outgoing.send(message);
+    this.#rekeyWhenWornOut();
+  }
+
+  /** Calls back once when bulk data may be sent again. */
+  whenWritable(resume: () => void): void {
+    this.#outgoing.whenWritable(resume);
+  }
+
+  /** Goes over to the next phase: what the peer may send from now on. */
+  enterPhase(phase: Phase, rows: readonly MessageRow[]): void {
+    this.#incoming.enterPhase(phase, rows);
+  }
+
+  /** A SERVICE_REQUEST (server) or SERVICE_ACCEPT (client) may come now, once. */
+  expectService(): void {
+    this.#incoming.expectService();
+  }
+
+  /** Asks for new keys now. */
+  rekey(): void {
+    this.run(() => {
+      if (this.#ended === undefined) this.#kex.start();
+    });
+  }
+
+  /** Says DISCONNECT and lets the duplex go; `closed$` then tells of a `disconnect` by us. */
+  disconnect(reasonCode: number = DisconnectReason.BY_APPLICATION, description = ''): void {
+    const detail = { reasonCode, description, by: 'us' } as const;
+    this.#end(new SshError('disconnect', 'disconnected by us', detail), {
+      reasonCode,
+      description,
+    });
+  }
+
+  /** Ends the connection with an error; the peer is told the reason where there is one to tell. */
+  fail(error: SshError): void {
+    this.#end(error, farewellFor(error));
+  }
+
+  #receive(): Subscription {
+    const context = {
+      role: this.role,
+      inbound: this.#incoming.cell,
+      queue: this.#queue,
+      identified: (identification: Identification) => {
+        this.#peer = identification;
+        this.trace?.({ type: 'identification', line: escapeText(identification.text) });
+      },
+      tableFor: (number: number, sequenceNumber: number) =>
+        this.#incoming.tableFor(number, sequenceNumber),
+    };
+    return inboundMessages(this.#received, context).subscribe({
+      next: (inbound) => this.#dispatch(inbound),
+      error: (error: unknown) => this.fail(asSshError(error)),
+    });
+  }
+
+  /** Guarded like an operator: what a handler throws is the end of the connection, never an uncaught exception. */
+  #dispatch(inbound: InboundMessage): void {
+    if (this.#ended !== undefined) return;
+    this.#traceIn(inbound);
+    try {
+      this.#incoming.dispatch(inbound);
+    } catch (thrown) {
+      this.fail(asSshError(thrown));
+    }
+    this.#rekeyWhenWornOut();
+  }
+
+  #createIncoming(): Incoming {
+    return new Incoming(this.role, {
+      kexState: () => this.#kex.state,
+      disconnected: (reasonCode, description) =>
+        this.#end(disconnectedByPeer(reasonCode, description)),
+      debug: (message, alwaysDisplay) =>
+        this.trace?.({ type: 'debug', message: escapeText(message), alwaysDisplay }),
+      unimplemented: (sequenceNumber) => this.#unimplemented.next(sequenceNumber),
+      service: (message) => this.#service.next(message.serviceName),
+      kexInit: (message, payload, sequenceNumber) =>
+        this.#kex.receiveKexInit(message, payload, sequenceNumber),
+      newKeys: () => this.#kex.receiveNewKeys(),
+      kexMethod: (message) => this.#kex.receiveMethodMessage(message),
+      upper: (inbound) => this.#upper.next(inbound),
+      notUnderstood: (packetSequenceNumber) =>
+        this.send({ type: 'UNIMPLEMENTED', packetSequenceNumber }),
+    });
+  }
+
+  #keyExchangeContext(): KeyExchangeContext {
+    const { role, provider, proposal, hostKeys = [], verifyHostKey, extensions } = this.#options;
+    return {
+      role,
+      provider,
+      proposal,
+      hostKeys,
+      inbound: this.#incoming.cell,
+      outbound: this.#outgoing.cell,
+      // nobody to ask is a refusal: the executor turns an empty answer into one
+      verifyHostKey: verifyHostKey ?? (() => []),
+      identifications: () => ({ own: this.#own, peer: this.#peer?.bytes ?? new Uint8Array(0) }),
+      send: (message) => this.send(message),
+      run: (task) => this.run(task),
+      beforeRelease: (initial) => {
+        if (!initial || extensions === undefined || !this.#kex.state.peerTakesExtInfo) return;
+        this.send({ type: 'EXT_INFO', extensions });
+      },
+      stepped: (step) => this.#kexStepped(step),
+      completed: (initial) => this.#kexCompleted(initial),
+      fail: (error) => this.fail(error),
+    };
+  }
+
+  #kexStepped(step: KexStep): void {
+    this.trace?.({ type: 'key-exchange', state: step });
+    const { handshakeTimeout, rekeyTimeout } = this.#options;
+    // a person may be asked about the host key: that takes the time it takes
+    if (step === 'settling' && this.role === 'client') this.#deadline.unsubscribe();
+    else if (this.#kex.state.initial) this.#restartDeadline('handshake', handshakeTimeout);
+    else if (step !== 'idle') this.#restartDeadline('key exchange', rekeyTimeout);
+  }
+
+  #kexCompleted(initial: boolean): void {
+    const { sessionId, algorithms, hostKey, state } = this.#kex;
+    if (sessionId === undefined || algorithms === undefined) return;
+    this.#deadline.unsubscribe();
+    this.#ageLimit.unsubscribe();
+    this.#ageLimit = after(this.#options.rekey.milliseconds, () => this.rekey(), this.scheduler);
+    this.#handshake = {
+      ownIdentification: new TextDecoder().decode(this.#own),
+      peerIdentification: escapeText(this.#peer?.text ?? ''),
+      sessionId,
+      algorithms,
+      strictKeyExchange: state.strict,
+      ...(hostKey === undefined ? {} : { hostKey }),
+    };
+    if (initial) this.#ready();
+    else this.#rekeyed.next();
+    this.#outgoing.resumeWriters();
+  }
+
+  #rekeyWhenWornOut(): void {
+    const { step, initial } = this.#kex.state;
+    if (initial || step !== 'idle') return;
+    const { rekey } = this.#options;
+    if (isWornOut(rekey, this.#outgoing.cell) || isWornOut(rekey, this.#incoming.cell))
+      this.rekey();
+  }
+
+  #restartDeadline(phase: string, milliseconds: number): void {
+    if (this.#ended !== undefined || !this.#deadline.closed) return;
+    this.#deadline = after(
+      milliseconds,
+      () => this.fail(timeoutError(phase, milliseconds)),
+      this.scheduler,
+    );
+  }
+
+  #lost(cause: unknown): void {
+    if (this.#ended !== undefined) this.#socket.unsubscribe();
+    else this.run(() => this.fail(isSshError(cause) ? cause : connectionLost(cause)));
+  }
+
+  #end(error: SshError, farewell?: Farewell): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#deadline.unsubscribe();
+    this.#ageLimit.unsubscribe();
+    this.#kex.stop();
+    // behind the task that is running: what it has gathered leaves first
+    this.run(() => this.#release(error, farewell));
+  }
+
+  #release(error: SshError, farewell: Farewell | undefined): void {
+    const isHeard = farewell !== undefined && this.#peer !== undefined;
+    this.#outgoing.finish(
+      isHeard ? { type: 'DISCONNECT', ...farewell, languageTag: '' } : undefined,
+    );
+    this.#resources.unsubscribe();
+    this.#socket.add(() => this.#duplex.destroy());
+    if (error.kind === 'connection-lost') {
+      this.#socket.unsubscribe();
+    } else {
+      this.#duplex.end();
+      this.#socket.add(after(LINGER, () => this.#socket.unsubscribe(), this.scheduler));
+    }
+    outsideDelivery(() => {
+      this.#upper.complete();
+      this.#service.complete();
+      this.#rekeyed.complete();
+      this.#unimplemented.complete();
+      this.#closed.next(error);
+      this.#closed.complete();
+    });
+  }
+
+  #traceIn({ sequenceNumber, message, number, payload }: InboundMessage): void {
+    if (this.trace === undefined) return;
+    const name = message?.type ?? String(number);
+    this.trace({
+      type: 'packet',
+      direction: 'in',
+      sequenceNumber,
+      message: name,
+      bytes: payload.length,
+    });
+  }
+
+  #traceOut(message: Message): void {
+    if (this.trace === undefined) return;
+    const { sequenceNumber } = this.#outgoing.cell;
+    this.trace({
+      type: 'packet',
+      direction: 'out',
+      sequenceNumber,
+      message: message.type,
+      bytes: 0,
+    });
+  }
+}

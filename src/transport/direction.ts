@@ -1,0 +1,112 @@
+/**
+ * The cells in which the stages of the pipeline find the current keys: one for each direction. Keys change here and nowhere
+ * else, so the pipe is never rebuilt, and a change takes effect exactly at NEWKEYS in that direction (RFC 4253 §7.3).
+ */
+import { plainOpener, plainSealer } from '../crypto/plain.ts';
+import type { Opener, Sealer } from '../crypto/suite.ts';
+import { protocolError } from '../errors.ts';
+
+/** Packet lengths that are accepted before and after authentication; bounds what one packet makes us keep. */
+export const MAX_PACKET_LENGTH_BEFORE_AUTH = 35_000;
+export const MAX_PACKET_LENGTH = 262_144;
+
+/** What has passed since the keys were taken into use; rekeying looks at it (RFC 4253 §9, RFC 4344 §3). */
+interface Usage {
+  packets: number;
+  bytes: number;
+}
+
+/** The incoming direction. */
+export interface Inbound extends Usage {
+  opener: Opener;
+  /** Of the next packet; wraps at 2³² (RFC 4253 §6.4). */
+  sequenceNumber: number;
+  maximumPacketLength: number;
+  /** Closed while the next packet's keys are not known yet: nothing is cut from the bytes that wait. */
+  readonly gate: Gate;
+}
+
+/** The outgoing direction. */
+export interface Outbound extends Usage {
+  sealer: Sealer;
+  /** Of the next packet. */
+  sequenceNumber: number;
+  /** Held between our KEXINIT and our NEWKEYS: only messages of the key exchange may leave (RFC 4253 §7.1). */
+  readonly gate: Gate;
+}
+
+/** Open or closed, with callbacks for those who wait until it opens. */
+export class Gate {
+  #isOpen = true;
+  #waiting: (() => void)[] = [];
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  /** Calls `resume` once when the gate opens next. */
+  whenOpen(resume: () => void): void {
+    this.#waiting.push(resume);
+  }
+}
+
+/** A direction before any key exchange. */
+export function initialInbound(): Inbound {
+  return {
+    opener: plainOpener,
+    sequenceNumber: 0,
+    maximumPacketLength: MAX_PACKET_LENGTH_BEFORE_AUTH,
+    gate: new Gate(),
+    packets: 0,
+    bytes: 0,
+  };
+}
+
+/** A direction before any key exchange. */
+export function initialOutbound(): Outbound {
+  return { sealer: plainSealer, sequenceNumber: 0, gate: new Gate(), packets: 0, bytes: 0 };
+}
+
+/** Takes new keys into use; under strict key exchange the numbering begins anew (OpenSSH PROTOCOL 1.9). */
+export function switchInbound(inbound: Inbound, opener: Opener, strict: boolean): void {
+  inbound.opener = opener;
+  inbound.packets = 0;
+  inbound.bytes = 0;
+  if (strict) inbound.sequenceNumber = 0;
+}
+
+/** Takes new keys into use; under strict key exchange the numbering begins anew. */
+export function switchOutbound(outbound: Outbound, sealer: Sealer, strict: boolean): void {
+  outbound.sealer = sealer;
+  outbound.packets = 0;
+  outbound.bytes = 0;
+  if (strict) outbound.sequenceNumber = 0;
+}
+
+/**
+ * Checks a received packet_length before anything is kept for it (RFC 4253 §6).
+ *
+ * @returns the bytes of the whole packet on the wire, tag included
+ */
+export function checkedPacketSize(inbound: Inbound, packetLength: number): number {
+  const { opener, maximumPacketLength } = inbound;
+  const aligned = opener.lengthIsAligned ? packetLength + 4 : packetLength;
+  // padding_length, one byte of payload and four of padding are the least
+  if (packetLength < 6 || packetLength > maximumPacketLength || aligned % opener.blockSize !== 0) {
+    // a wrong key or a changed byte shows itself here first, so nothing is told that MAC_ERROR would not tell
+    throw protocolError(`packet_length of ${String(packetLength)}`, opener.tagLength > 0 ? 5 : 2);
+  }
+  return 4 + packetLength + opener.tagLength;
+}
