@@ -197,6 +197,31 @@ describe('private key files', () => {
     expect(await reason(parsePrivateKey(armor(new Uint8Array([...bytes, 0]))))).toBe('malformed');
   });
 
+  it('that are encrypted and cut short anywhere are malformed, before any passphrase is tried', async () => {
+    const passphrase = 'x';
+    for (const cipher of CIPHERS) {
+      const key = privateKeyFromSeed(SEED);
+      const sealed = dearmor(await formatPrivateKey(key, { passphrase, rounds: 1, cipher }));
+      for (let length = 0; length < sealed.length; length++) {
+        const cut = armor(sealed.subarray(0, length));
+        expect(await reason(parsePrivateKey(cut, { passphrase }))).toBe('malformed');
+      }
+    }
+  });
+
+  it.each(CIPHERS.filter((cipher) => cipher.includes('@')))(
+    'that are changed under %s do not open',
+    async (cipher) => {
+      const options = { passphrase: 'x', rounds: 1, cipher };
+      const sealed = dearmor(await formatPrivateKey(privateKeyFromSeed(SEED), options));
+      for (const at of [sealed.length - 1, sealed.length - 17, sealed.length - 60]) {
+        const changed = sealed.slice();
+        changed[at]! ^= 1;
+        expect(await reason(parsePrivateKey(armor(changed), options))).toBe('wrong-passphrase');
+      }
+    },
+  );
+
   it('that are mutated give a key or a typed error, and never another key than the public part says', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -340,6 +365,16 @@ const BROKEN: readonly (readonly [what: string, reason: string, file: string])[]
     'malformed',
     file({
       publicKey: OTHER.publicKey.blob,
+      inner: (writer) =>
+        writer
+          .string(OTHER.publicKey.blob.slice(-32))
+          .string(both(SEED, OTHER.publicKey.blob.slice(-32))),
+    }),
+  ],
+  [
+    'a public part within that is not the seed’s',
+    'malformed',
+    file({
       inner: (writer) =>
         writer
           .string(OTHER.publicKey.blob.slice(-32))

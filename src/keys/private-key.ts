@@ -48,7 +48,7 @@ export class PrivateKey implements Signer {
   readonly #provider: CryptoProvider;
 
   /**
-   * The public key is computed from the secret part. Throws a `key-format` error for a secret part that is no key.
+   * The public key is computed from the secret part, which is kept and not copied. Throws a `key-format` error for a secret part that is no key.
    */
   constructor(material: PrivateKeyMaterial, options: PrivateKeyOptions = {}) {
     this.#material = material;
