@@ -31,9 +31,7 @@ export const nodeProvider: CryptoProvider = {
   ...whenWorking({ chacha20 }, () => chachaAgrees()),
   ...whenWorking(nodeX25519, () => nodeX25519.x25519(KEY).publicKey.length > 0),
   ...whenWorking(nodeEd25519, () => nodeEd25519.ed25519PublicKey(KEY).length > 0),
-  ...whenWorking(nodeEcdsa, () =>
-    NODE_CURVES.every((curve) => createECDH(curve) instanceof Object),
-  ),
+  ...whenWorking(nodeEcdsa, () => NODE_CURVES.map((curve) => createECDH(curve)).length > 0),
 };
 
 /** The rows when their trial succeeds, nothing when it throws or fails: the portable rows stay in place then. */
