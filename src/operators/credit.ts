@@ -8,6 +8,7 @@
 interface Delivery {
   pending: number;
   readonly acknowledge: () => void;
+  readonly isBorrowed: boolean;
 }
 
 /** Gives a held credit back; only the first call counts. */
@@ -30,13 +31,15 @@ const nothingHeld: Release = () => undefined;
  *
  * @param subscriber - receives the value
  * @param acknowledge - called exactly once, inside or outside of other deliveries: it may count and queue, not emit
+ * @param isBorrowed - the value is bytes that are the source's again when `next` returns, see {@link keep}
  */
 export function deliver<T>(
   subscriber: { next(value: T): void },
   value: T,
   acknowledge: () => void,
+  isBorrowed = false,
 ): void {
-  const delivery: Delivery = { pending: 1, acknowledge };
+  const delivery: Delivery = { pending: 1, acknowledge, isBorrowed };
   const outer = scope.current;
   scope.current = delivery;
   try {
@@ -71,6 +74,15 @@ export function holdCredit(): Release {
   };
 }
 
+/**
+ * The value as it may be kept past `next`: bytes are copied when they are borrowed (a socket reads into the same buffer
+ * again), anything else is returned as it is. For whoever puts values aside; call it where {@link holdCredit} is called.
+ */
+export function keep<T>(value: T): T {
+  if (scope.current?.isBorrowed !== true || !(value instanceof Uint8Array)) return value;
+  return new Uint8Array(value) as T & Uint8Array;
+}
+
 /** Is a value with credit being delivered right now? */
 export function isDelivering(): boolean {
   return scope.current !== undefined;
@@ -95,5 +107,9 @@ function settle(delivery: Delivery): void {
 
 function sharedScope(): Scope {
   const globals = globalThis as { [SCOPE_KEY]?: Scope };
-  return (globals[SCOPE_KEY] ??= { current: undefined });
+  const known = globals[SCOPE_KEY];
+  if (known !== undefined) return known;
+  const created: Scope = { current: undefined };
+  globals[SCOPE_KEY] = created;
+  return created;
 }
