@@ -13,6 +13,8 @@ export interface Signer {
   /**
    * Signs the data; the result is a signature blob (RFC 4253 §6.6). Throws, or rejects with, an `SshError`: `unsupported`
    * when the algorithm is none of `algorithms`.
+   *
+   * @param signal - fires when nobody waits for the signature any more; whoever asks a device or an agent lets go of it then
    */
-  sign(data: Uint8Array, algorithm: string): Uint8Array | Promise<Uint8Array>;
+  sign(data: Uint8Array, algorithm: string, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
 }

@@ -1,0 +1,65 @@
+/** What a client can be told about logging in. */
+import type { ObservableInput } from 'rxjs';
+import type { Signer } from '../keys/signer.ts';
+
+/**
+ * Where keys come from: called when the keys before it are used up, so that an agent is not opened for nothing. Its error
+ * ends this source only.
+ */
+export type IdentitySource = () => ObservableInput<Signer>;
+
+/** What a question for a password is about. */
+export interface PasswordQuestion {
+  readonly user: string;
+  /** 1 for the first question, 2 after the server has rejected an answer, … */
+  readonly attempt: number;
+}
+
+/** Emits a password; `undefined`, or nothing at all, gives up. Called once for each try. */
+export type PasswordSource = (
+  question: PasswordQuestion,
+) => string | undefined | ObservableInput<string | undefined>;
+
+/** A server's wish for a new password (RFC 4252 §8). */
+export interface PasswordChangeQuestion {
+  readonly user: string;
+  /** The server's text, as it came: escape it before it is shown. */
+  readonly prompt: string;
+  readonly languageTag: string;
+}
+
+/** How to log in. */
+export interface ClientAuthOptions {
+  readonly user: string;
+  /** The service to start afterwards; `ssh-connection` unless said otherwise. */
+  readonly service?: string;
+  /**
+   * Methods, in the order in which they are tried: `none`, `publickey`, `password` unless said otherwise. `none` asks the
+   * server which methods it offers; without it the first method is tried on a guess. A method without credentials is passed over.
+   */
+  readonly methods?: readonly string[];
+  /** Keys for `publickey`: one source, or several that are used one after the other. Each key is tried once, 64 at most. */
+  // eslint-disable-next-line rxjs-x/finnish -- a function, not an Observable
+  readonly identities?: IdentitySource | readonly IdentitySource[];
+  /** A password, tried once; or a function that is asked for one up to `passwordTries` times. */
+  // eslint-disable-next-line rxjs-x/finnish -- a function, not an Observable
+  readonly password?: string | PasswordSource;
+  /** How often a password function is asked; 3 unless said otherwise. */
+  readonly passwordTries?: number;
+  /**
+   * Asked for a new password when the server wants one; `undefined`, or nothing at all, gives up. Without it the old password
+   * is not sent again, and the try has failed.
+   */
+  changePassword?(
+    question: PasswordChangeQuestion,
+  ): string | undefined | ObservableInput<string | undefined>;
+  /** Takes SUCCESS in answer to `none`, from a server that asks for no authentication, as a failure. */
+  readonly refuseNone?: boolean;
+  /**
+   * Milliseconds that the server may take for an answer; 30 000 unless said otherwise, 0 is no limit. The time in which we
+   * are at work, an agent signs or a person is asked does not count.
+   */
+  readonly timeout?: number;
+  /** Receives the server's banners, as they came: escape them before they are shown. 64 at most, 8192 characters each. */
+  banner?(text: string): void;
+}

@@ -1,0 +1,87 @@
+/** Keys from several sources, one at a time and no key twice; a source is opened when those before it are used up. */
+import { defer, Observable, type Subscriber, Subscription, take } from 'rxjs';
+import type { Signer } from '../keys/signer.ts';
+import { toHex } from '../wire/bytes.ts';
+import type { IdentitySource } from './client-options.ts';
+
+/** Keys that are taken from all sources together: no server lets a client try more, and an agent may hold thousands. */
+const MAX_IDENTITIES = 64;
+/** Keys that one source may emit, known ones and all. */
+const MAX_EMITTED = 1024;
+
+/** A key, or the error that ended a source. */
+export type QueuedIdentity =
+  | { readonly type: 'signer'; readonly signer: Signer }
+  | { readonly type: 'failure'; readonly error: unknown };
+
+/** Hands out keys. */
+export class IdentityQueue {
+  readonly #sources: IdentitySource[];
+  readonly #ready: QueuedIdentity[] = [];
+  readonly #seen = new Set<string>();
+  #waiting: Subscriber<QueuedIdentity> | undefined;
+  #source = Subscription.EMPTY;
+  #isOpen = false;
+
+  /** @param lifetime - closes the source that is open when it ends */
+  constructor(sources: readonly IdentitySource[], lifetime: Subscription) {
+    this.#sources = [...sources];
+    lifetime.add(() => this.#source.unsubscribe());
+  }
+
+  /** Emits the next key, or why a source has failed, and completes; completes at once when no key is left. */
+  next(): Observable<QueuedIdentity> {
+    return new Observable((subscriber) => {
+      this.#waiting = subscriber;
+      this.#serve();
+      return () => {
+        if (this.#waiting === subscriber) this.#waiting = undefined;
+      };
+    });
+  }
+
+  #serve(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    const ready = this.#ready.shift();
+    if (ready !== undefined) {
+      this.#waiting = undefined;
+      waiting.next(ready);
+      waiting.complete();
+    } else if (!this.#isOpen) {
+      this.#openNext(waiting);
+    }
+  }
+
+  #openNext(waiting: Subscriber<QueuedIdentity>): void {
+    const source = this.#sources.shift();
+    if (source === undefined || this.#seen.size >= MAX_IDENTITIES) {
+      waiting.complete();
+      return;
+    }
+    this.#isOpen = true;
+    this.#source = defer(source)
+      .pipe(take(MAX_EMITTED))
+      .subscribe({
+        next: (signer) => this.#take(signer),
+        error: (error: unknown) => {
+          this.#ready.push({ type: 'failure', error });
+          this.#closed();
+        },
+        complete: () => this.#closed(),
+      });
+  }
+
+  #take(signer: Signer): void {
+    const identity = toHex(signer.publicKey.blob);
+    if (this.#seen.size >= MAX_IDENTITIES || this.#seen.has(identity)) return;
+    this.#seen.add(identity);
+    this.#ready.push({ type: 'signer', signer });
+    this.#serve();
+  }
+
+  #closed(): void {
+    this.#isOpen = false;
+    this.#serve();
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What a server's policy is asked, and what counts as its consent. Consent is never inferred: whatever is not exactly one of
+ * the typed decisions is a refusal.
+ */
+import type { ObservableInput } from 'rxjs';
+import type { PublicKey } from '../keys/public-key.ts';
+import type { DuplexPeer } from '../streams/byte-duplex.ts';
+
+/** A method that has succeeded where more than one is needed. */
+export interface PartialSuccess {
+  readonly method: string;
+  /** The key whose signature was verified. */
+  readonly publicKey?: PublicKey;
+}
+
+/** What a client presents, checked as far as the library can check it. */
+export type Credential =
+  /** Nothing at all (RFC 4252 §5.2); only asked about when `allowNone` is set. */
+  | { readonly method: 'none' }
+  /** RFC 4252 §8; 1024 bytes at the most. Compare in constant time, or better a hash. */
+  | { readonly method: 'password'; readonly password: string }
+  /** RFC 4252 §7. */
+  | {
+      readonly method: 'publickey';
+      readonly publicKey: PublicKey;
+      readonly algorithm: string;
+      /**
+       * `true`: the client has proven to hold the key, its signature was verified. `false`: it only asks whether the key would
+       * do; consent lets it go on to sign, and nothing more. Decide by the key alone, not by what an earlier question was about.
+       */
+      readonly signed: boolean;
+    };
+
+/** One try to log in, as the policy is asked about it. */
+export type AuthAttemptInfo = Credential & {
+  /** 1 to 255 bytes without control characters; not known to exist. */
+  readonly user: string;
+  /** What this user has already succeeded with on this connection, in order. */
+  readonly partialSuccesses: readonly PartialSuccess[];
+  /** Where the connection comes from, when that is known. */
+  readonly peer?: DuplexPeer;
+};
+
+/**
+ * What a policy decides. `true` or `accept`: the user is logged in. `partial`: this was right, and one of `methodsLeft` is
+ * needed too. Anything else refuses.
+ */
+export type AuthDecision =
+  | boolean
+  | {
+      readonly accept: true;
+      /** Handed on with the login: an account, rights, … */
+      readonly context?: unknown;
+    }
+  | { readonly partial: true; readonly methodsLeft: readonly string[] };
+
+/**
+ * Decides about a try. The first value counts; an error, completing without a value, or a value that is no `AuthDecision`
+ * refuses. It is unsubscribed when the client goes away or the time to log in is over.
+ */
+export type AuthPolicy = (attempt: AuthAttemptInfo) => ObservableInput<AuthDecision>;
+
+/** A decision that was looked at. */
+export type Verdict =
+  | { readonly type: 'accept'; readonly context?: unknown }
+  | { readonly type: 'partial'; readonly methodsLeft: readonly string[] }
+  | { readonly type: 'deny'; readonly reason?: string };
+
+/**
+ * The verdict in what a policy has emitted.
+ *
+ * @param decision - anything at all
+ * @param methods - the methods that the server has: a partial success that leaves none of them is a refusal
+ */
+export function verdictOf(decision: unknown, methods: readonly string[]): Verdict {
+  if (decision === true) return { type: 'accept' };
+  if (decision === false) return { type: 'deny' };
+  const fields: Readonly<Record<string, unknown>> =
+    typeof decision === 'object' && decision !== null ? { ...decision } : {};
+  const { accept, partial, methodsLeft, context } = fields;
+  if (accept === true && partial === undefined) {
+    return { type: 'accept', ...(context === undefined ? {} : { context }) };
+  }
+  if (partial === true && accept === undefined && Array.isArray(methodsLeft)) {
+    const left = methods.filter((name) => methodsLeft.includes(name));
+    if (left.length > 0) return { type: 'partial', methodsLeft: left };
+  }
+  return { type: 'deny', reason: 'the policy has emitted no decision' };
+}

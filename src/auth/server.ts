@@ -1,0 +1,270 @@
+/** The server's side of the authentication protocol (RFC 4252), run over a transport: carries out what server-state.ts asks for. */
+import { defer, Observable, type Subscriber, Subscription, take } from 'rxjs';
+import { defaultNames } from '../crypto/standing.ts';
+import { type AuthAttempt, escapeText, protocolError, SshError, toError } from '../errors.ts';
+import { MINIMUM_RSA_BITS } from '../keys/public-key.ts';
+import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
+import { DisconnectReason } from '../messages/codes.ts';
+import { USERAUTH_SERVER_MESSAGES } from '../messages/userauth.ts';
+import type { InboundMessage } from '../operators/decode.ts';
+import { after, timeoutError } from '../streams/deadline.ts';
+import { asSshError } from '../streams/ending.ts';
+import type { SshTransport } from '../streams/transport.ts';
+import { readUint32 } from '../wire/bytes.ts';
+import { noneServer } from './methods/none.ts';
+import { passwordServer } from './methods/password.ts';
+import { publicKeyServer } from './methods/publickey.ts';
+import { type AuthAttemptInfo, type AuthPolicy, type Verdict, verdictOf } from './policy.ts';
+import type { ServerMethod, ServerMethodContext, UserauthRequest } from './server-method.ts';
+import {
+  type Admitted,
+  initialServerAuth,
+  type ServerAuthEffect,
+  type ServerAuthEvent,
+  serverAuthReducer,
+  type ServerAuthRules,
+  type ServerAuthState,
+} from './server-state.ts';
+
+/** Who may log in, and how. */
+export interface ServerAuthOptions {
+  /** Decides about every try; see {@link AuthPolicy}. */
+  authenticate(attempt: AuthAttemptInfo): ReturnType<AuthPolicy>;
+  /** Methods that are offered; `publickey` and `password` unless said otherwise. */
+  readonly methods?: readonly string[];
+  /** Lets the policy be asked about `none`, which logs in whoever comes. Without it `none` always fails. */
+  readonly allowNone?: boolean;
+  /** Lets the policy be asked about an empty password. */
+  readonly allowEmptyPassword?: boolean;
+  /** Signature algorithms that user keys may sign with; those that are on by default unless said otherwise. */
+  readonly algorithms?: readonly string[];
+  /** RSA keys below this are refused; 2048 unless said otherwise. */
+  readonly minimumRsaBits?: number;
+  /** Milliseconds from the start of the authentication to its success, whatever happens meanwhile; 60 000 unless said otherwise, 0 is no limit. */
+  readonly loginGraceTime?: number;
+  /** Failed tries before the client is disconnected; 6 unless said otherwise. The first `none` and questions about keys do not count. */
+  readonly maxFailures?: number;
+  /** Requests of any kind before the client is disconnected; 64 unless said otherwise. */
+  readonly maxRequests?: number;
+  /**
+   * Milliseconds from a request to the reply that it has failed, at the least, and up to as much again by chance, whatever the
+   * policy did meanwhile: so that the time does not tell which users exist. 50 unless said otherwise, 0 is at once.
+   */
+  readonly failureDelay?: number;
+  /** Text that the client shows before the login (RFC 4252 §5.4). */
+  readonly banner?: string;
+}
+
+/** Who has logged in. */
+export interface ServerAuthenticated extends Admitted {
+  /** What was tried before, in order. */
+  readonly attempts: readonly AuthAttempt[];
+}
+
+const METHODS: readonly ServerMethod[] = [noneServer, publicKeyServer, passwordServer];
+/** `none` is allowed by an option of its own, and never listed (RFC 4252 §5.2). */
+const DEFAULT_METHODS = METHODS.map(({ name }) => name).filter((name) => name !== 'none');
+const DEFAULT_FAILURE_DELAY = 50;
+
+/**
+ * Authenticates the client of a transport (RFC 4252). Subscribe as soon as the transport is there: the client's first message
+ * may be under way.
+ *
+ * Emits once, within the handling of the request that was granted, when USERAUTH_SUCCESS is on its way: enter the next phase
+ * of the transport right there, before its next packet is looked at. Then completes. Unsubscribing calls the policy off.
+ *
+ * Errors with what has ended the transport: `auth` (too many tries; the client is told NO_MORE_AUTH_METHODS_AVAILABLE),
+ * `timeout` (phase `login`), `protocol` (among others another service than ssh-userauth and ssh-connection:
+ * SERVICE_NOT_AVAILABLE), or any error of the transport.
+ *
+ * @example
+ * ```ts
+ * authenticateServer(transport, {
+ *   authenticate: (attempt) =>
+ *     of(attempt.method === 'publickey' && isAuthorized(attempt.user, attempt.publicKey)),
+ * }).subscribe(({ user }) => transport.enterPhase('connection', CONNECTION_MESSAGES));
+ * ```
+ */
+export function authenticateServer(
+  transport: SshTransport,
+  options: ServerAuthOptions,
+): Observable<ServerAuthenticated> {
+  return new Observable((subscriber) => {
+    new ServerAuthentication(transport, options, subscriber).start();
+  });
+}
+
+class ServerAuthentication {
+  readonly #transport: SshTransport;
+  readonly #options: ServerAuthOptions;
+  readonly #subscriber: Subscriber<ServerAuthenticated>;
+  readonly #context: ServerMethodContext;
+  #state: ServerAuthState;
+  #isAccepted = false;
+  #pending = Subscription.EMPTY;
+  #began = 0;
+
+  constructor(
+    transport: SshTransport,
+    options: ServerAuthOptions,
+    subscriber: Subscriber<ServerAuthenticated>,
+  ) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#subscriber = subscriber;
+    this.#state = initialServerAuth(rulesOf(options), options.banner);
+    this.#context = {
+      sessionId: transport.handshake.sessionId,
+      provider: transport.provider,
+      algorithms: options.algorithms ?? defaultNames(SIGNATURE_ALGORITHMS),
+      minimumRsaBits: options.minimumRsaBits ?? MINIMUM_RSA_BITS,
+      allowEmptyPassword: options.allowEmptyPassword ?? false,
+    };
+  }
+
+  start(): void {
+    const transport = this.#transport;
+    const subscriber = this.#subscriber;
+    const { loginGraceTime = 60_000 } = this.#options;
+    const expire = (): void => transport.fail(timeoutError('login', loginGraceTime));
+    subscriber.add(() => this.#pending.unsubscribe());
+    subscriber.add(after(loginGraceTime, expire, transport.scheduler));
+    subscriber.add(
+      transport.service$.subscribe((name) => this.#guard(() => this.#acceptService(name))),
+    );
+    subscriber.add(
+      transport.upper$.subscribe((inbound) => this.#guard(() => this.#receive(inbound))),
+    );
+    subscriber.add(transport.closed$.subscribe((error) => subscriber.error(error)));
+    if (!subscriber.closed) transport.expectService();
+  }
+
+  #acceptService(serviceName: string): void {
+    const transport = this.#transport;
+    if (serviceName !== 'ssh-userauth') {
+      const text = `no service ${escapeText(serviceName, 64)} before authentication`;
+      throw protocolError(text, DisconnectReason.SERVICE_NOT_AVAILABLE);
+    }
+    if (this.#isAccepted) this.#dispatch({ type: 'service-request' });
+    else transport.enterPhase('userauth', USERAUTH_SERVER_MESSAGES);
+    this.#isAccepted = true;
+    transport.send({ type: 'SERVICE_ACCEPT', serviceName });
+    // paramiko asks anew before each try
+    transport.expectService();
+  }
+
+  #receive({ message, number }: InboundMessage): void {
+    if (message?.type !== 'USERAUTH_REQUEST')
+      throw protocolError(`message ${number} is not expected now`);
+    this.#dispatch({ type: 'request', request: message });
+  }
+
+  #dispatch(event: ServerAuthEvent): void {
+    const [state, effects] = serverAuthReducer(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: ServerAuthEffect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#transport.send(effect.message);
+        return;
+      case 'began':
+        this.#began = this.#transport.scheduler.now();
+        return;
+      case 'examine':
+        this.#examine(effect.request);
+        return;
+      case 'ask-policy':
+        this.#askPolicy(effect);
+        return;
+      case 'delay':
+        this.#delay();
+        return;
+      case 'attempted':
+        this.#report(effect.attempt);
+        return;
+      case 'succeed':
+        this.#report({ method: effect.admitted.method, outcome: 'accepted' });
+        this.#subscriber.next({ ...effect.admitted, attempts: this.#state.attempts });
+        this.#subscriber.complete();
+        return;
+      case 'fail':
+        this.#transport.fail(effect.error);
+        return;
+    }
+  }
+
+  #examine(request: UserauthRequest): void {
+    const method = METHODS.find(({ name }) => name === request.methodName);
+    const claim = method?.examine(request, this.#context);
+    this.#dispatch({
+      type: 'examined',
+      claim: claim ?? { type: 'refuse', reason: 'method not supported' },
+    });
+  }
+
+  #askPolicy(effect: Extract<ServerAuthEffect, { type: 'ask-policy' }>): void {
+    const { user, credential, partialSuccesses } = effect;
+    const { peer } = this.#transport;
+    const attempt: AuthAttemptInfo = {
+      ...{ ...credential, user, partialSuccesses },
+      ...(peer === undefined ? {} : { peer }),
+    };
+    let verdict: Verdict = { type: 'deny', reason: 'the policy has not decided' };
+    this.#pending = defer(() => this.#options.authenticate(attempt))
+      .pipe(take(1))
+      .subscribe({
+        next: (decision: unknown) => (verdict = verdictOf(decision, this.#state.rules.methods)),
+        error: (error: unknown) => {
+          const reason = `the policy has failed: ${escapeText(toError(error).message, 256)}`;
+          this.#later({ type: 'verdict', verdict: { type: 'deny', reason } });
+        },
+        complete: () => this.#later({ type: 'verdict', verdict }),
+      });
+  }
+
+  /** Holds a failure back until a time that does not depend on what the policy did; a slow policy doubles it. */
+  #delay(): void {
+    const { failureDelay = DEFAULT_FAILURE_DELAY } = this.#options;
+    const { scheduler, provider } = this.#transport;
+    const elapsed = scheduler.now() - this.#began;
+    let target = failureDelay * (1 + readUint32(provider.randomBytes(4), 0) / 2 ** 32);
+    while (target > 0 && target < elapsed) target *= 2;
+    const delayed: ServerAuthEvent = { type: 'delayed' };
+    // a delay of 0 is none; `after` would take it for never
+    if (target - elapsed <= 0) this.#later(delayed);
+    else this.#pending = after(target - elapsed, () => this.#later(delayed), scheduler);
+  }
+
+  #later(event: ServerAuthEvent): void {
+    this.#transport.run(() => {
+      if (!this.#subscriber.closed) this.#dispatch(event);
+    });
+  }
+
+  #report({ method, outcome }: { readonly method: string; readonly outcome: string }): void {
+    this.#transport.trace?.({ type: 'auth', method, outcome });
+  }
+
+  /** What a subscriber throws, rxjs reports on a timer while the session goes on: here it ends the connection. */
+  #guard(task: () => void): void {
+    try {
+      task();
+    } catch (thrown) {
+      this.#transport.fail(asSshError(thrown));
+    }
+  }
+}
+
+function rulesOf(options: ServerAuthOptions): ServerAuthRules {
+  const { methods = DEFAULT_METHODS, maxFailures = 6, maxRequests = 64 } = options;
+  const unknown = methods.find((name) => !DEFAULT_METHODS.includes(name));
+  if (unknown !== undefined) {
+    const text = `no authentication method ${escapeText(unknown, 64)}`;
+    throw new SshError('config', text, { option: 'methods' });
+  }
+  const allowNone = options.allowNone ?? false;
+  return { service: 'ssh-connection', methods, allowNone, maxFailures, maxRequests };
+}
