@@ -5,6 +5,7 @@ import { SshError } from '../errors.ts';
 import type { Message } from '../messages/catalogue.ts';
 import type { RunQueue } from '../operators/run-queue.ts';
 import { initialOutbound } from '../transport/direction.ts';
+import { Fifo } from '../wire/fifo.ts';
 import type { ByteDuplex } from './byte-duplex.ts';
 import { OutgoingBatches } from './outgoing-batches.ts';
 import { outboundBytes } from './packet-pipeline.ts';
@@ -22,7 +23,7 @@ export class Outgoing {
   readonly #queue: RunQueue;
   readonly #messages = new Subject<Message>();
   readonly #batches = new OutgoingBatches();
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Fifo<() => void>();
 
   constructor(duplex: ByteDuplex, queue: RunQueue) {
     this.#duplex = duplex;
@@ -66,19 +67,21 @@ export class Outgoing {
     this.#waiting.push(resume);
   }
 
-  /** Lets those who wait go on, if they may. */
+  /** Lets those who wait go on, the longest waiting first, as long as there is room: who fills it up waits behind the others. */
   resumeWriters(): void {
     if (this.#waiting.length === 0 || !this.isWritable) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
     this.#queue.run(() => {
-      for (const resume of waiting) resume();
+      while (this.isWritable) {
+        const resume = this.#waiting.shift();
+        if (resume === undefined) return;
+        resume();
+      }
     });
   }
 
   /** A last message, past what is held for a key exchange, and nothing after it. */
   finish(farewell: Message | undefined): void {
-    this.#waiting = [];
+    this.#waiting.clear();
     if (farewell !== undefined) this.#messages.next(farewell);
     this.#messages.complete();
   }

@@ -117,6 +117,7 @@ export class SshTransport {
   readonly #socket = new Subscription();
   readonly #ready: () => void;
   readonly #own: Uint8Array;
+  #receivedPackets = 0;
   #peer: Identification | undefined;
   #handshake: Handshake | undefined;
   #ended: SshError | undefined;
@@ -177,6 +178,11 @@ export class SshTransport {
   /** Does the inbound gate wait for a verdict on keys? Deadlines of the layers above rest while it does. */
   get isGateClosed(): boolean {
     return !this.#incoming.cell.gate.isOpen;
+  }
+
+  /** Packets received so far: whatever arrives is a sign of life. */
+  get receivedPackets(): number {
+    return this.#receivedPackets;
   }
 
   /** Begins: identification and KEXINIT leave at once (RFC 4253 §4.2, §7.1). */
@@ -266,6 +272,7 @@ export class SshTransport {
   /** Guarded like an operator: what a handler throws is the end of the connection, never an uncaught exception. */
   #dispatch(inbound: InboundMessage): void {
     if (this.#ended !== undefined) return;
+    this.#receivedPackets++;
     this.#traceIn(inbound);
     try {
       this.#incoming.dispatch(inbound);

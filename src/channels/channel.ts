@@ -1,0 +1,402 @@
+/**
+ * One channel (RFC 4254 §5), the same for both roles: data in and out under its windows, requests with replies in order, and
+ * an end that waits behind the data. A channel is a byte duplex, so a connection can run over it.
+ */
+import { Observable, ReplaySubject, type SchedulerLike, Subscription } from 'rxjs';
+import { escapeText, protocolError, SshError } from '../errors.ts';
+import { ExtendedDataType, nameOfCode, OpenFailureReason } from '../messages/codes.ts';
+import type { ChannelMessage } from '../messages/connection.ts';
+import { outsideDelivery } from '../operators/credit.ts';
+import type { ByteDuplex, ByteStream } from '../streams/byte-duplex.ts';
+import { byteSink, type ByteSink } from '../streams/byte-sink.ts';
+import type { SshTransport } from '../streams/transport.ts';
+import {
+  type ChannelEffect,
+  type ChannelEvent,
+  channelReducer,
+  type ChannelState,
+} from './channel-state.ts';
+import { type ChannelOutput, DEFAULT_BUDGET, Inbox } from './inbox.ts';
+import { Outbox } from './outbox.ts';
+import {
+  AnswerQueue,
+  MAX_UNANSWERED,
+  PendingRequests,
+  takeVerdict,
+  type Verdict,
+} from './reply-queue.ts';
+import { INITIAL_WINDOW, MAXIMUM_PACKET, ReceiveWindow } from './window.ts';
+
+/** A request of the peer on a channel (RFC 4254 §5.4). */
+export interface ChannelRequest {
+  readonly type: string;
+  readonly wantReply: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** Answers a request: `true` is success. What throws, errors or completes without a value is failure. */
+export type ChannelRequestHandler = (request: ChannelRequest) => Verdict<boolean>;
+
+/** How a channel behaves. */
+export interface ChannelOptions {
+  /** First size of the receive window, in bytes; 2 MiB by default. */
+  readonly window?: number;
+  /** Bytes that a subscriber may hold unacknowledged; 64 KiB by default. */
+  readonly budget?: number;
+  /** What becomes of stderr that nobody claims: dropped by default, so that it cannot stop stdout. */
+  readonly stderr?: 'discard' | 'hold';
+  /** Answers the peer's requests; without it they fail. */
+  readonly onRequest?: ChannelRequestHandler;
+}
+
+/** What a channel needs of its connection. */
+export interface ChannelContext {
+  readonly transport: SshTransport;
+  readonly scheduler: SchedulerLike;
+  /** Shortest round trip that was seen, in milliseconds; 0 where none was. */
+  roundTrip(): number;
+  /** The number is free again. */
+  freed(channel: Channel): void;
+}
+
+/** A channel of an SSH connection. */
+export class Channel implements ByteDuplex {
+  /** RFC 4254 §4.9.1: `session`, `direct-tcpip`, … */
+  readonly type: string;
+  /** Our number: what the peer calls the recipient channel. */
+  readonly number: number;
+  /** Data of the peer, for one subscriber; waits for it. Completes at EOF. */
+  readonly stdout$: ByteStream;
+  /** Extended data of type 1 (RFC 4254 §5.2), for one subscriber. */
+  readonly stderr$: ByteStream;
+  /** stdout and stderr in the order of arrival; instead of the two. */
+  readonly output$: Observable<ChannelOutput>;
+  /** Takes data for the peer. */
+  readonly stdin: ByteSink;
+  /** Takes data for the peer's stderr. */
+  readonly stderr: ByteSink;
+  /** Emits once when the channel is over: `undefined` after CLOSE both ways, else the error that ended it. Replayed. */
+  readonly closed$: Observable<SshError | undefined>;
+
+  readonly #context: ChannelContext;
+  readonly #onRequest: ChannelRequestHandler | undefined;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #window: ReceiveWindow;
+  readonly #closed = new ReplaySubject<SshError | undefined>(1);
+  readonly #pending = new PendingRequests<boolean>();
+  readonly #answers = new AnswerQueue<boolean>((isAccepted) => this.#answer(isAccepted));
+  readonly #verdicts = new Subscription();
+  #state: ChannelState;
+  #recipientChannel = 0;
+  #isGrantScheduled = false;
+  #endedWith: SshError | undefined;
+  #opened: ((error: SshError | undefined) => void) | undefined;
+
+  constructor(
+    type: string,
+    number: number,
+    state: ChannelState,
+    context: ChannelContext,
+    options: ChannelOptions,
+  ) {
+    this.type = type;
+    this.number = number;
+    this.#state = state;
+    this.#context = context;
+    this.#onRequest = options.onRequest;
+    this.#window = new ReceiveWindow(options.window ?? INITIAL_WINDOW);
+    this.#outbox = new Outbox(context.transport);
+    this.#inbox = new Inbox({
+      budget: options.budget ?? DEFAULT_BUDGET,
+      unclaimedStderr: options.stderr ?? 'discard',
+      scheduler: context.scheduler,
+      consumed: (length) => this.#consume(length),
+      run: (task) => context.transport.run(task),
+    });
+    this.stdout$ = this.#inbox.stdout$;
+    this.stderr$ = this.#inbox.stderr$;
+    this.output$ = this.#inbox.output$;
+    this.closed$ = this.#closed.asObservable();
+    this.stdin = this.#sink(undefined);
+    this.stderr = this.#sink(ExtendedDataType.STDERR);
+  }
+
+  /** What arrives, by the name that a duplex has for it. */
+  get readable$(): ByteStream {
+    return this.stdout$;
+  }
+
+  /** Size of the receive window, in bytes: what an OPEN or a CONFIRMATION tells. */
+  get windowSize(): number {
+    return this.#window.size;
+  }
+
+  /** Is it open, and has nobody said CLOSE? */
+  get isOpen(): boolean {
+    return this.#state.lifecycle === 'open' && !this.#state.closeSent;
+  }
+
+  /** Calls back with the answer to our OPEN. */
+  whenOpened(opened: (error: SshError | undefined) => void): void {
+    this.#opened = opened;
+  }
+
+  /** The peer's side, from its OPEN or its CONFIRMATION. */
+  setPeer(recipientChannel: number, windowSize: number, maximumPacketSize: number): void {
+    if (maximumPacketSize === 0) throw protocolError('a channel with a maximum packet size of 0');
+    this.#recipientChannel = recipientChannel;
+    this.#outbox.open(recipientChannel, windowSize, maximumPacketSize);
+  }
+
+  /**
+   * Sends a request and waits for its reply (RFC 4254 §5.4). Cold; emits nothing and completes on success. Errors with
+   * `request-refused`, `released` when the channel is closed, or what ended the connection.
+   */
+  request(type: string, payload: Uint8Array = new Uint8Array(0)): Observable<never> {
+    return new Observable((subscriber) => {
+      if (!this.isOpen) {
+        subscriber.error(this.#goneError());
+        return;
+      }
+      this.#pending.add((isAccepted) => {
+        outsideDelivery(() => {
+          if (isAccepted) subscriber.complete();
+          else if (this.#state.lifecycle === 'closed') subscriber.error(this.#goneError());
+          else
+            subscriber.error(
+              new SshError('request-refused', `${type} was refused`, { request: type }),
+            );
+        });
+      });
+      this.#sendRequest(type, payload, true);
+    });
+  }
+
+  /** Sends a request that wants no reply; on a closed channel it does nothing. */
+  notify(type: string, payload: Uint8Array = new Uint8Array(0)): void {
+    if (this.isOpen) this.#sendRequest(type, payload, false);
+  }
+
+  /** Writes bytes as a duplex does: `done` is called when the peer's window has taken them. */
+  write(bytes: Uint8Array, done: () => void): void {
+    if (this.isOpen) this.#outbox.write(bytes, done);
+    else done();
+  }
+
+  /** Says EOF behind what `write` was given (RFC 4254 §5.3). */
+  end(): void {
+    if (this.#outbox.hasWrites)
+      this.#outbox.write(new Uint8Array(0), () => this.#dispatch('local-eof'));
+    else this.#dispatch('local-eof');
+  }
+
+  /** Says CLOSE (RFC 4254 §5.3). Data that was received and not taken yet still can be. */
+  close(): void {
+    this.#dispatch('local-close');
+  }
+
+  /** Says CLOSE and drops what was received. */
+  destroy(): void {
+    this.#inbox.discard();
+    this.close();
+  }
+
+  /** A message of the peer for this channel. Throws `protocol` for one that may not come now. */
+  receive(message: ChannelMessage): void {
+    switch (message.type) {
+      case 'CHANNEL_OPEN_CONFIRMATION':
+        this.#confirm(message.senderChannel, message.initialWindowSize, message.maximumPacketSize);
+        return;
+      case 'CHANNEL_OPEN_FAILURE':
+        this.#endedWith = openFailure(message.reasonCode, message.description);
+        this.#dispatch('failure');
+        return;
+      case 'CHANNEL_DATA':
+        this.#receiveData(0, message.data);
+        return;
+      case 'CHANNEL_EXTENDED_DATA':
+        this.#receiveData(message.dataTypeCode, message.data);
+        return;
+      case 'CHANNEL_EOF':
+        this.#dispatch('eof');
+        return;
+      case 'CHANNEL_CLOSE':
+        this.#dispatch('close');
+        return;
+      case 'CHANNEL_WINDOW_ADJUST':
+        this.#dispatch('traffic');
+        this.#outbox.adjust(message.bytesToAdd);
+        return;
+      case 'CHANNEL_REQUEST':
+        this.#dispatch('traffic');
+        this.#receiveRequest(message.requestType, message.wantReply, message.payload);
+        return;
+      case 'CHANNEL_SUCCESS':
+      case 'CHANNEL_FAILURE':
+        this.#dispatch('traffic');
+        // one that nobody has asked for is dropped
+        this.#pending.answer(message.type === 'CHANNEL_SUCCESS');
+    }
+  }
+
+  /** The connection has ended: every stream of the channel errors with its cause, behind the data. */
+  connectionEnded(error: SshError): void {
+    this.#state = { ...this.#state, lifecycle: 'closed', closeSent: true };
+    this.#finish(error);
+  }
+
+  #dispatch(event: ChannelEvent): void {
+    const [state, effects] = channelReducer(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: ChannelEffect): void {
+    const { transport } = this.#context;
+    const recipientChannel = this.#recipientChannel;
+    switch (effect.type) {
+      case 'send-eof':
+        transport.send({ type: 'CHANNEL_EOF', recipientChannel });
+        return;
+      case 'send-close':
+        this.#outbox.close();
+        transport.send({ type: 'CHANNEL_CLOSE', recipientChannel });
+        return;
+      case 'opened':
+        this.#answerOpen(undefined);
+        return;
+      case 'refused':
+        this.#answerOpen(this.#endedWith);
+        return;
+      case 'ended':
+        this.#inbox.end();
+        return;
+      case 'closed':
+        this.#context.freed(this);
+        this.#finish(this.#endedWith);
+        return;
+      case 'fail':
+        throw effect.error;
+    }
+  }
+
+  #confirm(recipientChannel: number, windowSize: number, maximumPacketSize: number): void {
+    // the state is looked at first: a second CONFIRMATION must not change the numbers
+    if (this.#state.lifecycle !== 'open' && this.#state.lifecycle !== 'closed') {
+      this.setPeer(recipientChannel, windowSize, maximumPacketSize);
+    }
+    this.#dispatch('confirmation');
+  }
+
+  #answerOpen(error: SshError | undefined): void {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    opened?.(error);
+  }
+
+  #receiveData(dataType: number, data: Uint8Array): void {
+    this.#dispatch('traffic');
+    if (data.length > MAXIMUM_PACKET)
+      throw protocolError('channel data beyond the maximum packet size');
+    this.#window.receive(data.length);
+    const isKnown = dataType === 0 || dataType === ExtendedDataType.STDERR;
+    // data behind EOF, data that crosses our CLOSE, and extended data of an unknown type are nobody's
+    if (!isKnown || this.#state.eofReceived || this.#state.closeSent) this.#consume(data.length);
+    else this.#inbox.push(dataType === 0 ? 'stdout' : 'stderr', data);
+  }
+
+  #consume(length: number): void {
+    this.#window.consume(length);
+    if (this.#isGrantScheduled || !this.isOpen || !this.#window.isGrantDue) return;
+    this.#isGrantScheduled = true;
+    this.#context.transport.run(() => {
+      this.#isGrantScheduled = false;
+      if (this.isOpen && !this.#state.eofReceived) this.#grant();
+    });
+  }
+
+  #grant(): void {
+    const bytesToAdd = this.#window.grant(this.#context.scheduler.now(), this.#context.roundTrip());
+    const recipientChannel = this.#recipientChannel;
+    this.#context.transport.send({ type: 'CHANNEL_WINDOW_ADJUST', recipientChannel, bytesToAdd });
+  }
+
+  #receiveRequest(type: string, wantReply: boolean, payload: Uint8Array): void {
+    if (this.#answers.length >= MAX_UNANSWERED)
+      throw protocolError('too many requests wait for an answer');
+    const reply = wantReply ? this.#answers.reserve() : undefined;
+    const settle = (isAccepted: boolean): void => {
+      if (reply !== undefined) this.#context.transport.run(() => reply(isAccepted));
+    };
+    const request: ChannelRequest = { type, wantReply, payload };
+    const subscription = takeVerdict(
+      () => this.#onRequest?.(request) ?? false,
+      (verdict) => settle(verdict),
+      () => settle(false),
+    );
+    this.#verdicts.add(subscription);
+  }
+
+  #answer(isAccepted: boolean): void {
+    if (!this.isOpen) return;
+    const recipientChannel = this.#recipientChannel;
+    this.#context.transport.send({
+      type: isAccepted ? 'CHANNEL_SUCCESS' : 'CHANNEL_FAILURE',
+      recipientChannel,
+    });
+  }
+
+  #sendRequest(requestType: string, payload: Uint8Array, wantReply: boolean): void {
+    const recipientChannel = this.#recipientChannel;
+    this.#context.transport.send({
+      type: 'CHANNEL_REQUEST',
+      recipientChannel,
+      requestType,
+      wantReply,
+      payload,
+    });
+  }
+
+  #sink(dataType: number | undefined): ByteSink {
+    return byteSink({
+      accept: (bytes) => this.#outbox.accept(bytes, dataType),
+      whenReady: (resume) => this.#outbox.whenReady(resume),
+      end: () => this.end(),
+      // half of what was meant must not look whole: no EOF
+      abort: () => this.close(),
+      closed$: new Observable((subscriber) =>
+        this.closed$.subscribe((error) => subscriber.next(error ?? this.#goneError())),
+      ),
+    });
+  }
+
+  #goneError(): SshError {
+    return (
+      this.#endedWith ?? new SshError('released', 'the channel is closed', { what: 'channel' })
+    );
+  }
+
+  #finish(error: SshError | undefined): void {
+    this.#endedWith = error;
+    this.#verdicts.unsubscribe();
+    this.#outbox.close();
+    this.#window.release();
+    this.#inbox.end(error);
+    this.#answerOpen(error);
+    for (const answered of this.#pending.takeAll()) answered(false);
+    outsideDelivery(() => {
+      this.#closed.next(error);
+      this.#closed.complete();
+    });
+  }
+}
+
+function openFailure(reasonCode: number, description: string): SshError<'channel-open'> {
+  const text = escapeText(description);
+  const name = nameOfCode(OpenFailureReason, reasonCode);
+  return new SshError('channel-open', `channel refused: ${name}${text === '' ? '' : `: ${text}`}`, {
+    reasonCode,
+    description: text,
+  });
+}

@@ -1,0 +1,274 @@
+/**
+ * The connection protocol (RFC 4254) over a transport whose user is authenticated, the same for both roles: numbers of
+ * channels, who gets which message, channels that the peer asks for.
+ */
+import { Observable, Subscription } from 'rxjs';
+import { protocolError, type SshError } from '../errors.ts';
+import { OpenFailureReason } from '../messages/codes.ts';
+import {
+  type CHANNEL_OPEN,
+  type ChannelMessage,
+  CONNECTION_MESSAGES,
+  type ConnectionMessage,
+} from '../messages/connection.ts';
+import type { InboundMessage } from '../operators/decode.ts';
+import { outsideDelivery } from '../operators/credit.ts';
+import { after, timeoutError } from '../streams/deadline.ts';
+import type { SshTransport } from '../streams/transport.ts';
+import type { MessageOf } from '../wire/message.ts';
+import { Channel, type ChannelContext, type ChannelOptions } from './channel.ts';
+import { OPEN, OPENING } from './channel-state.ts';
+import { type GlobalRequestHandler, GlobalRequests } from './global-requests.ts';
+import { takeVerdict, type Verdict } from './reply-queue.ts';
+import { MAXIMUM_PACKET } from './window.ts';
+
+/** A channel that the peer asks for (RFC 4254 §5.1). */
+export interface ChannelOpenRequest {
+  readonly type: string;
+  /** What the type adds to the OPEN message. */
+  readonly payload: Uint8Array;
+}
+
+/** The answer to a peer's OPEN. */
+export type ChannelOpenAnswer =
+  | {
+      readonly accept: true;
+      readonly options?: ChannelOptions;
+      /** Called with the channel, behind its CONFIRMATION and before any of its messages. */
+      readonly opened: (channel: Channel) => void;
+    }
+  | { readonly accept: false; readonly reasonCode?: number; readonly description?: string };
+
+/** Decides over a channel that the peer asks for. What throws, errors or answers nothing refuses it. */
+export type ChannelOpenHandler = (request: ChannelOpenRequest) => Verdict<ChannelOpenAnswer>;
+
+/** How a connection behaves. */
+export interface ConnectionOptions {
+  /** Handlers by channel type; a type without one is refused (UNKNOWN_CHANNEL_TYPE). */
+  readonly channels?: Readonly<Record<string, ChannelOpenHandler>>;
+  /** Handlers by request name; a request without one fails. */
+  readonly globalRequests?: Readonly<Record<string, GlobalRequestHandler>>;
+  /** Most channels at a time that the peer may open; 256 by default. */
+  readonly maximumChannels?: number;
+  /** Milliseconds that the peer has to answer an OPEN, 30 s by default; 0 is no limit. */
+  readonly openTimeout?: number;
+}
+
+const DEFAULT_MAXIMUM_CHANNELS = 256;
+const DEFAULT_OPEN_TIMEOUT = 30_000;
+const MAX_CHANNEL_NUMBER = 0xffff_ffff;
+
+type OpenMessage = MessageOf<typeof CHANNEL_OPEN>;
+
+/** Channels and global requests of one connection. */
+export class SshConnection {
+  readonly transport: SshTransport;
+  /** Global requests, ours and the peer's. */
+  readonly globalRequests: GlobalRequests;
+  readonly #options: ConnectionOptions;
+  readonly #channels = new Map<number, Channel>();
+  readonly #context: ChannelContext;
+  readonly #subscriptions = new Subscription();
+  #nextNumber = 0;
+  #peerChannels = 0;
+  #roundTrip = 0;
+
+  /**
+   * Takes over the transport: call it in the same turn in which authentication succeeded, so that no message is missed.
+   */
+  constructor(transport: SshTransport, options: ConnectionOptions = {}) {
+    this.transport = transport;
+    this.#options = options;
+    this.globalRequests = new GlobalRequests(transport, options.globalRequests ?? {});
+    this.#context = {
+      transport,
+      scheduler: transport.scheduler,
+      roundTrip: () => this.#roundTrip,
+      freed: (channel) => this.#free(channel),
+    };
+    transport.enterPhase('connection', CONNECTION_MESSAGES);
+    this.#subscriptions.add(transport.upper$.subscribe((inbound) => this.#receive(inbound)));
+    this.#subscriptions.add(
+      transport.unimplemented$.subscribe(() => this.globalRequests.notUnderstood()),
+    );
+    this.#subscriptions.add(transport.closed$.subscribe((error) => this.#end(error)));
+  }
+
+  /** Channels that exist now. */
+  get channelCount(): number {
+    return this.#channels.size;
+  }
+
+  /** A round trip was seen to take this many milliseconds. */
+  sawRoundTrip(milliseconds: number): void {
+    this.#roundTrip =
+      this.#roundTrip === 0 ? milliseconds : Math.min(this.#roundTrip, milliseconds);
+  }
+
+  /**
+   * Opens a channel (RFC 4254 §5.1). Cold: emits the channel once it is confirmed and completes when it is closed;
+   * unsubscribing closes it. Errors with `channel-open`, `timeout` (phase `channel open`) or what ended the connection;
+   * once the channel was emitted, errors arrive on its own streams, behind their data.
+   */
+  openChannel(
+    type: string,
+    payload: Uint8Array = new Uint8Array(0),
+    options: ChannelOptions = {},
+  ): Observable<Channel> {
+    return new Observable((subscriber) => {
+      const { ended } = this.transport;
+      if (ended !== undefined) {
+        subscriber.error(ended);
+        return undefined;
+      }
+      const openTimeout = this.#options.openTimeout ?? DEFAULT_OPEN_TIMEOUT;
+      const channel = new Channel(type, this.#allocate(), OPENING, this.#context, options);
+      const started = this.#context.scheduler.now();
+      const deadline = after(
+        openTimeout,
+        () => subscriber.error(timeoutError('channel open', openTimeout)),
+        this.#context.scheduler,
+      );
+      channel.whenOpened((error) => {
+        deadline.unsubscribe();
+        if (error !== undefined) {
+          outsideDelivery(() => subscriber.error(error));
+          return;
+        }
+        this.sawRoundTrip(this.#context.scheduler.now() - started);
+        outsideDelivery(() => subscriber.next(channel));
+      });
+      this.#channels.set(channel.number, channel);
+      subscriber.add(channel.closed$.subscribe(() => subscriber.complete()));
+      this.transport.send({
+        type: 'CHANNEL_OPEN',
+        channelType: type,
+        senderChannel: channel.number,
+        initialWindowSize: channel.windowSize,
+        maximumPacketSize: MAXIMUM_PACKET,
+        payload,
+      });
+      return () => {
+        deadline.unsubscribe();
+        channel.destroy();
+      };
+    });
+  }
+
+  #receive({ message }: InboundMessage): void {
+    if (message === undefined) return;
+    const received = message as ConnectionMessage;
+    switch (received.type) {
+      case 'GLOBAL_REQUEST':
+      case 'REQUEST_SUCCESS':
+      case 'REQUEST_FAILURE':
+        this.globalRequests.receive(received);
+        return;
+      case 'CHANNEL_OPEN':
+        this.#receiveOpen(received);
+        return;
+      default:
+        this.#channelOf(received).receive(received);
+    }
+  }
+
+  #channelOf({ type, recipientChannel }: ChannelMessage): Channel {
+    const channel = this.#channels.get(recipientChannel);
+    if (channel === undefined)
+      throw protocolError(`${type} for channel ${String(recipientChannel)}, which does not exist`);
+    return channel;
+  }
+
+  #receiveOpen(message: OpenMessage): void {
+    const handlers = this.#options.channels ?? {};
+    const handler = Object.hasOwn(handlers, message.channelType)
+      ? handlers[message.channelType]
+      : undefined;
+    if (handler === undefined) {
+      this.#refuse(message, OpenFailureReason.UNKNOWN_CHANNEL_TYPE, 'unknown channel type');
+      return;
+    }
+    if (this.#peerChannels >= (this.#options.maximumChannels ?? DEFAULT_MAXIMUM_CHANNELS)) {
+      this.#refuse(message, OpenFailureReason.RESOURCE_SHORTAGE, 'too many channels');
+      return;
+    }
+    if (message.maximumPacketSize === 0) {
+      this.#refuse(message, OpenFailureReason.CONNECT_FAILED, 'maximum packet size of 0');
+      return;
+    }
+    this.#peerChannels++;
+    const { channelType: type, payload } = message;
+    this.#subscriptions.add(
+      takeVerdict(
+        () => handler({ type, payload }),
+        (answer) => this.transport.run(() => this.#answerOpen(message, answer)),
+        () => this.transport.run(() => this.#answerOpen(message, { accept: false })),
+      ),
+    );
+  }
+
+  #answerOpen(message: OpenMessage, answer: ChannelOpenAnswer): void {
+    if (this.transport.ended !== undefined) return;
+    if (!answer.accept) {
+      this.#peerChannels--;
+      const { reasonCode = OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, description = '' } =
+        answer;
+      this.#refuse(message, reasonCode, description);
+      return;
+    }
+    const channel = new Channel(
+      message.channelType,
+      this.#allocate(),
+      OPEN,
+      this.#context,
+      answer.options ?? {},
+    );
+    channel.setPeer(message.senderChannel, message.initialWindowSize, message.maximumPacketSize);
+    this.#channels.set(channel.number, channel);
+    channel.closed$.subscribe(() => this.#peerChannels--);
+    this.transport.send({
+      type: 'CHANNEL_OPEN_CONFIRMATION',
+      recipientChannel: message.senderChannel,
+      senderChannel: channel.number,
+      initialWindowSize: channel.windowSize,
+      maximumPacketSize: MAXIMUM_PACKET,
+      payload: new Uint8Array(0),
+    });
+    outsideDelivery(() => answer.opened(channel));
+  }
+
+  #refuse(message: OpenMessage, reasonCode: number, description: string): void {
+    const recipientChannel = message.senderChannel;
+    this.transport.send({
+      type: 'CHANNEL_OPEN_FAILURE',
+      recipientChannel,
+      reasonCode,
+      description,
+      languageTag: '',
+    });
+  }
+
+  /** The lowest numbers are not used again at once: a late message for an old channel must not meet a new one. */
+  #allocate(): number {
+    while (this.#channels.has(this.#nextNumber)) this.#nextNumber = next(this.#nextNumber);
+    const number = this.#nextNumber;
+    this.#nextNumber = next(number);
+    return number;
+  }
+
+  #free(channel: Channel): void {
+    this.#channels.delete(channel.number);
+  }
+
+  #end(error: SshError): void {
+    this.#subscriptions.unsubscribe();
+    this.globalRequests.end(error);
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    for (const channel of channels) channel.connectionEnded(error);
+  }
+}
+
+function next(number: number): number {
+  return number === MAX_CHANNEL_NUMBER ? 0 : number + 1;
+}

@@ -1,0 +1,140 @@
+/** Global requests (RFC 4254 §4), both ways, with replies in their order. */
+import { Observable, Subscription } from 'rxjs';
+import { protocolError, SshError } from '../errors.ts';
+import type { ConnectionMessage } from '../messages/connection.ts';
+import { outsideDelivery } from '../operators/credit.ts';
+import type { SshTransport } from '../streams/transport.ts';
+import {
+  AnswerQueue,
+  MAX_UNANSWERED,
+  PendingRequests,
+  takeVerdict,
+  type Verdict,
+} from './reply-queue.ts';
+
+/** A global request of the peer. */
+export interface GlobalRequest {
+  readonly name: string;
+  readonly wantReply: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** Answers a global request: bytes are success with that payload, `true` success without one, `false` failure. */
+export type GlobalRequestHandler = (request: GlobalRequest) => Verdict<boolean | Uint8Array>;
+
+/** What a reply came to; the payload is empty for most requests. */
+type Reply =
+  | { readonly isSuccess: true; readonly payload: Uint8Array }
+  | { readonly isSuccess: false; readonly error?: SshError };
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The global requests of one connection. */
+export class GlobalRequests {
+  readonly #transport: SshTransport;
+  readonly #handlers: Readonly<Record<string, GlobalRequestHandler>>;
+  readonly #pending = new PendingRequests<Reply>();
+  readonly #answers = new AnswerQueue<boolean | Uint8Array>((answer) => this.#answer(answer));
+  readonly #verdicts = new Subscription();
+
+  constructor(transport: SshTransport, handlers: Readonly<Record<string, GlobalRequestHandler>>) {
+    this.#transport = transport;
+    this.#handlers = handlers;
+  }
+
+  /**
+   * Sends a request and waits for its reply. Cold; emits the reply's payload and completes. Errors with `request-refused`, or
+   * what ended the connection.
+   */
+  request(requestName: string, payload: Uint8Array = NO_BYTES): Observable<Uint8Array> {
+    return new Observable((subscriber) => {
+      const { ended } = this.#transport;
+      if (ended !== undefined) {
+        subscriber.error(ended);
+        return;
+      }
+      this.#pending.add((reply) => {
+        outsideDelivery(() => {
+          if (reply.isSuccess) {
+            subscriber.next(reply.payload);
+            subscriber.complete();
+          } else {
+            subscriber.error(reply.error ?? refused(requestName));
+          }
+        });
+      });
+      this.#transport.send({ type: 'GLOBAL_REQUEST', requestName, wantReply: true, payload });
+    });
+  }
+
+  /** Sends a request that wants no reply. */
+  notify(requestName: string, payload: Uint8Array = NO_BYTES): void {
+    this.#transport.send({ type: 'GLOBAL_REQUEST', requestName, wantReply: false, payload });
+  }
+
+  /** A request or a reply of the peer. A reply that nobody has asked for is dropped. */
+  receive(
+    message: Extract<
+      ConnectionMessage,
+      { type: 'GLOBAL_REQUEST' | 'REQUEST_SUCCESS' | 'REQUEST_FAILURE' }
+    >,
+  ): void {
+    switch (message.type) {
+      case 'GLOBAL_REQUEST':
+        this.#receiveRequest({
+          name: message.requestName,
+          wantReply: message.wantReply,
+          payload: message.payload,
+        });
+        return;
+      case 'REQUEST_SUCCESS':
+        this.#pending.answer({ isSuccess: true, payload: message.payload });
+        return;
+      case 'REQUEST_FAILURE':
+        this.#pending.answer({ isSuccess: false });
+    }
+  }
+
+  /** A peer that does not understand a request says UNIMPLEMENTED instead of failure: the oldest one is answered by it. */
+  notUnderstood(): void {
+    this.#pending.answer({ isSuccess: false });
+  }
+
+  /** The connection has ended. */
+  end(error: SshError): void {
+    this.#verdicts.unsubscribe();
+    for (const answered of this.#pending.takeAll()) answered({ isSuccess: false, error });
+  }
+
+  #receiveRequest(request: GlobalRequest): void {
+    if (this.#answers.length >= MAX_UNANSWERED)
+      throw protocolError('too many global requests wait for an answer');
+    const reply = request.wantReply ? this.#answers.reserve() : undefined;
+    const settle = (answer: boolean | Uint8Array): void => {
+      if (reply !== undefined) this.#transport.run(() => reply(answer));
+    };
+    const handler = Object.hasOwn(this.#handlers, request.name)
+      ? this.#handlers[request.name]
+      : undefined;
+    this.#verdicts.add(
+      takeVerdict<boolean | Uint8Array>(
+        () => handler?.(request) ?? false,
+        settle,
+        () => settle(false),
+      ),
+    );
+  }
+
+  #answer(answer: boolean | Uint8Array): void {
+    if (answer === false) this.#transport.send({ type: 'REQUEST_FAILURE' });
+    else
+      this.#transport.send({
+        type: 'REQUEST_SUCCESS',
+        payload: answer === true ? NO_BYTES : answer,
+      });
+  }
+}
+
+function refused(request: string): SshError<'request-refused'> {
+  return new SshError('request-refused', `${request} was refused`, { request });
+}

@@ -1,0 +1,145 @@
+/** Windows (RFC 4254 §5.2): arithmetic and growth, without I/O. */
+import { protocolError } from '../errors.ts';
+
+/** Largest window that the protocol can express. */
+const MAX_WINDOW = 0xffff_ffff;
+
+/** First window of a channel, as OpenSSH's. */
+export const INITIAL_WINDOW = 2 * 1024 * 1024;
+/** A window that limits a transfer grows up to this: 16 MiB fill 130 MiB/s at a round trip of 120 ms. */
+export const LARGEST_WINDOW = 16 * 1024 * 1024;
+/** What one packet of channel data may carry to us. */
+export const MAXIMUM_PACKET = 32 * 1024;
+
+/**
+ * How much receive windows may grow beyond their first size, all channels of the process together: memory stays bounded
+ * whatever the number of hosts.
+ */
+export class WindowBudget {
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  /** Takes up to `bytes`; gives what could be taken. */
+  borrow(bytes: number): number {
+    const taken = Math.min(bytes, this.#left);
+    this.#left -= taken;
+    return taken;
+  }
+
+  giveBack(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+/** 64 MiB for the process. */
+export const processWindowBudget = new WindowBudget(64 * 1024 * 1024);
+
+/** Below this round trip, in milliseconds, the first window never limits, and the clock is too coarse to tell. */
+const SHORTEST_ROUND_TRIP = 2;
+
+/** What the peer may still send us, and what we owe it. */
+export class ReceiveWindow {
+  readonly #budget: WindowBudget;
+  readonly #initialSize: number;
+  #size: number;
+  /** What the peer may send before an adjust. */
+  #remaining: number;
+  /** Received, and not done with. */
+  #unconsumed = 0;
+  #lastGrant: number | undefined;
+  #isLimiting = false;
+
+  constructor(size: number, budget: WindowBudget = processWindowBudget) {
+    this.#size = size;
+    this.#initialSize = size;
+    this.#remaining = size;
+    this.#budget = budget;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Received and not done with, in bytes. */
+  get unconsumed(): number {
+    return this.#unconsumed;
+  }
+
+  /** Counts received data. Throws a `protocol` error for more than was granted. */
+  receive(length: number): void {
+    if (length > this.#remaining) throw protocolError('channel data beyond the window');
+    this.#remaining -= length;
+    this.#unconsumed += length;
+  }
+
+  /** Counts data that everyone is done with. */
+  consume(length: number): void {
+    this.#unconsumed -= length;
+  }
+
+  /** Is so much consumed that the peer should be told? */
+  get isGrantDue(): boolean {
+    const grantable = this.#size - this.#remaining - this.#unconsumed;
+    // a window that limits is adjusted early: at a long round trip the peer would stand still until half is consumed
+    return grantable > 0 && grantable >= this.#size / (this.#isLimiting ? 4 : 2);
+  }
+
+  /**
+   * Grants what is consumed, and more where the window limits the transfer: where the peer has sent at a rate that comes near
+   * one window a round trip, and the consumer keeps up.
+   *
+   * @param now - in milliseconds
+   * @param roundTrip - in milliseconds; 0 where it is not known
+   * @returns the bytes to add
+   */
+  grant(now: number, roundTrip: number): number {
+    const consumed = this.#size - this.#remaining - this.#unconsumed;
+    const interval =
+      this.#lastGrant === undefined ? Number.POSITIVE_INFINITY : now - this.#lastGrant;
+    this.#lastGrant = now;
+    const isNearLimit =
+      roundTrip >= SHORTEST_ROUND_TRIP && consumed * roundTrip * 2 > this.#size * interval;
+    this.#isLimiting = isNearLimit && this.#unconsumed <= this.#size / 4;
+    if (this.#isLimiting) {
+      this.#size += this.#budget.borrow(
+        Math.max(0, Math.min(this.#size, LARGEST_WINDOW - this.#size)),
+      );
+    }
+    const bytes = this.#size - this.#remaining - this.#unconsumed;
+    this.#remaining += bytes;
+    return bytes;
+  }
+
+  /** Gives back what growth has borrowed. */
+  release(): void {
+    this.#budget.giveBack(this.#size - this.#initialSize);
+    this.#size = this.#initialSize;
+  }
+}
+
+/** What we may still send. */
+export class SendWindow {
+  #remaining: number;
+
+  constructor(size: number) {
+    this.#remaining = size;
+  }
+
+  get remaining(): number {
+    return this.#remaining;
+  }
+
+  /** Counts what was sent. */
+  use(length: number): void {
+    this.#remaining -= length;
+  }
+
+  /** WINDOW_ADJUST. Throws a `protocol` error past 2³²−1 (RFC 4254 §5.2). */
+  adjust(bytes: number): void {
+    if (this.#remaining + bytes > MAX_WINDOW) throw protocolError('window adjusted beyond 2^32-1');
+    this.#remaining += bytes;
+  }
+}

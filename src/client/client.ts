@@ -1,0 +1,164 @@
+/** A connection with a logged-in user: what `connect` emits. */
+import {
+  defer,
+  firstValueFrom,
+  ignoreElements,
+  merge,
+  Observable,
+  share,
+  switchMap,
+  take,
+  throwError,
+} from 'rxjs';
+import type { Authenticated } from '../auth/client.ts';
+import type { Channel, ChannelOptions } from '../channels/channel.ts';
+import { type ConnectionOptions, SshConnection } from '../channels/connection.ts';
+import { DEFAULT_KEEPALIVE, keepalive, type KeepaliveOptions } from '../channels/keepalive.ts';
+import { abortedError, type SshError } from '../errors.ts';
+import type { ByteDuplex } from '../streams/byte-duplex.ts';
+import type { Handshake, SshTransport } from '../streams/transport.ts';
+import { type ExecEvent, type ExecOptions, runCommand } from './exec.ts';
+import { collect, type CollectOptions, type CommandResult } from './output-operators.ts';
+import type { Command } from './quote.ts';
+import { openSession, type SessionChannel } from './session.ts';
+
+/** How `run` runs a command. */
+export interface RunOptions extends ExecOptions, CollectOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What a client is made of. */
+export interface ClientParts {
+  readonly transport: SshTransport;
+  readonly login: Authenticated;
+  readonly host: string;
+  readonly connection: ConnectionOptions;
+  readonly keepalive?: Partial<KeepaliveOptions>;
+  readonly banner$: Observable<string>;
+}
+
+/** Question that servers send directly after the login; what is written in answer to it carries the acknowledgement with it. */
+const HOSTKEYS = 'hostkeys-00@openssh.com';
+
+/**
+ * A logged-in connection. It lives as long as the subscription to `connect` that emitted it; used afterwards, every operation
+ * errors with what ended the connection.
+ */
+export class SshClient {
+  /** The name that was connected to. */
+  readonly host: string;
+  /** The user that was logged in. */
+  readonly user: string;
+  /** How the login went: the method that succeeded and what was tried before. */
+  readonly login: Authenticated;
+  /** Algorithms, identifications, host key and session identifier. */
+  readonly handshake: Handshake;
+  /** What the server had to say before the login, as it came: escape it before it is shown. Replayed; completes. */
+  readonly banner$: Observable<string>;
+  /** Emits how the connection ended, once. Replayed. */
+  readonly closed$: Observable<SshError>;
+  /** Round-trip times in milliseconds, as the keepalive measures them. Not replayed. */
+  readonly keepalive$: Observable<number>;
+  /** Emits when new keys are in use. Not replayed. */
+  readonly rekeyed$: Observable<void>;
+  /** Channels and global requests, for what has no method of its own. */
+  readonly connection: SshConnection;
+  readonly #transport: SshTransport;
+
+  constructor({ transport, login, host, connection, keepalive: options, banner$ }: ClientParts) {
+    this.host = host;
+    this.user = login.user;
+    this.login = login;
+    this.handshake = transport.handshake;
+    this.banner$ = banner$;
+    this.closed$ = transport.closed$;
+    this.rekeyed$ = transport.rekeyed$;
+    this.#transport = transport;
+    this.connection = new SshConnection(transport, withHostKeys(transport, connection));
+    this.keepalive$ = keepalive(
+      this.connection,
+      { ...DEFAULT_KEEPALIVE, ...options },
+      transport.scheduler,
+    ).pipe(share());
+    // the keepalive runs whether anybody looks at it or not; it ends with the connection
+    this.keepalive$.subscribe();
+  }
+
+  /** Where the server is, when the duplex knows. */
+  get peer(): ByteDuplex['peer'] {
+    return this.#transport.peer;
+  }
+
+  /** Has the connection ended? */
+  get isClosed(): boolean {
+    return this.#transport.ended !== undefined;
+  }
+
+  /**
+   * Runs a command. Cold: each subscription runs it. Emits stdout and stderr as they arrive and the exit last; see
+   * {@link ExecOptions} for stdin, environment, terminal, and what unsubscribing does. Errors with `channel-open`,
+   * `request-refused`, `timeout`, `config`, or what ended the connection.
+   */
+  exec(command: Command, options: ExecOptions = {}): Observable<ExecEvent> {
+    return runCommand(this.connection, command, options);
+  }
+
+  /** Runs a command and collects what comes of it; rejects with an `SshError`, `aborted` when the signal fires. */
+  run(command: Command, options: RunOptions = {}): Promise<CommandResult> {
+    const { signal } = options;
+    const result$ = this.exec(command, options).pipe(collect(options));
+    return firstValueFrom(signal === undefined ? result$ : abortable(result$, signal));
+  }
+
+  /** Opens a session channel, for a shell, a subsystem or a dialogue of your own. Closed on unsubscribing. */
+  session(options: ChannelOptions = {}): Observable<SessionChannel> {
+    return openSession(this.connection, options);
+  }
+
+  /** Opens a channel of any type (RFC 4254 §5.1). Closed on unsubscribing. */
+  openChannel(type: string, payload?: Uint8Array, options?: ChannelOptions): Observable<Channel> {
+    return this.connection.openChannel(type, payload, options);
+  }
+
+  /** Sends a global request (RFC 4254 §4). Emits the reply's payload; errors with `request-refused`. */
+  request(name: string, payload?: Uint8Array): Observable<Uint8Array> {
+    return this.connection.globalRequests.request(name, payload);
+  }
+
+  /** Asks for new keys. Completes when they are in use; errors with what ended the connection. */
+  rekey(): Observable<never> {
+    return defer(() => {
+      this.#transport.rekey();
+      const ended$ = this.closed$.pipe(switchMap((error) => throwError(() => error)));
+      return merge(this.rekeyed$, ended$).pipe(take(1), ignoreElements());
+    });
+  }
+
+  /** Says goodbye: the connection ends for everyone who uses it. */
+  disconnect(): void {
+    this.#transport.disconnect();
+  }
+}
+
+/** sshd has not set TCP_NODELAY when it sends its host keys: its next packet waits until we write something. */
+function withHostKeys(transport: SshTransport, options: ConnectionOptions): ConnectionOptions {
+  const answer = (): boolean => {
+    transport.send({ type: 'IGNORE', data: new Uint8Array(0) });
+    return false;
+  };
+  return { ...options, globalRequests: { [HOSTKEYS]: answer, ...options.globalRequests } };
+}
+
+/** Errors with `aborted` when the signal fires. */
+export function abortable<T>(source: Observable<T>, signal: AbortSignal): Observable<T> {
+  return new Observable((subscriber) => {
+    const abort = (): void => subscriber.error(abortedError(signal));
+    if (signal.aborted) {
+      abort();
+      return undefined;
+    }
+    signal.addEventListener('abort', abort, { once: true });
+    subscriber.add(source.subscribe(subscriber));
+    return () => signal.removeEventListener('abort', abort);
+  });
+}

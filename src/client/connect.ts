@@ -1,0 +1,159 @@
+/** From bytes to a logged-in client, over any duplex. */
+import {
+  asyncScheduler,
+  concatMap,
+  defer,
+  from,
+  map,
+  Observable,
+  type ObservableInput,
+  of,
+  ReplaySubject,
+  type SchedulerLike,
+} from 'rxjs';
+import { defaultProvider } from '#crypto';
+import { authenticateClient } from '../auth/client.ts';
+import type { ClientAuthOptions } from '../auth/client-options.ts';
+import type { ConnectionOptions } from '../channels/connection.ts';
+import type { KeepaliveOptions } from '../channels/keepalive.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { SshError } from '../errors.ts';
+import { joinKnownHosts } from '../keys/known-hosts.ts';
+import { nest } from '../operators/nest.ts';
+import type { ByteDuplex } from '../streams/byte-duplex.ts';
+import { openTransport, type SshTransport, type TransportOptions } from '../streams/transport.ts';
+import type { Tracer } from '../trace.ts';
+import { type AlgorithmOptions, proposalOf } from '../transport/proposal.ts';
+import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
+import { abortable, SshClient } from './client.ts';
+import { type HostKeyPolicy, HostVerification, type KnownHostsStore } from './host-verification.ts';
+
+/** How to reach a server and log in, apart from where the bytes come from. */
+export interface ClientOptions extends Omit<
+  ClientAuthOptions,
+  'user' | 'service' | 'banner' | 'timeout'
+> {
+  /** Name of the host: what known_hosts is asked for. */
+  readonly host: string;
+  /** 22 by default. */
+  readonly port?: number;
+  readonly user: string;
+  /** Which host keys are trusted: those that known_hosts has, by default. */
+  readonly hostKeys?: HostKeyPolicy;
+  /** Where known hosts are; none by default. */
+  readonly knownHosts?: KnownHostsStore;
+  readonly algorithms?: AlgorithmOptions;
+  /** When new keys are asked for: after 1 GiB, 2³¹ packets or an hour, by default. */
+  readonly rekey?: Partial<RekeyLimits>;
+  readonly keepalive?: Partial<KeepaliveOptions>;
+  /** Milliseconds for the identification and the first key exchange; 20 000 by default. */
+  readonly handshakeTimeout?: number;
+  /** Milliseconds for a later key exchange; 60 000 by default. */
+  readonly rekeyTimeout?: number;
+  /** Milliseconds for each answer of the server in the login; 30 000 by default. */
+  readonly loginTimeout?: number;
+  /** Channels and requests that the server may ask for, and limits of ours. */
+  readonly connection?: ConnectionOptions;
+  readonly crypto?: CryptoProvider;
+  readonly scheduler?: SchedulerLike;
+  readonly trace?: Tracer;
+  /** Ends everything with `aborted`. */
+  readonly signal?: AbortSignal;
+  /** Software version in our identification. */
+  readonly software?: string;
+}
+
+/** The same, over a duplex that is there, or that subscribing opens. */
+export interface ConnectOptions extends ClientOptions {
+  readonly duplex: ByteDuplex | Observable<ByteDuplex>;
+}
+
+const DEFAULT_HANDSHAKE_TIMEOUT = 20_000;
+const DEFAULT_REKEY_TIMEOUT = 60_000;
+
+/** Nothing is known: every host is an unknown one. */
+const noKnownHosts: KnownHostsStore = {
+  load: () => of(joinKnownHosts([])),
+  add: () => of(undefined),
+};
+
+/**
+ * Connects and logs in over a duplex. Cold: each subscription is a connection. Emits one client and stays open; unsubscribing
+ * disconnects. Errors with `protocol`, `disconnect`, `key-exchange`, `host-key`, `auth`, `connection-lost`, `timeout`
+ * (handshake, login, keepalive, …), `config` or `aborted`, and with what the duplex's own Observable errors with.
+ *
+ * @example
+ * ```ts
+ * connect({ duplex: webDuplex(stream), host: 'db1', user: 'deploy', password })
+ *   .pipe(exec('uname -a'), text())
+ *   .subscribe((line) => console.log(line));
+ * ```
+ */
+export function connect(options: ConnectOptions): Observable<SshClient> {
+  const { duplex, signal } = options;
+  const duplex$ = duplex instanceof Observable ? duplex : of(duplex);
+  const client$ = defer(() => duplex$.pipe(nest((opened) => connectOver(opened, options))));
+  return signal === undefined ? client$ : abortable(client$, signal);
+}
+
+function connectOver(duplex: ByteDuplex, options: ClientOptions): Observable<SshClient> {
+  const banner$ = new ReplaySubject<string>();
+  return verificationFor(options).pipe(
+    concatMap((verification) => openTransport(duplex, transportOptions(options, verification))),
+    nest((transport) => logIn(transport, options, banner$)),
+  );
+}
+
+function logIn(
+  transport: SshTransport,
+  options: ClientOptions,
+  banner$: ReplaySubject<string>,
+): Observable<SshClient> {
+  const { loginTimeout, host, keepalive, connection = {} } = options;
+  const login$ = authenticateClient(transport, {
+    ...options,
+    banner: (text) => banner$.next(text),
+    ...(loginTimeout === undefined ? {} : { timeout: loginTimeout }),
+  });
+  return login$.pipe(
+    map((login) => {
+      banner$.complete();
+      const parts = { transport, login, host, connection, banner$: banner$.asObservable() };
+      return new SshClient(keepalive === undefined ? parts : { ...parts, keepalive });
+    }),
+  );
+}
+
+function verificationFor(options: ClientOptions): Observable<HostVerification> {
+  const { host, port = 22, hostKeys = { policy: 'strict' }, knownHosts = noKnownHosts } = options;
+  if (hostKeys.policy === 'pinned')
+    return of(new HostVerification(host, port, hostKeys, knownHosts, joinKnownHosts([])));
+  return defer(() => from(knownHosts.load())).pipe(
+    map((known) => new HostVerification(host, port, hostKeys, knownHosts, known)),
+  );
+}
+
+function transportOptions(
+  options: ClientOptions,
+  verification: HostVerification,
+): TransportOptions {
+  const proposal = proposalOf(options.algorithms);
+  const { software, trace } = options;
+  return {
+    role: 'client',
+    provider: options.crypto ?? defaultProvider,
+    proposal: { ...proposal, hostKey: verification.orderAlgorithms(proposal.hostKey) },
+    rekey: { ...DEFAULT_REKEY_LIMITS, ...options.rekey },
+    handshakeTimeout: options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT,
+    rekeyTimeout: options.rekeyTimeout ?? DEFAULT_REKEY_TIMEOUT,
+    verifyHostKey: (claim): ObservableInput<unknown> => verification.verify(claim),
+    scheduler: options.scheduler ?? asyncScheduler,
+    ...(software === undefined ? {} : { software }),
+    ...(trace === undefined ? {} : { trace }),
+  };
+}
+
+/** An option that makes no sense. */
+export function configError(option: string, problem: string): SshError<'config'> {
+  return new SshError('config', `${option}: ${problem}`, { option });
+}

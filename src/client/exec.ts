@@ -1,0 +1,140 @@
+/** Running a command: everything that comes of it in one stream. */
+import { concat, ignoreElements, Observable, Subscription } from 'rxjs';
+import type { ChannelOptions } from '../channels/channel.ts';
+import type { SshConnection } from '../channels/connection.ts';
+import type { ChannelOutput } from '../channels/inbox.ts';
+import { type Exit, isSshError } from '../errors.ts';
+import { outsideDelivery } from '../operators/credit.ts';
+import type { ByteInput } from '../operators/to-byte-stream.ts';
+import { openSession, type PtyOptions, type SessionChannel } from './session.ts';
+import { type Command, commandLine } from './quote.ts';
+
+/** What a command tells, in the order of arrival; the exit comes last. */
+export type ExecEvent = ChannelOutput | { readonly type: 'exit'; readonly exit: Exit };
+
+/** How a command is run. */
+export interface ExecOptions extends Pick<ChannelOptions, 'window' | 'budget'> {
+  /** Input of the command; without it the command reads an empty one. */
+  readonly stdin?: ByteInput;
+  /** Variables of the environment, as far as the server allows them. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Ask for a terminal; stdout and stderr then come as one. */
+  readonly pty?: boolean | PtyOptions;
+  /**
+   * What unsubscribing from a running command does: signal TERM, or KILL, and then EOF and CLOSE, or CLOSE alone. What that
+   * means to the command is the server's business: OpenSSH passes the signals on (since 7.9), and leaves a process without a
+   * terminal alive on a mere CLOSE.
+   */
+  readonly onUnsubscribe?: 'term' | 'kill' | 'close';
+}
+
+/**
+ * Runs a command on a connection. Cold: each subscription runs it once. Emits output as it arrives and the exit last, and
+ * completes; that is not an error whatever the exit. Errors with `channel-open`, `request-refused`, `timeout`, `config`, what the
+ * source of stdin errors with, or what ended the connection. Unsubscribing ends the command, see `onUnsubscribe`.
+ */
+export function runCommand(
+  connection: SshConnection,
+  command: Command,
+  options: ExecOptions = {},
+): Observable<ExecEvent> {
+  return new Observable((out) => {
+    const line = attempt(() => commandLine(command), out);
+    if (line === undefined) return;
+    const running = new Subscription();
+    let session: SessionChannel | undefined;
+    // before the channel's own subscription, so that the signal leaves before CLOSE
+    out.add(() => {
+      if (session?.channel.isOpen === true) terminate(session, options.onUnsubscribe ?? 'term');
+      running.unsubscribe();
+    });
+    const opening = openSession(connection, channelOptions(options)).subscribe({
+      next: (opened) => {
+        session = opened;
+        running.add(follow(opened, line, options, out));
+      },
+      error: (error: unknown) => out.error(error),
+    });
+    out.add(opening);
+  });
+}
+
+/** Sends the requests, feeds stdin, and passes on what comes. */
+function follow(
+  session: SessionChannel,
+  line: string,
+  options: ExecOptions,
+  out: { next(event: ExecEvent): void; error(error: unknown): void; complete(): void },
+): Subscription {
+  const all = new Subscription();
+  const fail = (error: unknown): void => out.error(error);
+  for (const [name, value] of Object.entries(options.env ?? {})) session.setEnv(name, value);
+  const { pty, stdin } = options;
+  const requests =
+    pty === undefined || pty === false
+      ? session.exec(line)
+      : concat(session.requestPty(pty === true ? {} : pty), session.exec(line));
+  const feed = (): void => {
+    if (stdin === undefined) {
+      session.end();
+      return;
+    }
+    all.add(
+      session.stdin
+        .pump(stdin)
+        .pipe(ignoreElements())
+        .subscribe({
+          // a command that ends before it has read everything is no error of the command
+          error: (error: unknown) => (isSshError(error, 'released') ? undefined : fail(error)),
+        }),
+    );
+  };
+  all.add(
+    session.output$.subscribe({
+      next: (output) => out.next(output),
+      error: fail,
+      complete: () => finish(),
+    }),
+  );
+  all.add(requests.subscribe({ error: fail, complete: feed }));
+  // an empty input need not wait for the answer: it leaves in the same write as the request
+  if (stdin === undefined && (pty === undefined || pty === false)) session.end();
+  const finish = (): void => {
+    all.add(
+      session.closed$.subscribe((error) => {
+        if (error !== undefined) fail(error);
+        else all.add(session.exit$.subscribe((exit) => outsideDelivery(() => emitExit(exit, out))));
+      }),
+    );
+  };
+  return all;
+}
+
+function emitExit(exit: Exit, out: { next(event: ExecEvent): void; complete(): void }): void {
+  out.next({ type: 'exit', exit });
+  out.complete();
+}
+
+function terminate(session: SessionChannel, how: 'term' | 'kill' | 'close'): void {
+  if (how !== 'close') {
+    session.signal(how === 'term' ? 'TERM' : 'KILL');
+    session.end();
+  }
+  session.close();
+}
+
+function channelOptions({ window, budget }: ExecOptions): ChannelOptions {
+  return {
+    ...(window === undefined ? {} : { window }),
+    ...(budget === undefined ? {} : { budget }),
+  };
+}
+
+function attempt<T>(action: () => T, out: { error(error: unknown): void }): T | undefined {
+  try {
+    return action();
+  } catch (thrown) {
+    out.error(thrown);
+    return undefined;
+  }
+}

@@ -1,0 +1,194 @@
+/** Is this the host that was meant? Policies over known hosts, before anything secret is sent. */
+import {
+  concat,
+  defer,
+  from,
+  ignoreElements,
+  map,
+  type Observable,
+  type ObservableInput,
+  of,
+  switchMap,
+  throwError,
+} from 'rxjs';
+import { SshError } from '../errors.ts';
+import { fingerprint } from '../keys/fingerprint.ts';
+import {
+  formatKnownHostsLine,
+  type KnownHosts,
+  type KnownHostsVerdict,
+} from '../keys/known-hosts.ts';
+import { equalPublicKeys, type PublicKey } from '../keys/public-key.ts';
+import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
+import type { HostKeyClaim } from '../streams/key-exchange.ts';
+
+/** Where known hosts are read and written. */
+export interface KnownHostsStore {
+  /** The lines of all files. An error refuses every key: a file that cannot be read may be the one that revokes it. */
+  load(): ObservableInput<KnownHosts>;
+  /** Adds a line, without its newline. */
+  add(line: string): ObservableInput<unknown>;
+}
+
+/** What is asked of whoever decides over an unknown key. */
+export interface HostKeyQuestion {
+  readonly host: string;
+  readonly port: number;
+  readonly key: PublicKey;
+  readonly fingerprint: string;
+}
+
+/** Which host keys are trusted. */
+export type HostKeyPolicy =
+  /** Only those that known_hosts has. */
+  | { readonly policy: 'strict' }
+  /** Keys of unknown hosts are added; changed and revoked ones are refused. */
+  | { readonly policy: 'accept-new'; readonly hash?: boolean }
+  /** Somebody is asked about unknown hosts; `true`, and nothing else, accepts and adds the key. */
+  | {
+      readonly policy: 'ask';
+      readonly hash?: boolean;
+      ask(question: HostKeyQuestion): ObservableInput<boolean>;
+    }
+  /** Exactly these, by fingerprint (`SHA256:…`); known_hosts is not looked at. */
+  | { readonly policy: 'pinned'; readonly fingerprints: readonly string[] }
+  /** Any unknown key, without adding it; changed and revoked ones are still refused. `warn` is told. */
+  | { readonly policy: 'no'; warn(question: HostKeyQuestion): void };
+
+/** Judges the keys of one host over the life of one connection. */
+export class HostVerification {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #policy: HostKeyPolicy;
+  readonly #store: KnownHostsStore;
+  readonly #known: KnownHosts;
+  #accepted: PublicKey | undefined;
+
+  constructor(
+    host: string,
+    port: number,
+    policy: HostKeyPolicy,
+    store: KnownHostsStore,
+    known: KnownHosts,
+  ) {
+    this.#host = host;
+    this.#port = port;
+    this.#policy = policy;
+    this.#store = store;
+    this.#known = known;
+  }
+
+  /** Algorithms in the order in which they are offered: those of keys that are known for the host come first. */
+  orderAlgorithms(algorithms: readonly string[]): readonly string[] {
+    if (this.#policy.policy === 'pinned') return algorithms;
+    const known = new Set(this.#known.knownTypes(this.#host, this.#port));
+    const isKnown = (name: string): boolean =>
+      known.has(SIGNATURE_ALGORITHMS.find((row) => row.name === name)?.keyType ?? '');
+    return [...algorithms.filter(isKnown), ...algorithms.filter((name) => !isKnown(name))];
+  }
+
+  /** Emits once when the key is trusted; errors with `host-key` otherwise. */
+  verify(claim: HostKeyClaim): Observable<unknown> {
+    return defer(() => {
+      const { key } = claim;
+      if (this.#accepted !== undefined) {
+        // RFC 4253 §9: a rekey may bring another host key; nothing good changes keys within a connection
+        return equalPublicKeys(this.#accepted, key)
+          ? of(true)
+          : this.#refuse(claim, 'changed', 'it has changed at a rekey');
+      }
+      return this.#judge(claim).pipe(
+        map(() => {
+          this.#accepted = key;
+          return true;
+        }),
+      );
+    });
+  }
+
+  #judge(claim: HostKeyClaim): Observable<unknown> {
+    const policy = this.#policy;
+    if (policy.policy === 'pinned') {
+      const isPinned = policy.fingerprints.includes(fingerprint(claim.key));
+      return isPinned ? of(true) : this.#refuse(claim, 'rejected', 'it is none of the pinned ones');
+    }
+    const verdict = this.#known.check({ host: this.#host, port: this.#port }, claim.key);
+    if (verdict.verdict === 'known') return of(true);
+    if (verdict.verdict !== 'unknown') return this.#refuseKnown(claim, verdict);
+    const question = {
+      host: this.#host,
+      port: this.#port,
+      key: claim.key,
+      fingerprint: fingerprint(claim.key),
+    };
+    switch (policy.policy) {
+      case 'strict':
+        return this.#refuse(claim, 'unknown', 'the host is not in known_hosts');
+      case 'accept-new':
+        return this.#remember(claim.key, policy.hash);
+      case 'ask':
+        return from(policy.ask(question)).pipe(
+          switchMap((isAccepted) =>
+            (isAccepted as unknown) === true
+              ? this.#remember(claim.key, policy.hash)
+              : this.#refuse(claim, 'rejected', 'it was not accepted'),
+          ),
+        );
+      case 'no':
+        policy.warn(question);
+        return of(true);
+    }
+  }
+
+  #remember(key: PublicKey, hash = false): Observable<unknown> {
+    const line = formatKnownHostsLine(this.#host, this.#port, key, { hash });
+    return concat(from(this.#store.add(line)).pipe(ignoreElements()), of(true));
+  }
+
+  #refuseKnown(claim: HostKeyClaim, verdict: KnownHostsVerdict): Observable<never> {
+    switch (verdict.verdict) {
+      case 'changed':
+        return this.#refuse(claim, 'changed', 'another key is known for this host', verdict);
+      case 'unknown-type':
+        return this.#refuse(
+          claim,
+          'changed',
+          'only keys of other types are known for this host',
+          verdict,
+        );
+      case 'revoked':
+        return this.#refuse(claim, 'revoked', 'it is revoked', verdict);
+      case 'unsupported-authority':
+        return this.#refuse(
+          claim,
+          'rejected',
+          'the host is known by a certificate authority, which is not supported yet',
+          verdict,
+        );
+      default:
+        return this.#refuse(claim, 'rejected', 'a line of known_hosts cannot be read', verdict);
+    }
+  }
+
+  #refuse(
+    { key, algorithm }: HostKeyClaim,
+    reason: 'unknown' | 'changed' | 'revoked' | 'rejected',
+    why: string,
+    at: { readonly file?: string; readonly line?: number } = {},
+  ): Observable<never> {
+    const print = fingerprint(key);
+    const where = at.file === undefined ? '' : ` (${at.file}:${String(at.line)})`;
+    const message = `host key ${print} of ${this.#host} is not trusted: ${why}${where}`;
+    return throwError(
+      () =>
+        new SshError('host-key', message, {
+          reason,
+          host: this.#host,
+          algorithm,
+          fingerprint: print,
+          ...(at.file === undefined ? {} : { file: at.file }),
+          ...(at.line === undefined ? {} : { line: at.line }),
+        }),
+    );
+  }
+}

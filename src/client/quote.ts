@@ -1,0 +1,30 @@
+/** Commands as words. */
+import { SshError } from '../errors.ts';
+
+/** A command line for the remote shell, or words that are quoted so that a POSIX shell takes each as it is. */
+export type Command = string | readonly string[];
+
+/** Words that no POSIX shell looks into. */
+const PLAIN_WORD = /^[A-Za-z0-9_@%+=:,./-]+$/;
+
+/**
+ * The command line that is sent. Words are put in single quotes where they need it. Throws `config` for a NUL byte, which no
+ * command line can hold, and for a command without a word.
+ *
+ * @example `commandLine(['rm', '--', "it's"])` is `rm -- 'it'\''s'`
+ */
+export function commandLine(command: Command): string {
+  if (typeof command !== 'string' && command.length === 0) throw problem('no command was given');
+  const line = typeof command === 'string' ? command : command.map(quoteWord).join(' ');
+  if (line.includes('\0')) throw problem('a command cannot hold a NUL character');
+  return line;
+}
+
+function quoteWord(word: string): string {
+  if (PLAIN_WORD.test(word)) return word;
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function problem(message: string): SshError<'config'> {
+  return new SshError('config', message, { option: 'command' });
+}

@@ -1,0 +1,180 @@
+/** The client's side of a session channel (RFC 4254 §6). */
+import { AsyncSubject, map, Observable, tap } from 'rxjs';
+import type { Channel, ChannelOptions, ChannelRequest } from '../channels/channel.ts';
+import type { SshConnection } from '../channels/connection.ts';
+import type { ChannelOutput } from '../channels/inbox.ts';
+import { escapeText, type Exit, type SshError } from '../errors.ts';
+import {
+  env,
+  exec,
+  exitSignal,
+  exitStatus,
+  ptyReq,
+  signal,
+  subsystem,
+  windowChange,
+  type WindowSize,
+} from '../messages/channel-requests.ts';
+import { encodeTerminalModes, type TerminalModes } from '../messages/terminal-modes.ts';
+import type { ByteStream } from '../streams/byte-duplex.ts';
+import type { ByteSink } from '../streams/byte-sink.ts';
+import { utf8Bytes } from '../wire/bytes.ts';
+import { type Command, commandLine } from './quote.ts';
+
+/** A terminal to ask for (RFC 4254 §6.2). */
+export interface PtyOptions {
+  /** Value of TERM; `xterm-256color` by default. */
+  readonly term?: string;
+  /** Characters; 80 by 24 by default. */
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly widthPixels?: number;
+  readonly heightPixels?: number;
+  /** Opcode → value (RFC 4254 §8). */
+  readonly modes?: TerminalModes;
+}
+
+/** Opcodes are bytes, so a name needs no table here: `SIGINT` is sent as `INT`. */
+const SIGNAL_PREFIX = /^SIG/;
+
+/**
+ * A session channel: run one command, shell or subsystem on it. Its streams are hot and wait for their first subscriber;
+ * everything it acquires is let go when the Observable that emitted it is unsubscribed.
+ */
+export class SessionChannel {
+  /** The channel underneath: for requests of your own. */
+  readonly channel: Channel;
+  /** Output of the command. */
+  readonly stdout$: ByteStream;
+  readonly stderr$: ByteStream;
+  /** Both in the order of arrival; instead of the two. */
+  readonly output$: Observable<ChannelOutput>;
+  /** Input of the command. */
+  readonly stdin: ByteSink;
+  /**
+   * How it ended: one value when the server says it, or `missing` when the channel closes without; errors with what ended the
+   * connection. Replayed.
+   */
+  readonly exit$: Observable<Exit>;
+  /** Emits once when the channel is over; the error when it was the connection that ended. Replayed. */
+  readonly closed$: Observable<SshError | undefined>;
+
+  constructor(channel: Channel, exit$: Observable<Exit>) {
+    this.channel = channel;
+    this.stdout$ = channel.stdout$;
+    this.stderr$ = channel.stderr$;
+    this.output$ = channel.output$;
+    this.stdin = channel.stdin;
+    this.exit$ = exit$;
+    this.closed$ = channel.closed$;
+  }
+
+  /** Asks for a terminal. Completes when the server has granted it; errors with `request-refused`. */
+  requestPty(options: PtyOptions = {}): Observable<never> {
+    const {
+      term = 'xterm-256color',
+      columns = 80,
+      rows = 24,
+      widthPixels = 0,
+      heightPixels = 0,
+    } = options;
+    const terminalModes = encodeTerminalModes(options.modes ?? new Map());
+    const payload = ptyReq.encode({
+      term,
+      columns,
+      rows,
+      widthPixels,
+      heightPixels,
+      terminalModes,
+    });
+    return this.channel.request('pty-req', payload);
+  }
+
+  /** Sets a variable of the environment; servers pass over those they do not allow, so nothing is waited for. */
+  setEnv(name: string, value: string): void {
+    this.channel.notify('env', env.encode({ name, value }));
+  }
+
+  /** Runs a command (RFC 4254 §6.5). Completes when the server has started it; errors with `request-refused`, `config`. */
+  exec(command: Command): Observable<never> {
+    return this.channel.request('exec', exec.encode({ command: utf8Bytes(commandLine(command)) }));
+  }
+
+  /** Runs the user's shell. */
+  shell(): Observable<never> {
+    return this.channel.request('shell');
+  }
+
+  /** Starts a subsystem by name, such as `sftp`. */
+  subsystem(name: string): Observable<never> {
+    return this.channel.request('subsystem', subsystem.encode({ name }));
+  }
+
+  /** The terminal has another size now (RFC 4254 §6.7). */
+  resize(size: WindowSize): void {
+    this.channel.notify('window-change', windowChange.encode(size));
+  }
+
+  /** Sends a signal by its name, `TERM` or `SIGTERM` (RFC 4254 §6.9). */
+  signal(name: string): void {
+    this.channel.notify('signal', signal.encode({ name: name.replace(SIGNAL_PREFIX, '') }));
+  }
+
+  /** Says that no more input comes. */
+  end(): void {
+    this.channel.end();
+  }
+
+  /** Closes the channel. */
+  close(): void {
+    this.channel.close();
+  }
+}
+
+/**
+ * Opens a session channel. Emits it once and completes when it is closed; unsubscribing closes it. Errors like
+ * `SshConnection.openChannel`.
+ */
+export function openSession(
+  connection: SshConnection,
+  options: ChannelOptions = {},
+): Observable<SessionChannel> {
+  return new Observable((subscriber) => {
+    const exit$ = new AsyncSubject<Exit>();
+    const onRequest = (
+      request: ChannelRequest,
+    ): ReturnType<NonNullable<ChannelOptions['onRequest']>> => {
+      const exit = readExit(request);
+      if (exit === undefined) return options.onRequest?.(request) ?? false;
+      // the first one counts
+      exit$.next(exit);
+      exit$.complete();
+      return true;
+    };
+    const settle = (error: SshError | undefined): void => {
+      if (error !== undefined) exit$.error(error);
+      exit$.next({ kind: 'missing' });
+      exit$.complete();
+    };
+    return connection
+      .openChannel('session', undefined, { ...options, onRequest })
+      .pipe(
+        tap((channel) => channel.closed$.subscribe(settle)),
+        map((channel) => new SessionChannel(channel, exit$)),
+      )
+      .subscribe(subscriber);
+  });
+}
+
+/** RFC 4254 §6.10. A payload that is too short is a `protocol` error of the connection. */
+function readExit({ type, payload }: ChannelRequest): Exit | undefined {
+  if (type === 'exit-status') return { kind: 'status', status: exitStatus.decode(payload).status };
+  if (type !== 'exit-signal') return undefined;
+  const decoded = exitSignal.decode(payload);
+  return {
+    kind: 'signal',
+    signal: escapeText(decoded.signal, 64),
+    coreDumped: decoded.coreDumped,
+    errorMessage: escapeText(decoded.errorMessage),
+  };
+}

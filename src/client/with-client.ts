@@ -1,0 +1,109 @@
+/** Operators over a stream that emits a client: the source stays subscribed, so connected, as long as the work runs. */
+import {
+  from,
+  type MonoTypeOperatorFunction,
+  Observable,
+  type ObservableInput,
+  type OperatorFunction,
+  ReplaySubject,
+  type SchedulerLike,
+  share,
+  Subscription,
+  timer,
+} from 'rxjs';
+import type { ChannelOptions } from '../channels/channel.ts';
+import type { SshClient } from './client.ts';
+import type { ExecEvent, ExecOptions } from './exec.ts';
+import type { Command } from './quote.ts';
+import type { SessionChannel } from './session.ts';
+
+/**
+ * Runs work on a client.
+ *
+ * 1. Takes the source's first client and subscribes to what `project` makes of it.
+ * 2. Keeps the source subscribed, so connected, while that runs; completes and errors with it, and then lets the source go.
+ *    (`take(1)` with `switchMap` would disconnect at once; `switchMap` alone would never complete.)
+ * 3. An error of the source before the first client passes on. Later ones reach the work through its own streams, behind the
+ *    data that was received before them.
+ * 4. Unsubscribing ends the work first and lets the source go behind it.
+ *
+ * @param project - client → work
+ *
+ * @example
+ * ```ts
+ * connect('db1').pipe(withClient((client) => concat(client.exec('a'), client.exec('b'))))
+ * ```
+ */
+export function withClient<C, R>(
+  project: (client: C) => ObservableInput<R>,
+): OperatorFunction<C, R> {
+  return (source) =>
+    new Observable((out) => {
+      const work = new Subscription();
+      out.add(work);
+      let isRunning = false;
+      const run = (client: C): void => {
+        if (isRunning) return;
+        isRunning = true;
+        try {
+          work.add(from(project(client)).subscribe(out));
+        } catch (thrown) {
+          out.error(thrown);
+        }
+      };
+      out.add(
+        source.subscribe({
+          next: run,
+          error: (error: unknown) => {
+            if (!isRunning) out.error(error);
+          },
+          complete: () => {
+            if (!isRunning) out.complete();
+          },
+        }),
+      );
+    });
+}
+
+/**
+ * Runs a command on the source's first client; see `SshClient.exec` and {@link withClient}.
+ *
+ * @example `connect('db1').pipe(exec('uname -r'), text())`
+ */
+export function exec(
+  command: Command,
+  options: ExecOptions = {},
+): OperatorFunction<SshClient, ExecEvent> {
+  return withClient((client) => client.exec(command, options));
+}
+
+/** Opens a session channel on the source's first client, runs `project` on it, and closes it when that is over. */
+export function session<R>(
+  project: (session: SessionChannel) => ObservableInput<R>,
+  options: ChannelOptions = {},
+): OperatorFunction<SshClient, R> {
+  return withClient((client) => client.session(options).pipe(withClient(project)));
+}
+
+/** How a shared connection is let go. */
+export interface ShareOptions {
+  /** Milliseconds that it stays open after the last subscriber has gone; 0 by default. */
+  readonly linger?: number;
+  readonly scheduler?: SchedulerLike;
+}
+
+/**
+ * Shares one connection among all subscribers: dials for the first, closes `linger` milliseconds after the last, and forgets a
+ * connection that has ended, so that the next subscriber dials anew (`shareReplay` would hand out the dead one).
+ */
+export function shareClient<C = SshClient>({
+  linger = 0,
+  scheduler,
+}: ShareOptions = {}): MonoTypeOperatorFunction<C> {
+  return share({
+    connector: () => new ReplaySubject<C>(1),
+    resetOnError: true,
+    resetOnComplete: true,
+    resetOnRefCountZero: linger === 0 ? true : () => timer(linger, scheduler),
+  });
+}

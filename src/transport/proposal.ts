@@ -1,0 +1,52 @@
+/** What a side offers: the defaults of the registries, or the names that the caller chose. */
+import { CIPHERS } from '../crypto/ciphers.ts';
+import { KEY_AGREEMENTS } from '../crypto/key-agreements.ts';
+import { MACS } from '../crypto/macs.ts';
+import { defaultNames, findRow, type Row } from '../crypto/standing.ts';
+import { SshError } from '../errors.ts';
+import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
+import type { Proposal } from './negotiation.ts';
+
+/** Names of algorithms by category, best first; what is left out is as by default. */
+export interface AlgorithmOptions {
+  readonly kex?: readonly string[];
+  readonly hostKey?: readonly string[];
+  readonly cipher?: readonly string[];
+  readonly mac?: readonly string[];
+}
+
+/** The registries by category, so that a name can be looked up and a default list be made. */
+const REGISTRIES: Readonly<Record<keyof AlgorithmOptions, readonly Row[]>> = {
+  kex: KEY_AGREEMENTS,
+  hostKey: SIGNATURE_ALGORITHMS,
+  cipher: CIPHERS,
+  mac: MACS,
+};
+
+/** The proposal that options come to. Throws `config` for a name that no registry has, and for an empty list. */
+export function proposalOf(options: AlgorithmOptions = {}): Proposal {
+  return {
+    kex: namesOf('kex', options.kex),
+    hostKey: namesOf('hostKey', options.hostKey),
+    cipher: namesOf('cipher', options.cipher),
+    mac: namesOf('mac', options.mac),
+    compression: ['none'],
+  };
+}
+
+function namesOf(
+  category: keyof AlgorithmOptions,
+  chosen: readonly string[] | undefined,
+): readonly string[] {
+  const rows = REGISTRIES[category];
+  if (chosen === undefined) return defaultNames(rows);
+  const option = `algorithms.${category}`;
+  const unknown = chosen.find((name) => findRow(rows, name) === undefined);
+  if (unknown !== undefined) {
+    throw new SshError('config', `${option}: ${unknown} is not an algorithm that rxssh has`, {
+      option,
+    });
+  }
+  if (chosen.length === 0) throw new SshError('config', `${option}: the list is empty`, { option });
+  return chosen;
+}
