@@ -164,7 +164,7 @@ function raceAddresses(
   const won = (socket: Socket, duplex: ByteDuplex): void => {
     sockets.delete(socket);
     race.unsubscribe();
-    subscriber.add(() => socket.destroy());
+    subscriber.add(() => letGo(socket));
     subscriber.next(duplex);
   };
   const tryNext = (): void => {
@@ -191,6 +191,16 @@ function raceAddresses(
   tryNext();
 }
 
+/**
+ * Destroys a socket that was dialled, unless whoever used it has ended it in the same turn: that one still has something to
+ * say, and destroys it afterwards.
+ */
+function letGo(socket: Socket): void {
+  queueMicrotask(() => {
+    if (!socket.writableEnded) socket.destroy();
+  });
+}
+
 function failed(
   target: { readonly port: number },
   address: string,
@@ -211,9 +221,9 @@ function connectError(
   });
 }
 
-/** A socket that reads into the shared buffer. */
+/** A socket that reads into the shared buffer, from the moment on at which somebody listens. */
 function openSocket(options: SocketConnectOpts): { socket: Socket; duplex: ByteDuplex } {
-  let received: (chunk: Uint8Array) => void = nothing;
+  let received: Receive = nothing;
   const socket = connectSocket({
     ...options,
     allowHalfOpen: true,
@@ -225,7 +235,15 @@ function openSocket(options: SocketConnectOpts): { socket: Socket; duplex: ByteD
       },
     },
   });
-  return { socket, duplex: socketDuplex(socket, (receive) => (received = receive)) };
+  socket.pause();
+  const attach = (receive: Receive): (() => void) => {
+    received = receive;
+    socket.resume();
+    return () => {
+      received = nothing;
+    };
+  };
+  return { socket, duplex: socketDuplex(socket, attach) };
 }
 
 /** Sockets that were accepted cannot read into a buffer of ours: Node takes `onread` only when it connects. */
@@ -234,13 +252,13 @@ function acceptedDuplex(socket: Socket): ByteDuplex {
   return socketDuplex(socket, (receive) => {
     socket.on('data', receive);
     socket.resume();
+    return () => socket.off('data', receive);
   });
 }
 
-function socketDuplex(
-  socket: Socket,
-  onReceive: (receive: (chunk: Uint8Array) => void) => void,
-): ByteDuplex {
+type Receive = (chunk: Uint8Array) => void;
+
+function socketDuplex(socket: Socket, attach: (receive: Receive) => () => void): ByteDuplex {
   // errors also come when nobody reads any more: they must never be uncaught
   socket.on('error', nothing);
   return {
@@ -265,10 +283,10 @@ function socketDuplex(
         return undefined;
       }
       socket.on('error', lost).on('end', ended).on('close', lost);
-      onReceive(receive);
+      const detach = attach(receive);
       return () => {
+        detach();
         socket.off('error', lost).off('end', ended).off('close', lost);
-        onReceive(nothing);
       };
     }),
     write(bytes, done): void {

@@ -1,0 +1,113 @@
+/** `connect` on Node: TCP, and what a person expects of an SSH client without being told. */
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { defer, type Observable } from 'rxjs';
+import { agentIdentities } from '../auth/agent.ts';
+import { agentSocket } from '../auth/agent-node.ts';
+import type { IdentitySource } from '../auth/client-options.ts';
+import type { ByteDuplex } from '../streams/byte-duplex.ts';
+import { connectTcp } from '../streams/tcp-node.ts';
+import type { SshClient } from './client.ts';
+import { type ClientOptions, connect as connectOverDuplex } from './connect.ts';
+import { identityFile, type PassphraseSource } from './identity-files-node.ts';
+import { knownHostsFiles } from './known-hosts-node.ts';
+import { checkHost, checkPort, checkUser, parseTarget } from './target.ts';
+
+/** How to reach a server and log in. Only `host` has to be there. */
+export interface ConnectOptions extends Omit<ClientOptions, 'host' | 'user'> {
+  readonly host: string;
+  /** The name of whoever runs the program, by default. */
+  readonly user?: string;
+  /** What to connect over; a TCP connection to `host` and `port` by default. */
+  readonly duplex?: ByteDuplex | Observable<ByteDuplex>;
+  /** Milliseconds for all addresses of the host together; 20 000 by default, 0 is no limit. */
+  readonly connectTimeout?: number;
+  /** Socket of the agent; SSH_AUTH_SOCK by default, `false` for none. */
+  readonly agent?: string | false;
+  /** Private key files, tried in this order, before the agent; `~/.ssh/id_ed25519`, `id_ecdsa` and `id_rsa` by default, behind it. */
+  readonly identityFiles?: readonly string[];
+  /** For key files that are encrypted: a passphrase, or whom to ask for one. */
+  readonly passphrase?: string | PassphraseSource;
+  /** known_hosts files; the first one is written. `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts` by default. */
+  readonly knownHostsFiles?: readonly string[];
+}
+
+const DEFAULT_CONNECT_TIMEOUT = 20_000;
+const DEFAULT_PORT = 22;
+const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+
+/**
+ * Connects to a host and logs in. Cold: each subscription is a connection. Emits one client and stays open; unsubscribing
+ * disconnects. known_hosts is checked; the agent and the keys in `~/.ssh` are tried; nothing prompts unless asked to.
+ *
+ * Errors with `connect` (each address and what it said), `timeout` (connect, handshake, login, keepalive, …), `host-key`, `auth`
+ * (every attempt), `key-exchange`, `protocol`, `disconnect`, `connection-lost`, `config` or `aborted`.
+ *
+ * @param target - `[user@]host[:port]`, `ssh://…`, or options
+ * @param options - what the target does not say
+ *
+ * @example
+ * ```ts
+ * connect('deploy@db1').pipe(exec('uptime'), text()).subscribe((line) => console.log(line));
+ * ```
+ */
+export function connect(
+  target: string | ConnectOptions,
+  options: Partial<ConnectOptions> = {},
+): Observable<SshClient> {
+  return defer(() => {
+    const merged =
+      typeof target === 'string'
+        ? { ...options, ...parseTarget(target) }
+        : { ...target, ...options };
+    const settings = withDefaults(merged);
+    return connectOverDuplex({ ...settings, duplex: merged.duplex ?? dial(settings, merged) });
+  });
+}
+
+function dial(
+  { host, port }: { host: string; port: number },
+  options: ConnectOptions,
+): Observable<ByteDuplex> {
+  const { connectTimeout = DEFAULT_CONNECT_TIMEOUT, scheduler } = options;
+  return connectTcp({
+    host,
+    port,
+    timeout: connectTimeout,
+    ...(scheduler === undefined ? {} : { scheduler }),
+  });
+}
+
+function withDefaults(options: ConnectOptions): ClientOptions & { port: number } {
+  const { host, port = DEFAULT_PORT, user = userInfo().username } = options;
+  checkHost(host);
+  checkPort(port, `${host}:${String(port)}`);
+  checkUser(user);
+  const ssh = join(homedir(), '.ssh');
+  const files = options.knownHostsFiles ?? [join(ssh, 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
+  return {
+    ...options,
+    host,
+    port,
+    user,
+    knownHosts: options.knownHosts ?? knownHostsFiles(files),
+    identities: options.identities ?? identitySources(options, ssh),
+  };
+}
+
+/** The caller's own files first: a server closes after a few failures, and an agent may hold many keys. */
+function identitySources(options: ConnectOptions, ssh: string): readonly IdentitySource[] {
+  const { identityFiles = [], agent, passphrase } = options;
+  const unlock = passphrase === undefined ? {} : { passphrase };
+  const explicit = identityFiles.map((file) => identityFile(file, unlock));
+  const socket = agent ?? process.env['SSH_AUTH_SOCK'];
+  const fromAgent: readonly IdentitySource[] =
+    socket === false || socket === undefined || socket === ''
+      ? []
+      : [() => agentIdentities(agentSocket(socket))];
+  const usual =
+    options.identityFiles === undefined
+      ? DEFAULT_KEYS.map((name) => identityFile(join(ssh, name), { ...unlock, optional: true }))
+      : [];
+  return [...explicit, ...fromAgent, ...usual];
+}

@@ -1,0 +1,114 @@
+/** Private key files as signers: the secret part is read when the server has accepted the key, not before. */
+import { open } from 'node:fs/promises';
+import { concatMap, firstValueFrom, from, type ObservableInput } from 'rxjs';
+import type { IdentitySource } from '../auth/client-options.ts';
+import { isSshError, SshError, toError } from '../errors.ts';
+import { parsePrivateKey, parsePrivateKeyPublicPart } from '../keys/openssh-private-key.ts';
+import type { PrivateKey } from '../keys/private-key.ts';
+import { signatureAlgorithmsFor } from '../keys/signature-algorithms.ts';
+import type { Signer } from '../keys/signer.ts';
+
+/** Asked for the passphrase of an encrypted key; `undefined`, or nothing at all, gives up. */
+export type PassphraseSource = (
+  file: string,
+) => string | undefined | ObservableInput<string | undefined>;
+
+/** How a key file is read. */
+export interface IdentityFileOptions {
+  readonly passphrase?: string | PassphraseSource;
+  /** A file that is not there is no identity, and no error either. */
+  readonly optional?: boolean;
+}
+
+/** Largest key file that is read, in bytes. */
+const MAX_KEY_FILE = 1024 * 1024;
+const READABLE_BY_OTHERS = 0o077;
+
+/**
+ * The key in a file, as a source of identities. Errors with `key-format` when it is not a key that rxssh reads, with `config`
+ * when it cannot be read or when others may read it too.
+ *
+ * @param file - path of a private key
+ */
+export function identityFile(file: string, options: IdentityFileOptions = {}): IdentitySource {
+  return () =>
+    from(readKeyFile(file, options.optional ?? false)).pipe(
+      concatMap((text) => (text === undefined ? [] : [signerOf(text, file, options.passphrase)])),
+    );
+}
+
+function signerOf(
+  text: Uint8Array,
+  file: string,
+  passphrase: string | PassphraseSource | undefined,
+): Signer {
+  const publicKey = parsePrivateKeyPublicPart(text, file);
+  let key: Promise<PrivateKey> | undefined;
+  return {
+    publicKey,
+    algorithms: signatureAlgorithmsFor(publicKey.type),
+    source: file,
+    async sign(data, algorithm): Promise<Uint8Array> {
+      key ??= openKey(text, file, passphrase);
+      return (await key).sign(data, algorithm);
+    },
+  };
+}
+
+/** Tries without a passphrase first: most keys that a program uses have none, and nobody is to be asked for nothing. */
+async function openKey(
+  text: Uint8Array,
+  file: string,
+  passphrase: string | PassphraseSource | undefined,
+): Promise<PrivateKey> {
+  try {
+    return await parsePrivateKey(text, { source: file });
+  } catch (error) {
+    if (!isSshError(error, 'key-format') || error.detail.reason !== 'passphrase-needed')
+      throw error;
+    const answer = await ask(file, passphrase);
+    if (answer === undefined) throw error;
+    return parsePrivateKey(text, { source: file, passphrase: answer });
+  }
+}
+
+async function ask(
+  file: string,
+  passphrase: string | PassphraseSource | undefined,
+): Promise<string | undefined> {
+  if (typeof passphrase !== 'function') return passphrase;
+  const answer = passphrase(file);
+  if (answer === undefined || typeof answer === 'string') return answer;
+  return firstValueFrom(from(answer), { defaultValue: undefined });
+}
+
+async function readKeyFile(file: string, isOptional: boolean): Promise<Uint8Array | undefined> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { mode, size } = await handle.stat();
+      // OpenSSH's rule: a private key that others can read is not private
+      if (process.platform !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0) {
+        throw problem(file, 'is readable by others: its mode must be 0600');
+      }
+      if (size > MAX_KEY_FILE) throw problem(file, 'is longer than 1 MiB');
+      return new Uint8Array(await handle.readFile());
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (isSshError(error)) throw error;
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (isOptional && isMissing) return undefined;
+    throw problem(file, `cannot be read: ${toError(error).message}`, error);
+  }
+}
+
+function problem(file: string, what: string, cause?: unknown): SshError<'config'> {
+  return new SshError(
+    'config',
+    `key file ${file} ${what}`,
+    { option: 'identityFiles', file },
+    { cause },
+  );
+}

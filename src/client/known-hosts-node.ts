@@ -1,0 +1,64 @@
+/** known_hosts files. */
+import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { joinKnownHosts, type KnownHosts, parseKnownHosts } from '../keys/known-hosts.ts';
+import type { KnownHostsStore } from './host-verification.ts';
+
+const NEWLINE = 0x0a;
+
+/**
+ * A store over files: all are read, the first is written. A file that does not exist is an empty one; one that cannot be read
+ * is an error, and refuses every key. A line is added in one write, so that writers side by side do not tear each other's.
+ *
+ * @param files - paths, the user's own first
+ */
+export function knownHostsFiles(files: readonly string[]): KnownHostsStore {
+  return {
+    async load(): Promise<KnownHosts> {
+      return joinKnownHosts(await Promise.all(files.map(readKnownHosts)));
+    },
+    async add(line): Promise<void> {
+      const [file] = files;
+      if (file === undefined) return;
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      const start = (await endsInMidLine(file)) ? '\n' : '';
+      await appendFile(file, `${start}${line}\n`, { mode: 0o600 });
+    },
+  };
+}
+
+async function readKnownHosts(file: string): Promise<KnownHosts> {
+  try {
+    return parseKnownHosts(await readFile(file, 'utf8'), file);
+  } catch (error) {
+    if (isMissing(error)) return parseKnownHosts('', file);
+    throw error;
+  }
+}
+
+/** A line that somebody wrote by hand may lack its newline. */
+async function endsInMidLine(file: string): Promise<boolean> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { size } = await handle.stat();
+      if (size === 0) return false;
+      const last = new Uint8Array(1);
+      await handle.read(last, 0, 1, size - 1);
+      return last[0] !== NEWLINE;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+  );
+}

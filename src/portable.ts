@@ -1,0 +1,85 @@
+/** What both entries have: everything but `connect`, which knows more on Node. */
+export {
+  type AuthAttempt,
+  type ConnectAttempt,
+  type ErrorDetails,
+  type ErrorKind,
+  escapeText,
+  type Exit,
+  isSshError,
+  type NegotiationFailure,
+  SshError,
+} from './errors.ts';
+export type { TraceEvent, Tracer } from './trace.ts';
+
+export { type ClientParts, type RunOptions, SshClient } from './client/client.ts';
+export type { ClientOptions } from './client/connect.ts';
+export type { ExecEvent, ExecOptions } from './client/exec.ts';
+export { describeExit, type ExitOptions } from './client/exit-rules.ts';
+export type {
+  HostKeyPolicy,
+  HostKeyQuestion,
+  KnownHostsStore,
+} from './client/host-verification.ts';
+export {
+  collect,
+  type CollectOptions,
+  type CommandResult,
+  exitStatus,
+  output,
+  stderr,
+  stdout,
+  text,
+} from './client/output-operators.ts';
+export { type Command, commandLine } from './client/quote.ts';
+export { type PtyOptions, SessionChannel } from './client/session.ts';
+export { parseTarget, type Target } from './client/target.ts';
+export { exec, session, shareClient, type ShareOptions, withClient } from './client/with-client.ts';
+
+export type { Authenticated } from './auth/client.ts';
+export type {
+  ClientAuthOptions,
+  IdentitySource,
+  PasswordChangeQuestion,
+  PasswordQuestion,
+  PasswordSource,
+} from './auth/client-options.ts';
+export {
+  Channel,
+  type ChannelContext,
+  type ChannelOptions,
+  type ChannelRequest,
+  type ChannelRequestHandler,
+} from './channels/channel.ts';
+export {
+  type ChannelOpenAnswer,
+  type ChannelOpenHandler,
+  type ChannelOpenRequest,
+  type ConnectionOptions,
+  SshConnection,
+} from './channels/connection.ts';
+export {
+  type GlobalRequest,
+  type GlobalRequestHandler,
+  GlobalRequests,
+} from './channels/global-requests.ts';
+export type { ChannelOutput } from './channels/inbox.ts';
+export type { KeepaliveOptions } from './channels/keepalive.ts';
+export type { Verdict } from './channels/reply-queue.ts';
+export type { ByteDuplex, ByteStream, DuplexPeer } from './streams/byte-duplex.ts';
+export type { ByteSink, PumpOptions } from './streams/byte-sink.ts';
+export type { HostKeyClaim } from './streams/key-exchange.ts';
+export { memoryPair, type MemoryPairOptions } from './streams/memory-pair.ts';
+export { type Handshake, SshTransport } from './streams/transport.ts';
+export {
+  deliver,
+  holdCredit,
+  isDelivering,
+  outsideDelivery,
+  type Release,
+} from './operators/credit.ts';
+export { fromPull } from './operators/from-pull.ts';
+export { type ByteInput, toByteStream } from './operators/to-byte-stream.ts';
+export type { Algorithms, DirectionAlgorithms } from './transport/negotiation.ts';
+export type { AlgorithmOptions } from './transport/proposal.ts';
+export type { RekeyLimits } from './transport/rekey-policy.ts';
