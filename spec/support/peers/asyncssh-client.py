@@ -1,0 +1,47 @@
+"""Runs a command with AsyncSSH: asyncssh-client.py OPTIONS, where OPTIONS is JSON: host, port, user, password, identity (file),
+knownHosts (file), command, rekeyBytes. Passes stdin, stdout, stderr and the exit status on; 255 when it was refused."""
+import asyncio
+import json
+import os
+import sys
+
+import asyncssh
+
+OPTIONS = json.loads(sys.argv[1])
+
+
+async def main():
+    more = {}
+    if OPTIONS.get("rekeyBytes"):
+        more["rekey_bytes"] = OPTIONS["rekeyBytes"]
+    if OPTIONS.get("password") is not None:
+        more["password"] = OPTIONS["password"]
+    async with asyncssh.connect(
+        OPTIONS["host"],
+        OPTIONS["port"],
+        username=OPTIONS["user"],
+        client_keys=[OPTIONS["identity"]] if OPTIONS.get("identity") else None,
+        known_hosts=OPTIONS["knownHosts"],
+        agent_path=None,
+        config=None,
+        **more,
+    ) as connection:
+        process = await connection.create_process(
+            OPTIONS["command"],
+            stdin=sys.stdin.buffer,
+            stdout=sys.stdout.buffer,
+            stderr=sys.stderr.buffer,
+            encoding=None,
+        )
+        result = await process.wait(check=False)
+        return 254 if result.exit_status is None or result.exit_status < 0 else result.exit_status
+
+
+try:
+    code = asyncio.run(main())
+except (asyncssh.Error, OSError) as error:
+    print("%s: %s" % (type(error).__name__, error), file=sys.stderr)
+    code = 255
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)

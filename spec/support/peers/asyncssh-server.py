@@ -1,0 +1,67 @@
+"""An SSH server on AsyncSSH that runs commands: asyncssh-server.py OPTIONS, where OPTIONS is JSON:
+hostKeys (files), authorizedKeys (lines), user, password, rekeyBytes. Prints `listening on PORT`."""
+import asyncio
+import json
+import logging
+import sys
+
+import asyncssh
+
+OPTIONS = json.loads(sys.argv[1])
+SIGNALS = {15: "TERM", 9: "KILL", 1: "HUP", 2: "INT", 6: "ABRT"}
+
+
+class Server(asyncssh.SSHServer):
+    def begin_auth(self, username):
+        return True
+
+    def password_auth_supported(self):
+        return True
+
+    def validate_password(self, username, password):
+        return (username, password) == (OPTIONS["user"], OPTIONS["password"])
+
+
+async def handle(process):
+    child = await asyncio.create_subprocess_shell(
+        process.command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+        status = await child.wait()
+        await process.stdout.drain()
+        await process.stderr.drain()
+        if status < 0:
+            process.exit_with_signal(SIGNALS.get(-status, "KILL"))
+        else:
+            process.exit(status)
+    finally:
+        if child.returncode is None:
+            child.terminate()
+
+
+async def main():
+    logging.basicConfig(level="DEBUG", stream=sys.stdout)
+    asyncssh.set_debug_level(2)
+    more = {}
+    if OPTIONS.get("rekeyBytes"):
+        more["rekey_bytes"] = OPTIONS["rekeyBytes"]
+    authorized = asyncssh.import_authorized_keys("\n".join(OPTIONS["authorizedKeys"]) + "\n")
+    listener = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_factory=Server,
+        server_host_keys=OPTIONS["hostKeys"],
+        authorized_client_keys=authorized,
+        process_factory=handle,
+        encoding=None,
+        **more,
+    )
+    print("listening on %d" % listener.sockets[0].getsockname()[1], flush=True)
+    await listener.wait_closed()
+
+
+asyncio.run(main())

@@ -1,0 +1,61 @@
+/** The servers that are Python scripts of ours on somebody else's SSH: paramiko, AsyncSSH. */
+import { KEY_KINDS, makeKeyFiles, publicLine, publicLinesByType } from './key-files.ts';
+import { knownHostsLines, type Peer, peerFolder, pythonScript, startProgram } from './peer.ts';
+
+export interface PythonServerOptions {
+  /** The server asks for new keys after so many bytes. */
+  readonly rekeyBytes?: number;
+}
+
+const USER = 'deploy';
+const PASSWORD = 'a long: pässword';
+
+export function startParamiko(options: PythonServerOptions = {}): Promise<Peer> {
+  return startPythonServer('paramiko', options);
+}
+
+export function startAsyncssh(options: PythonServerOptions = {}): Promise<Peer> {
+  return startPythonServer('asyncssh', options);
+}
+
+async function startPythonServer(
+  name: 'paramiko' | 'asyncssh',
+  options: PythonServerOptions,
+): Promise<Peer> {
+  const folder = peerFolder();
+  const hostKeyFiles = makeKeyFiles(
+    folder.file,
+    'host',
+    // Of the keys of one family paramiko's server keeps the last.
+    KEY_KINDS.filter(({ type }) => !/nistp(384|521)$/.test(type)),
+  );
+  const identityFiles = makeKeyFiles(folder.file, 'user');
+  const running = startProgram(
+    pythonScript(
+      `${name}-server.py`,
+      JSON.stringify({
+        ...options,
+        ...{ user: USER, password: PASSWORD, hostKeys: hostKeyFiles },
+        authorizedKeys: identityFiles.map(publicLine),
+      }),
+    ),
+  );
+  const stop = async (): Promise<void> => {
+    await running.stop();
+    folder.remove();
+  };
+  try {
+    const [, port] = await running.logged(/^listening on (\d+)$/m);
+    const address = { host: '127.0.0.1', port: Number(port) };
+    const hostKeys = publicLinesByType(hostKeyFiles);
+    return {
+      ...{ name, ...address, user: USER, password: PASSWORD, identityFiles, hostKeys },
+      knownHostsLines: knownHostsLines(address, hostKeys),
+      log: () => running.log(),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
