@@ -27,6 +27,18 @@ export function lift<T, R>(create: (out: Subscriber<R>) => Stage<T>): OperatorFu
     });
 }
 
+/**
+ * Subscribes an operator's inner source: it ends with `out`, its errors are errors of `out`, and at its completion it is let
+ * go first and `stage.complete` called then, so that what follows it finds its resources free.
+ */
+export function subscribeInner<T>(
+  source: Observable<T>,
+  out: Subscriber<unknown>,
+  stage: Stage<T>,
+): void {
+  source.subscribe(new InnerSubscriber(out, stage));
+}
+
 /** Linked to its destination like the subscribers of rxjs's own operators, so that a closed destination stops the source. */
 class StageSubscriber<T> extends Subscriber<T> {
   readonly #stage: Stage<T>;
@@ -72,5 +84,25 @@ class StageSubscriber<T> extends Subscriber<T> {
 
   #fail(thrown: unknown): void {
     super._error(thrown);
+  }
+}
+
+class InnerSubscriber<T> extends StageSubscriber<T> {
+  readonly #out: Subscriber<unknown>;
+  readonly #completed: () => void;
+
+  constructor(out: Subscriber<unknown>, stage: Stage<T>) {
+    super(out, stage);
+    this.#out = out;
+    this.#completed = () => stage.complete?.();
+  }
+
+  protected override _complete(): void {
+    this.unsubscribe();
+    try {
+      this.#completed();
+    } catch (thrown) {
+      this.#out.error(thrown);
+    }
   }
 }

@@ -1,48 +1,36 @@
 /** Whatever users have for bytes, as a byte stream with credit. */
-import { from, isObservable, type Observable, type ObservableInput } from 'rxjs';
+import type { Observable, ObservableInput, OperatorFunction } from 'rxjs';
 import { SshError } from '../errors.ts';
-import { fromPull, type Pullable } from './from-pull.ts';
+import { fromInput } from './from-input.ts';
+import { fromPull } from './from-pull.ts';
 import { lift } from './lift.ts';
 
 /** Bytes or text (UTF-8) as one chunk, or any source of such chunks. */
 export type ByteInput = Uint8Array | string | ObservableInput<Uint8Array | string>;
-
-type Chunk = Uint8Array | string;
 
 /**
  * Makes a byte stream of anything that gives bytes or text.
  *
  * 1. A `Uint8Array` and a string are one chunk; a string becomes UTF-8, each chunk by itself.
  * 2. Observables are passed through, with whatever credit their values have.
- * 3. Promises, iterables, async iterables, web and Node streams are asked for one chunk at a time, the next when the credit
- *    of the one before has returned (see `fromPull`).
+ * 3. Iterables, async iterables, web and Node streams are asked for one chunk at a time, the next when the credit of the one
+ *    before has returned (see `fromPull`); a promise is one chunk.
  * 4. A chunk that is neither bytes nor text errors with `config`.
+ *
+ * @example
+ * ```ts
+ * toByteStream('select 1;\n');
+ * toByteStream(createReadStream('dump.sql'));
+ * ```
  */
 export function toByteStream(input: ByteInput): Observable<Uint8Array> {
-  return chunksOf(input).pipe(toBytes());
-}
-
-function chunksOf(input: ByteInput): Observable<Chunk> {
-  if (typeof input === 'string' || input instanceof Uint8Array) return fromPull([input]);
-  if (isObservable(input)) return input;
-  if (isPullable(input)) return fromPull(input);
-  if ('then' in input) return fromPull(resolved(input));
-  if ('length' in input) return fromPull(Array.from(input));
-  // another library's Observable; what is nothing of all this, `from` refuses
-  return from(input);
-}
-
-function isPullable(input: object): input is Pullable<Chunk> {
-  return Symbol.asyncIterator in input || Symbol.iterator in input || 'getReader' in input;
-}
-
-async function* resolved<T>(promise: PromiseLike<T>): AsyncGenerator<T, void> {
-  yield await promise;
+  const isChunk = typeof input === 'string' || input instanceof Uint8Array;
+  return (isChunk ? fromPull([input]) : fromInput(input)).pipe(toBytes());
 }
 
 const encoder = new TextEncoder();
 
-function toBytes(): (source: Observable<Chunk>) => Observable<Uint8Array> {
+function toBytes(): OperatorFunction<Uint8Array | string, Uint8Array> {
   return lift((out) => ({
     next(chunk: unknown): void {
       if (chunk instanceof Uint8Array) out.next(chunk);

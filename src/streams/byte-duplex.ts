@@ -3,6 +3,7 @@
  * connection, and each end of `memoryPair`.
  */
 import type { Observable } from 'rxjs';
+import { SshError } from '../errors.ts';
 
 /** A stream of bytes. Its values carry credit when their source emits them with `deliver`. */
 export type ByteStream = Observable<Uint8Array>;
@@ -10,8 +11,9 @@ export type ByteStream = Observable<Uint8Array>;
 /** Bytes in and bytes out, each side ended on its own. */
 export interface ByteDuplex {
   /**
-   * Bytes as they arrive, for one subscriber. A chunk is *borrowed*: it is the duplex's again when `next` has returned and
-   * must be copied to be kept. Completes when the peer has ended its side; errors with `connection-lost`.
+   * Bytes as they arrive, for one subscriber at a time; a second one gets an error. Bytes wait while there is none.
+   * A chunk is *borrowed*: it is the duplex's again when `next` has returned and must be copied to be kept (what holds credit
+   * in this package does). Completes when the peer has ended its side; errors with `connection-lost`.
    */
   readonly readable$: ByteStream;
   /**
@@ -21,7 +23,7 @@ export interface ByteDuplex {
   write(bytes: Uint8Array, done: () => void): void;
   /** Ends our side, behind what was written. */
   end(): void;
-  /** Lets everything go at once; `readable$` emits nothing any more. */
+  /** Lets everything go at once; `readable$` emits no bytes any more and errors with `connection-lost`. */
   destroy(): void;
   /** Facts about the other end, where there are any: for messages and policies. */
   readonly peer?: DuplexPeer;
@@ -31,4 +33,9 @@ export interface ByteDuplex {
 export interface DuplexPeer {
   readonly address: string;
   readonly port: number;
+}
+
+/** The error for a second subscriber of `readable$`. */
+export function alreadyRead(): SshError<'config'> {
+  return new SshError('config', 'readable$ of a duplex takes one subscriber at a time', {});
 }

@@ -8,6 +8,7 @@ import {
   outsideDelivery,
   type Release,
 } from '../operators/credit.ts';
+import { Fifo } from '../operators/fifo.ts';
 import { lift, type Stage } from '../operators/lift.ts';
 import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
 
@@ -87,9 +88,7 @@ class Pump implements Stage<Uint8Array> {
   readonly #target: SinkTarget;
   readonly #out: Subscriber<number>;
   readonly #options: PumpOptions;
-  #waiting: Waiting[] = [];
-  /** Index of the first that waits: a queue of many small chunks is not moved for each. */
-  #first = 0;
+  readonly #waiting = new Fifo<Waiting>();
   #bytesWithoutCredit = 0;
   #accepted = 0;
   #reported = -1;
@@ -125,10 +124,7 @@ class Pump implements Stage<Uint8Array> {
   }
 
   teardown(): void {
-    const waiting = this.#waiting.slice(this.#first);
-    this.#waiting = [];
-    this.#first = 0;
-    for (const { release } of waiting) release();
+    for (const { release } of this.#waiting.takeAll()) release();
   }
 
   /** Offers bytes until they are accepted or it has to wait; what is left is returned. */
@@ -202,19 +198,15 @@ class Pump implements Stage<Uint8Array> {
 
   #offerWaiting(): void {
     for (;;) {
-      const first = this.#waiting[this.#first];
-      if (first === undefined) break;
+      const { first } = this.#waiting;
+      if (first === undefined) return;
       const rest = this.#offer(first.bytes);
       // unsubscribed meanwhile: teardown has emptied the queue
       if (this.#out.closed) return;
       if (!first.hasCredit) this.#bytesWithoutCredit -= first.bytes.length - rest.length;
       first.bytes = rest;
       if (rest.length > 0) return;
-      this.#first++;
-      if (this.#first === this.#waiting.length) {
-        this.#waiting = [];
-        this.#first = 0;
-      }
+      this.#waiting.shift();
       // last: the source may answer with its next chunk
       first.release();
     }

@@ -2,7 +2,8 @@
 import { asapScheduler, Observable, type SchedulerLike, type Subscriber } from 'rxjs';
 import { SshError } from '../errors.ts';
 import { deliver } from '../operators/credit.ts';
-import type { ByteDuplex } from './byte-duplex.ts';
+import { Fifo } from '../operators/fifo.ts';
+import { alreadyRead, type ByteDuplex } from './byte-duplex.ts';
 
 /** How the wire behaves. */
 export interface MemoryPairOptions {
@@ -23,7 +24,19 @@ export interface MemoryPairOptions {
 export function memoryPair(options: MemoryPairOptions = {}): readonly [ByteDuplex, ByteDuplex] {
   const there = new MemoryWire(options);
   const back = new MemoryWire(options);
-  return [new MemoryDuplex(back, there), new MemoryDuplex(there, back)];
+  return [memoryDuplex(back, there), memoryDuplex(there, back)];
+}
+
+function memoryDuplex(incoming: MemoryWire, outgoing: MemoryWire): ByteDuplex {
+  return {
+    readable$: incoming.readable$,
+    write: (bytes, done) => outgoing.write(bytes, done),
+    end: () => outgoing.end(),
+    destroy: () => {
+      outgoing.cut();
+      incoming.cut();
+    },
+  };
 }
 
 interface Piece {
@@ -33,14 +46,19 @@ interface Piece {
 
 /** One direction. */
 class MemoryWire {
+  readonly readable$ = new Observable<Uint8Array>((reader) => this.#read(reader));
   readonly #options: MemoryPairOptions;
   readonly #scheduler: SchedulerLike;
   /** Written, not yet sent off. */
-  #waiting: Piece[] = [];
-  /** Sent off, not yet delivered. */
-  #arriving: Uint8Array[] = [];
+  readonly #waiting = new Fifo<Piece>();
+  /** Arrived, not yet read. */
+  readonly #arrived = new Fifo<Uint8Array>();
+  /** Bytes that were sent off and are not acknowledged. */
   #outstanding = 0;
+  /** Pieces that were sent off and have not arrived. */
+  #underWay = 0;
   #reader: Subscriber<Uint8Array> | undefined;
+  #isReading = false;
   #isEnded = false;
   #isCut = false;
 
@@ -49,22 +67,12 @@ class MemoryWire {
     this.#scheduler = options.scheduler ?? asapScheduler;
   }
 
-  read(): Observable<Uint8Array> {
-    return new Observable((reader) => {
-      this.#reader = reader;
-      this.#later(() => this.#arrive());
-      return () => {
-        if (this.#reader === reader) this.#reader = undefined;
-      };
-    });
-  }
-
   write(bytes: Uint8Array, done: () => void): void {
-    if (this.#isCut || this.#isEnded) {
+    if (this.#isCut || this.#isEnded || bytes.length === 0) {
       this.#later(done);
       return;
     }
-    const size = this.#options.chunk ?? bytes.length;
+    const size = Math.max(1, this.#options.chunk ?? bytes.length);
     for (let at = 0; at < bytes.length; at += size) {
       const isLast = at + size >= bytes.length;
       this.#waiting.push({ bytes: bytes.slice(at, at + size), done: isLast ? done : nothing });
@@ -73,80 +81,77 @@ class MemoryWire {
   }
 
   end(): void {
+    if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#later(() => this.#arrive());
+    this.#later(() => this.#handOver());
   }
 
-  /** The other end is gone: what waits is done, the reader loses the connection. */
+  /** An end is gone: what waits is done, the reader loses the connection. */
   cut(): void {
     if (this.#isCut) return;
     this.#isCut = true;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#arriving = [];
-    for (const piece of waiting) this.#later(piece.done);
-    this.#later(() =>
-      this.#reader?.error(new SshError('connection-lost', 'connection lost: cut', {})),
-    );
+    for (const piece of this.#waiting.takeAll()) this.#later(piece.done);
+    this.#arrived.takeAll();
+    this.#later(() => this.#handOver());
+  }
+
+  #read(reader: Subscriber<Uint8Array>): void {
+    if (this.#reader !== undefined) {
+      reader.error(alreadyRead());
+      return;
+    }
+    this.#reader = reader;
+    reader.add(() => (this.#reader = undefined));
+    this.#scheduler.schedule(() => this.#handOver());
   }
 
   #sendOff(): void {
     const credit = this.#options.credit ?? Number.POSITIVE_INFINITY;
-    for (;;) {
-      const piece = this.#waiting[0];
-      if (piece === undefined || this.#outstanding >= credit) return;
-      this.#waiting.shift();
+    while (this.#outstanding < credit) {
+      const piece = this.#waiting.shift();
+      if (piece === undefined) return;
       this.#outstanding += piece.bytes.length;
-      this.#arriving.push(piece.bytes);
-      this.#later(() => this.#arrive());
-      this.#later(piece.done);
+      this.#underWay++;
+      this.#later(() => {
+        this.#underWay--;
+        if (!this.#isCut) this.#arrived.push(piece.bytes);
+        this.#handOver();
+        piece.done();
+      });
     }
   }
 
-  #arrive(): void {
-    const reader = this.#reader;
-    if (reader === undefined || this.#isCut) return;
-    const bytes = this.#arriving.shift();
-    if (bytes === undefined) {
-      if (this.#isEnded && this.#waiting.length === 0) reader.complete();
+  /** Gives the reader what has arrived; a loop, because a reader may make more arrive. */
+  #handOver(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    while (this.#reader !== undefined) {
+      const bytes = this.#arrived.shift();
+      if (bytes === undefined) break;
+      deliver(this.#reader, bytes, () => this.#acknowledge(bytes.length), true);
+      // a borrowed chunk: whoever has kept a view of it without a copy shall notice
+      bytes.fill(0xdb);
+    }
+    this.#isReading = false;
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#isCut) {
+      this.#reader?.error(new SshError('connection-lost', 'connection lost: cut', {}));
       return;
     }
-    deliver(reader, bytes, () => {
-      this.#outstanding -= bytes.length;
-      // a borrowed chunk: whoever kept a view of it without a copy shall notice
-      bytes.fill(0xdb);
-      this.#sendOff();
-    });
-    if (this.#arriving.length > 0 || this.#isEnded) this.#later(() => this.#arrive());
+    const isOnTheWay = this.#waiting.length > 0 || this.#underWay > 0 || this.#arrived.length > 0;
+    if (this.#isEnded && !isOnTheWay) this.#reader?.complete();
+  }
+
+  #acknowledge(length: number): void {
+    this.#outstanding -= length;
+    if (!this.#isCut) this.#sendOff();
   }
 
   #later(task: () => void): void {
     this.#scheduler.schedule(task, this.#options.latency ?? 0);
-  }
-}
-
-class MemoryDuplex implements ByteDuplex {
-  readonly readable$: Observable<Uint8Array>;
-  readonly #incoming: MemoryWire;
-  readonly #outgoing: MemoryWire;
-
-  constructor(incoming: MemoryWire, outgoing: MemoryWire) {
-    this.#incoming = incoming;
-    this.#outgoing = outgoing;
-    this.readable$ = incoming.read();
-  }
-
-  write(bytes: Uint8Array, done: () => void): void {
-    this.#outgoing.write(bytes, done);
-  }
-
-  end(): void {
-    this.#outgoing.end();
-  }
-
-  destroy(): void {
-    this.#outgoing.cut();
-    this.#incoming.cut();
   }
 }
 

@@ -13,22 +13,24 @@ import {
 } from 'node:net';
 import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { type ConnectAttempt, SshError, toError } from '../errors.ts';
-import { deliver } from '../operators/credit.ts';
 import type { ByteDuplex, DuplexPeer } from './byte-duplex.ts';
-import { after } from './deadline.ts';
-import { connectionLost } from './ending.ts';
+import { after, timeoutError } from './deadline.ts';
+import { StreamDuplex } from './node-duplex-node.ts';
 
 /** RFC 8305 §5: how long one address is waited for, in milliseconds, before the next is tried beside it. */
 const ATTEMPT_DELAY = 250;
 
-/** Sockets read into this one buffer: a chunk is borrowed until `next` returns, and Node reads one socket at a time. */
+/** How long, in milliseconds, a socket that was let go may take to send what was written before it was ended. */
+const FAREWELL = 1_000;
+
+/** Sockets that we dial read into this one buffer: a chunk is borrowed until `next` returns, and Node reads one at a time. */
 const sharedReadBuffer = new Uint8Array(256 * 1024);
 
 /** Where to connect to. */
 export interface TcpOptions {
   readonly host: string;
   readonly port: number;
-  /** Milliseconds for all addresses together; 0 is no limit. */
+  /** Milliseconds for the name and all its addresses together; 0 (the default) is no limit. */
   readonly timeout?: number;
   readonly scheduler?: SchedulerLike;
 }
@@ -42,31 +44,32 @@ interface Address {
 /**
  * Connects to the first address of a host that answers.
  *
- * Emits one duplex and stays open; unsubscribing destroys the socket. Errors with `connect` (each address tried and what it
- * said) or `timeout` (phase `connect`). Losers of the race are destroyed.
+ * Emits one duplex and stays open; unsubscribing lets the socket go, at whatever stage it is. Errors with `connect` (each
+ * address tried and what it said), `timeout` (phase `connect`) or `config` (a port that is none). Losers of the race are
+ * destroyed.
  */
 export function connectTcp(options: TcpOptions): Observable<ByteDuplex> {
   return new Observable((subscriber) => {
-    const race = new Subscription();
-    subscriber.add(race);
-    resolve(options, race, (error, addresses) => {
-      if (error !== undefined)
-        subscriber.error(connectError(options, [failed(options, options.host, error)]));
-      else raceAddresses(options, addresses, subscriber, race);
-    });
+    checkPort(options.port);
+    const race = new Race(options, subscriber);
+    resolve(options.host, (error, addresses) => race.start(error, addresses));
   });
 }
 
-/** Connects to a unix socket. Emits one duplex and stays open; errors with `connect`. */
+/** Connects to a unix socket. Emits one duplex and stays open; unsubscribing lets it go. Errors with `connect`. */
 export function connectUnix(path: string): Observable<ByteDuplex> {
   return new Observable((subscriber) => {
-    const { socket, duplex } = openSocket({ path });
-    subscriber.add(() => socket.destroy());
-    socket.once('connect', () => subscriber.next(duplex));
-    socket.once('error', (error) => {
+    const { socket, duplex } = openSocket({ path }, undefined);
+    const refused = (error: Error): void => {
       const target = { host: path, port: 0 };
       subscriber.error(connectError(target, [failed(target, path, error)]));
+    };
+    socket.once('error', refused).once('connect', () => {
+      // from here on its errors belong to whoever reads it
+      socket.off('error', refused);
+      if (!subscriber.closed) subscriber.next(duplex);
     });
+    subscriber.add(() => letGo(socket));
   });
 }
 
@@ -77,7 +80,8 @@ export type ListenEvent =
 
 /**
  * Listens for TCP connections. Emits `listening` once it is bound and `connection` for each that comes, and never completes;
- * unsubscribing closes the listener, not what it has accepted. Errors with `connect` when the address cannot be bound.
+ * unsubscribing closes the listener, not what it has accepted. Errors with `connect` when the address cannot be bound and with
+ * `config` for a port that is none; a connection that cannot be accepted is no error of the listener.
  */
 export function listenTcp(options: {
   readonly host?: string;
@@ -85,10 +89,14 @@ export function listenTcp(options: {
 }): Observable<ListenEvent> {
   const host = options.host ?? '127.0.0.1';
   return new Observable((subscriber) => {
+    checkPort(options.port);
     const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      subscriber.next({ type: 'connection', duplex: acceptedDuplex(socket) });
+      if (subscriber.closed) socket.destroy();
+      else subscriber.next({ type: 'connection', duplex: acceptedDuplex(socket) });
     });
     server.on('error', (error) => {
+      // out of file descriptors, or the peer has gone again: the next one may fare better
+      if (server.listening || subscriber.closed) return;
       const target = { host, port: options.port };
       subscriber.error(connectError(target, [failed(target, host, error)]));
     });
@@ -101,9 +109,13 @@ export function listenTcp(options: {
   });
 }
 
+function checkPort(port: number): void {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
+  throw new SshError('config', `${String(port)} is not a port`, { option: 'port' });
+}
+
 function resolve(
-  { host }: TcpOptions,
-  race: Subscription,
+  host: string,
   done: (error: Error | undefined, addresses: readonly Address[]) => void,
 ): void {
   const family = isIP(host);
@@ -111,9 +123,9 @@ function resolve(
     done(undefined, [{ address: host, family }]);
     return;
   }
-  lookup(host, { all: true }, (error, addresses) => {
-    if (!race.closed) done(error ?? undefined, error === null ? interleave(addresses) : []);
-  });
+  lookup(host, { all: true }, (error, addresses) =>
+    error === null ? done(undefined, interleave(addresses)) : done(error, []),
+  );
 }
 
 /** RFC 8305 §4: the families take turns, the resolver's first one first. */
@@ -128,76 +140,92 @@ function interleave(addresses: readonly Address[]): readonly Address[] {
 }
 
 /** Tries one address after the other, the next as soon as one fails or has not answered for a while; the first one wins. */
-function raceAddresses(
-  options: TcpOptions,
-  addresses: readonly Address[],
-  subscriber: Subscriber<ByteDuplex>,
-  race: Subscription,
-): void {
-  const attempts: ConnectAttempt[] = [];
-  const sockets = new Set<Socket>();
-  let next = 0;
-  let patience = Subscription.EMPTY;
-  const deadline = after(
-    options.timeout ?? 0,
-    () => {
-      const phase = 'connect';
-      const milliseconds = options.timeout ?? 0;
-      subscriber.error(
-        new SshError(
-          'timeout',
-          `connect to ${options.host}: no answer within ${String(milliseconds)} ms`,
-          {
-            phase,
-            milliseconds,
-          },
-        ),
-      );
-    },
-    options.scheduler,
-  );
-  race.add(() => {
-    deadline.unsubscribe();
-    patience.unsubscribe();
-    for (const socket of sockets) socket.destroy();
-  });
-  const won = (socket: Socket, duplex: ByteDuplex): void => {
-    sockets.delete(socket);
-    race.unsubscribe();
-    subscriber.add(() => letGo(socket));
-    subscriber.next(duplex);
-  };
-  const tryNext = (): void => {
-    patience.unsubscribe();
-    const address = addresses[next++];
+class Race {
+  readonly #options: TcpOptions;
+  readonly #subscriber: Subscriber<ByteDuplex>;
+  readonly #attempts: ConnectAttempt[] = [];
+  readonly #running = new Set<Socket>();
+  readonly #deadline: Subscription;
+  #addresses: readonly Address[] = [];
+  #next = 0;
+  #patience = Subscription.EMPTY;
+  #isOver = false;
+
+  constructor(options: TcpOptions, subscriber: Subscriber<ByteDuplex>) {
+    const { timeout = 0, scheduler } = options;
+    this.#options = options;
+    this.#subscriber = subscriber;
+    // looking the name up counts
+    const expired = (): void => subscriber.error(timeoutError('connect', timeout));
+    this.#deadline = after(timeout, expired, scheduler);
+    subscriber.add(() => this.#finish());
+  }
+
+  start(error: Error | undefined, addresses: readonly Address[]): void {
+    if (this.#isOver) return;
+    if (error !== undefined) this.#attempts.push(failed(this.#options, this.#options.host, error));
+    this.#addresses = addresses;
+    this.#tryNext();
+  }
+
+  #tryNext(): void {
+    this.#patience.unsubscribe();
+    const address = this.#addresses[this.#next];
     if (address === undefined) {
-      if (sockets.size === 0) subscriber.error(connectError(options, attempts));
+      if (this.#running.size === 0)
+        this.#subscriber.error(connectError(this.#options, this.#attempts));
       return;
     }
-    const { socket, duplex } = openSocket({
-      host: address.address,
-      port: options.port,
-      noDelay: true,
-    });
-    sockets.add(socket);
-    socket.once('connect', () => won(socket, duplex));
+    this.#next++;
+    this.#try(address.address);
+    if (this.#next < this.#addresses.length)
+      this.#patience = after(ATTEMPT_DELAY, () => this.#tryNext(), this.#options.scheduler);
+  }
+
+  #try(address: string): void {
+    const { port } = this.#options;
+    const { socket, duplex } = openSocket(
+      { host: address, port, noDelay: true },
+      { address, port },
+    );
+    this.#running.add(socket);
+    socket.once('connect', () => this.#won(socket, duplex));
     socket.once('error', (error) => {
-      if (!sockets.delete(socket) || race.closed) return;
-      attempts.push(failed(options, address.address, error));
-      tryNext();
+      if (!this.#running.delete(socket) || this.#isOver) return;
+      this.#attempts.push(failed(this.#options, address, error));
+      this.#tryNext();
     });
-    if (next < addresses.length) patience = after(ATTEMPT_DELAY, tryNext, options.scheduler);
-  };
-  tryNext();
+  }
+
+  #won(socket: Socket, duplex: ByteDuplex): void {
+    if (this.#isOver) return;
+    this.#running.delete(socket);
+    this.#finish();
+    this.#subscriber.add(() => letGo(socket));
+    this.#subscriber.next(duplex);
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#deadline.unsubscribe();
+    this.#patience.unsubscribe();
+    for (const socket of this.#running) socket.destroy();
+    this.#running.clear();
+  }
 }
 
 /**
  * Destroys a socket that was dialled, unless whoever used it has ended it in the same turn: that one still has something to
- * say, and destroys it afterwards.
+ * say, and gets a moment for it.
  */
 function letGo(socket: Socket): void {
   queueMicrotask(() => {
-    if (!socket.writableEnded) socket.destroy();
+    if (!socket.writableEnded || socket.connecting) {
+      socket.destroy();
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), FAREWELL).unref();
+    socket.once('close', () => clearTimeout(timer));
   });
 }
 
@@ -221,9 +249,12 @@ function connectError(
   });
 }
 
-/** A socket that reads into the shared buffer, from the moment on at which somebody listens. */
-function openSocket(options: SocketConnectOpts): { socket: Socket; duplex: ByteDuplex } {
-  let received: Receive = nothing;
+/** A socket that reads into the shared buffer. */
+function openSocket(
+  options: SocketConnectOpts,
+  peer: DuplexPeer | undefined,
+): { socket: Socket; duplex: ByteDuplex } {
+  let received: (chunk: Uint8Array) => void = nothing;
   const socket = connectSocket({
     ...options,
     allowHalfOpen: true,
@@ -235,71 +266,30 @@ function openSocket(options: SocketConnectOpts): { socket: Socket; duplex: ByteD
       },
     },
   });
+  // or it would read what nobody takes yet
   socket.pause();
-  const attach = (receive: Receive): (() => void) => {
+  const attach = (receive: (chunk: Uint8Array) => void): (() => void) => {
     received = receive;
-    socket.resume();
-    return () => {
-      received = nothing;
-    };
+    return () => (received = nothing);
   };
-  return { socket, duplex: socketDuplex(socket, attach) };
+  const traits = { isBorrowed: true, copies: false, peer, attach };
+  return { socket, duplex: new StreamDuplex(socket, traits) };
 }
 
 /** Sockets that were accepted cannot read into a buffer of ours: Node takes `onread` only when it connects. */
 function acceptedDuplex(socket: Socket): ByteDuplex {
   socket.pause();
-  return socketDuplex(socket, (receive) => {
-    socket.on('data', receive);
-    socket.resume();
-    return () => socket.off('data', receive);
+  const { remoteAddress, remotePort } = socket;
+  const hasPeer = remoteAddress !== undefined && remotePort !== undefined;
+  return new StreamDuplex(socket, {
+    isBorrowed: false,
+    copies: false,
+    peer: hasPeer ? { address: remoteAddress, port: remotePort } : undefined,
+    attach: (receive) => {
+      socket.on('data', receive);
+      return () => socket.off('data', receive);
+    },
   });
-}
-
-type Receive = (chunk: Uint8Array) => void;
-
-function socketDuplex(socket: Socket, attach: (receive: Receive) => () => void): ByteDuplex {
-  // errors also come when nobody reads any more: they must never be uncaught
-  socket.on('error', nothing);
-  return {
-    get peer(): DuplexPeer {
-      return { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    },
-    readable$: new Observable((reader) => {
-      let outstanding = 0;
-      const acknowledge = (): void => {
-        outstanding--;
-        if (outstanding === 0 && socket.isPaused()) socket.resume();
-      };
-      const receive = (chunk: Uint8Array): void => {
-        outstanding++;
-        deliver(reader, chunk, acknowledge);
-        if (outstanding > 0) socket.pause();
-      };
-      const lost = (error?: Error): void => reader.error(connectionLost(error));
-      const ended = (): void => reader.complete();
-      if (socket.destroyed) {
-        lost();
-        return undefined;
-      }
-      socket.on('error', lost).on('end', ended).on('close', lost);
-      const detach = attach(receive);
-      return () => {
-        detach();
-        socket.off('error', lost).off('end', ended).off('close', lost);
-      };
-    }),
-    write(bytes, done): void {
-      if (socket.destroyed || socket.writableEnded) done();
-      else socket.write(bytes, () => done());
-    },
-    end(): void {
-      if (!socket.destroyed) socket.end();
-    },
-    destroy(): void {
-      socket.destroy();
-    },
-  };
 }
 
 function nothing(): void {
