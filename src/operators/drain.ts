@@ -1,8 +1,8 @@
 /** Slow work for each value, at the pace of the work: the operator that carries back-pressure through asynchronous steps. */
 import type { ObservableInput, ObservedValueOf, OperatorFunction, Subscriber } from 'rxjs';
 import { SshError } from '../errors.ts';
+import { Fifo } from '../wire/fifo.ts';
 import { deliver, holdCredit, keep, outsideDelivery, type Release } from './credit.ts';
-import { Fifo } from './fifo.ts';
 import { fromInput } from './from-input.ts';
 import { lift, type Stage, subscribeInner } from './lift.ts';
 

@@ -1,8 +1,8 @@
 /** An Observable for `for await`, at the reader's pace. */
 import { type Observable, Subscription } from 'rxjs';
 import { SshError } from '../errors.ts';
+import { Fifo } from '../wire/fifo.ts';
 import { holdCredit, isDelivering, keep, type Release } from './credit.ts';
-import { Fifo } from './fifo.ts';
 import { lift } from './lift.ts';
 
 /** How much may wait for the reader. */

@@ -8,9 +8,9 @@ import {
   outsideDelivery,
   type Release,
 } from '../operators/credit.ts';
-import { Fifo } from '../operators/fifo.ts';
 import { lift, type Stage } from '../operators/lift.ts';
 import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
+import { Fifo } from '../wire/fifo.ts';
 
 /** What a sink hands its bytes to: a channel's outgoing side, or whatever takes bytes at a pace of its own. */
 export interface SinkTarget {
@@ -198,7 +198,7 @@ class Pump implements Stage<Uint8Array> {
 
   #offerWaiting(): void {
     for (;;) {
-      const { first } = this.#waiting;
+      const first = this.#waiting.peek();
       if (first === undefined) return;
       const rest = this.#offer(first.bytes);
       // unsubscribed meanwhile: teardown has emptied the queue

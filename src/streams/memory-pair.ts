@@ -2,7 +2,7 @@
 import { asapScheduler, Observable, type SchedulerLike, type Subscriber } from 'rxjs';
 import { SshError } from '../errors.ts';
 import { deliver } from '../operators/credit.ts';
-import { Fifo } from '../operators/fifo.ts';
+import { Fifo } from '../wire/fifo.ts';
 import { alreadyRead, type ByteDuplex } from './byte-duplex.ts';
 
 /** How the wire behaves. */
