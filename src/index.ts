@@ -4,5 +4,5 @@
  *
  * @packageDocumentation
  */
-export { connect, type ConnectOptions } from './client/connect.ts';
+export { connect, type ConnectOptions, open } from './client/connect.ts';
 export * from './portable.ts';

@@ -3,12 +3,16 @@
  *
  * @packageDocumentation
  */
-export { connect, type ConnectOptions } from './client/connect-node.ts';
+export { connect, type ConnectOptions, open } from './client/connect-node.ts';
 export {
   identityFile,
   type IdentityFileOptions,
   type PassphraseSource,
 } from './client/identity-files-node.ts';
 export { knownHostsFiles } from './client/known-hosts-node.ts';
+export { agentSocket } from './auth/agent-node.ts';
+export { nodeDuplex } from './streams/node-duplex-node.ts';
+export { toNodeDuplex } from './streams/to-node-duplex-node.ts';
+export { toNodeReadable } from './streams/to-node-readable-node.ts';
 export { connectTcp, connectUnix, listenTcp, type TcpOptions } from './streams/tcp-node.ts';
 export * from './portable.ts';

@@ -31,6 +31,7 @@ export {
   stdout,
   text,
 } from './client/output-operators.ts';
+export { lines, type LinesOptions, type TaggedLine } from './client/lines.ts';
 export { type Command, commandLine } from './client/quote.ts';
 export { type PtyOptions, SessionChannel } from './client/session.ts';
 export { parseTarget, type Target } from './client/target.ts';
@@ -78,6 +79,13 @@ export {
   outsideDelivery,
   type Release,
 } from './operators/credit.ts';
+export { batch } from './operators/batch.ts';
+export { drain, type DrainOptions } from './operators/drain.ts';
+export { splitLines, type SplitLinesOptions } from './operators/split-lines.ts';
+export { toAsyncIterable } from './operators/to-async-iterable.ts';
+export { toWebStream } from './operators/to-web-stream.ts';
+export { webDuplex } from './streams/web-streams.ts';
+export { agentIdentities } from './auth/agent.ts';
 export { fromPull } from './operators/from-pull.ts';
 export { type ByteInput, toByteStream } from './operators/to-byte-stream.ts';
 export type { Algorithms, DirectionAlgorithms } from './transport/negotiation.ts';

@@ -138,6 +138,12 @@ export class SshClient {
   disconnect(): void {
     this.#transport.disconnect();
   }
+
+  /** Disconnects at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disconnect();
+    await firstValueFrom(this.closed$);
+  }
 }
 
 /** sshd has not set TCP_NODELAY when it sends its host keys: its next packet waits until we write something. */

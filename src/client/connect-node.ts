@@ -8,7 +8,7 @@ import type { IdentitySource } from '../auth/client-options.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { connectTcp } from '../streams/tcp-node.ts';
 import type { SshClient } from './client.ts';
-import { type ClientOptions, connect as connectOverDuplex } from './connect.ts';
+import { type ClientOptions, connect as connectOverDuplex, opened } from './connect.ts';
 import { identityFile, type PassphraseSource } from './identity-files-node.ts';
 import { knownHostsFiles } from './known-hosts-node.ts';
 import { checkHost, checkPort, checkUser, parseTarget } from './target.ts';
@@ -63,6 +63,23 @@ export function connect(
     const settings = withDefaults(merged);
     return connectOverDuplex({ ...settings, duplex: merged.duplex ?? dial(settings, merged) });
   });
+}
+
+/**
+ * Connects for callers of promises: resolves with the client, which stays connected until it disconnects or is disposed of
+ * (`await using`). Rejects with what {@link connect} errors with.
+ *
+ * @example
+ * ```ts
+ * await using db1 = await open('deploy@db1');
+ * const { stdout, exit } = await db1.run('uname -a');
+ * ```
+ */
+export function open(
+  target: string | ConnectOptions,
+  options: Partial<ConnectOptions> = {},
+): Promise<SshClient> {
+  return opened(connect(target, options));
 }
 
 function dial(

@@ -17,7 +17,6 @@ import type { ClientAuthOptions } from '../auth/client-options.ts';
 import type { ConnectionOptions } from '../channels/connection.ts';
 import type { KeepaliveOptions } from '../channels/keepalive.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { SshError } from '../errors.ts';
 import { joinKnownHosts } from '../keys/known-hosts.ts';
 import { nest } from '../operators/nest.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
@@ -96,6 +95,27 @@ export function connect(options: ConnectOptions): Observable<SshClient> {
   return signal === undefined ? client$ : abortable(client$, signal);
 }
 
+/**
+ * Connects for callers of promises: resolves with the client, which stays connected until it disconnects or is disposed of
+ * (`await using`). Rejects with what {@link connect} errors with.
+ *
+ * @example
+ * ```ts
+ * await using db1 = await open({ duplex, host: 'db1', user: 'deploy' });
+ * const { stdout } = await db1.run('uname -a');
+ * ```
+ */
+export function open(options: ConnectOptions): Promise<SshClient> {
+  return opened(connect(options));
+}
+
+/** Subscribes for as long as the client lives; later errors reach whoever uses it through its own streams. */
+export function opened(client$: Observable<SshClient>): Promise<SshClient> {
+  return new Promise((resolve, reject) => {
+    client$.subscribe({ next: resolve, error: reject });
+  });
+}
+
 function connectOver(duplex: ByteDuplex, options: ClientOptions): Observable<SshClient> {
   const banner$ = new ReplaySubject<string>();
   return verificationFor(options).pipe(
@@ -151,9 +171,4 @@ function transportOptions(
     ...(software === undefined ? {} : { software }),
     ...(trace === undefined ? {} : { trace }),
   };
-}
-
-/** An option that makes no sense. */
-export function configError(option: string, problem: string): SshError<'config'> {
-  return new SshError('config', `${option}: ${problem}`, { option });
 }

@@ -43,6 +43,14 @@ export function connectionLost(cause?: unknown): SshError<'connection-lost'> {
   return new SshError('connection-lost', `connection lost: ${why}`, {}, { cause });
 }
 
+/** The error of a connection whose subscription has ended. */
+export function releasedError(): SshError<'released'> {
+  const message =
+    'the connection was let go when its subscription ended: keep it subscribed while you use what it emitted ' +
+    '(firstValueFrom(connect(…)) disconnects at once; exec, withClient and open do not)';
+  return new SshError('released', message, { what: 'connection' });
+}
+
 /** The error of a DISCONNECT that the peer sent. */
 export function disconnectedByPeer(
   reasonCode: number,

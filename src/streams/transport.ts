@@ -34,6 +34,7 @@ import {
   disconnectedByPeer,
   type Farewell,
   farewellFor,
+  releasedError,
 } from './ending.ts';
 import { Incoming } from './incoming.ts';
 import { type HostKeyClaim, KeyExchange, type KeyExchangeContext } from './key-exchange.ts';
@@ -90,7 +91,7 @@ export function openTransport(
   return new Observable((subscriber) => {
     const transport = new SshTransport(duplex, options, () => subscriber.next(transport));
     subscriber.add(transport.closed$.subscribe((error) => subscriber.error(error)));
-    subscriber.add(() => transport.disconnect());
+    subscriber.add(() => transport.release());
     transport.start();
   });
 }
@@ -244,6 +245,11 @@ export class SshTransport {
       reasonCode,
       description,
     });
+  }
+
+  /** Says DISCONNECT because nobody is subscribed any more; whoever still uses what was emitted is told the mistake. */
+  release(): void {
+    this.#end(releasedError(), { reasonCode: DisconnectReason.BY_APPLICATION, description: '' });
   }
 
   /** Ends the connection with an error; the peer is told the reason where there is one to tell. */
