@@ -1,0 +1,74 @@
+/** What a server tells about its connections. Events are values: a peer never makes the stream of them error. */
+import type { ServerAuthenticated } from '../auth/server.ts';
+import type { Exit, SshError } from '../errors.ts';
+import type { DuplexPeer } from '../streams/byte-duplex.ts';
+import type { Handshake } from '../streams/transport-options.ts';
+import type { ServerConnection } from './connection.ts';
+import type { ServerSession } from './session.ts';
+
+/** An event of one connection, in the order in which a connection can have them. */
+export type ConnectionEvent =
+  /** Somebody is there; nothing was said yet. */
+  | { readonly type: 'connection'; readonly connection: ServerConnection }
+  /** The first key exchange is complete. */
+  | {
+      readonly type: 'handshake';
+      readonly connection: ServerConnection;
+      readonly handshake: Handshake;
+    }
+  /** A user has logged in. */
+  | {
+      readonly type: 'authenticated';
+      readonly connection: ServerConnection;
+      readonly login: ServerAuthenticated;
+    }
+  /** A session channel was opened. */
+  | {
+      readonly type: 'session';
+      readonly connection: ServerConnection;
+      readonly session: ServerSession;
+    }
+  /** A handler has taken on what was asked for; what it is, the session says. */
+  | {
+      readonly type: 'shell' | 'exec' | 'subsystem';
+      readonly connection: ServerConnection;
+      readonly session: ServerSession;
+    }
+  /** The exit was told to the client; `missing` when there was none to tell. */
+  | {
+      readonly type: 'exit';
+      readonly connection: ServerConnection;
+      readonly session: ServerSession;
+      readonly exit: Exit;
+    }
+  /** A handler has thrown, errored, or emitted what is no exit. */
+  | {
+      readonly type: 'handler-error';
+      readonly connection: ServerConnection;
+      readonly session: ServerSession;
+      readonly error: unknown;
+    }
+  /** A session channel is over. */
+  | {
+      readonly type: 'session-closed';
+      readonly connection: ServerConnection;
+      readonly session: ServerSession;
+    }
+  /** The connection is over; with `error` unless it ended in good order. The last event of each connection. */
+  | {
+      readonly type: 'closed';
+      readonly connection: ServerConnection;
+      readonly error?: SshError;
+    };
+
+/** An event of a server. */
+export type ServerEvent =
+  | ConnectionEvent
+  /** `listen` is bound; the first event there. */
+  | { readonly type: 'listening'; readonly address: string; readonly port: number }
+  /** `listen` has turned a connection away because of a limit. */
+  | {
+      readonly type: 'refused';
+      readonly peer: DuplexPeer | undefined;
+      readonly limit: 'maximumUnauthenticated' | 'maximumConnections';
+    };

@@ -1,0 +1,143 @@
+/** What a server is told, and what it makes of it. */
+import { defaultProvider } from '#crypto';
+import type { AuthPolicy } from '../auth/policy.ts';
+import type { ServerAuthOptions } from '../auth/server.ts';
+import type { ChannelOpenAnswer, ChannelOpenRequest } from '../channels/connection.ts';
+import type { GlobalRequest } from '../channels/global-requests.ts';
+import type { KeepaliveOptions } from '../channels/keepalive.ts';
+import type { Verdict } from '../operators/take-verdict.ts';
+import { CIPHERS } from '../crypto/ciphers.ts';
+import { KEY_AGREEMENTS } from '../crypto/key-agreements.ts';
+import { MACS } from '../crypto/macs.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { defaultNames, type Row } from '../crypto/standing.ts';
+import { escapeText, SshError } from '../errors.ts';
+import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
+import type { Signer } from '../keys/signer.ts';
+import type { TransportOptions } from '../streams/transport-options.ts';
+import type { Tracer } from '../trace.ts';
+import type { Proposal } from '../transport/negotiation.ts';
+import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
+import { utf8Bytes } from '../wire/bytes.ts';
+import type { SchedulerLike } from 'rxjs';
+import type { ServerConnection } from './connection.ts';
+import type { SessionHandlers } from './session.ts';
+
+/** How a server serves its connections. What has no handler is refused. */
+export interface ServeOptions extends SessionHandlers {
+  /** At least one; a client chooses among the algorithms that they sign with. */
+  readonly hostKeys: readonly Signer[];
+  /** Decides about every try to log in. */
+  readonly authenticate: AuthPolicy;
+  /** Methods, limits, banner, time to log in. `loginGraceTime` counts from the beginning of the connection. */
+  readonly authentication?: Omit<ServerAuthOptions, 'authenticate'>;
+  /** Names in place of the default ones, by category, best first. */
+  readonly algorithms?: Partial<Proposal>;
+  /** When new keys are asked for; after 1 GiB, 2³¹ packets or an hour unless said otherwise. */
+  readonly rekey?: Partial<RekeyLimits>;
+  /** Milliseconds for identification and first key exchange; 20 000 unless said otherwise, 0 is no limit. */
+  readonly handshakeTimeout?: number;
+  /** Milliseconds for a later key exchange; 60 000 unless said otherwise, 0 is no limit. */
+  readonly rekeyTimeout?: number;
+  /** Every 30 s, given up after three misses, unless said otherwise. */
+  readonly keepalive?: Partial<KeepaliveOptions>;
+  /** Session channels at a time that a connection may have; 10 unless said otherwise. */
+  readonly maximumSessions?: number;
+  /** Channels of any type at a time that a client may open; 256 unless said otherwise. */
+  readonly maximumChannels?: number;
+  /** Decides over channels of further types, by type (RFC 4254 §5.1). */
+  readonly channels?: Readonly<Record<string, ServerChannelHandler>>;
+  /** Answers global requests, by name (RFC 4254 §4). */
+  readonly globalRequests?: Readonly<Record<string, ServerGlobalRequestHandler>>;
+  /** Software version in our identification line (RFC 4253 §4.2). */
+  readonly software?: string;
+  /** Where the cryptography comes from. */
+  readonly provider?: CryptoProvider;
+  /** Where time comes from. */
+  readonly scheduler?: SchedulerLike;
+  /** Receives what happens on the wire of each connection. */
+  readonly trace?: Tracer;
+}
+
+/** Decides over a channel that a client asks for; see `ConnectionOptions.channels`. */
+export type ServerChannelHandler = (
+  request: ChannelOpenRequest,
+  connection: ServerConnection,
+) => Verdict<ChannelOpenAnswer>;
+
+/** Answers a client's global request; see `ConnectionOptions.globalRequests`. */
+export type ServerGlobalRequestHandler = (
+  request: GlobalRequest,
+  connection: ServerConnection,
+) => Verdict<boolean | Uint8Array>;
+
+const DEFAULT_HANDSHAKE_TIMEOUT = 20_000;
+const DEFAULT_REKEY_TIMEOUT = 60_000;
+
+/** Milliseconds from the beginning of a connection to the login. */
+export const DEFAULT_LOGIN_GRACE_TIME = 60_000;
+
+/**
+ * The transport that the options ask for.
+ *
+ * @throws SshError `config` for an option that cannot be met: no host key, an algorithm that there is none of
+ */
+export function transportOptions(options: ServeOptions): TransportOptions {
+  const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT, software, scheduler, trace } = options;
+  const loginGraceTime = options.authentication?.loginGraceTime ?? DEFAULT_LOGIN_GRACE_TIME;
+  return {
+    role: 'server',
+    provider: options.provider ?? defaultProvider,
+    proposal: proposalOf(options),
+    rekey: { ...DEFAULT_REKEY_LIMITS, ...options.rekey },
+    handshakeTimeout: shorter(handshakeTimeout, loginGraceTime),
+    rekeyTimeout: options.rekeyTimeout ?? DEFAULT_REKEY_TIMEOUT,
+    hostKeys: options.hostKeys,
+    extensions: [{ name: 'server-sig-algs', value: utf8Bytes(userAlgorithms(options).join(',')) }],
+    ...(software === undefined ? {} : { software }),
+    ...(scheduler === undefined ? {} : { scheduler }),
+    ...(trace === undefined ? {} : { trace }),
+  };
+}
+
+/** The shorter of two times of which 0 is no limit. */
+function shorter(a: number, b: number): number {
+  return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b);
+}
+
+function userAlgorithms({ authentication }: ServeOptions): readonly string[] {
+  return authentication?.algorithms ?? defaultNames(SIGNATURE_ALGORITHMS);
+}
+
+function proposalOf({ hostKeys, algorithms = {} }: ServeOptions): Proposal {
+  const asked = named('hostKey', algorithms.hostKey, SIGNATURE_ALGORITHMS);
+  const hostKey = asked.filter((name) => hostKeys.some((key) => key.algorithms.includes(name)));
+  if (hostKey.length === 0) {
+    const text =
+      hostKeys.length === 0 ? 'a server needs a host key' : `no host key for ${asked.join(', ')}`;
+    throw new SshError('config', text, { option: 'hostKeys' });
+  }
+  return {
+    kex: named('kex', algorithms.kex, KEY_AGREEMENTS),
+    hostKey,
+    cipher: named('cipher', algorithms.cipher, CIPHERS),
+    mac: named('mac', algorithms.mac, MACS),
+    compression: named('compression', algorithms.compression, [
+      { name: 'none', standing: 'default' },
+    ]),
+  };
+}
+
+function named(
+  category: string,
+  names: readonly string[] | undefined,
+  rows: readonly Row[],
+): readonly string[] {
+  if (names === undefined) return defaultNames(rows);
+  const unknown = names.find((name) => !rows.some((row) => row.name === name));
+  if (unknown !== undefined) {
+    const text = `algorithms.${category}: there is no ${escapeText(unknown, 64)}`;
+    throw new SshError('config', text, { option: `algorithms.${category}` });
+  }
+  return names;
+}

@@ -1,0 +1,247 @@
+/** One client's connection from its first byte to its end: transport, login, channels. */
+import {
+  asyncScheduler,
+  type Observable,
+  ReplaySubject,
+  Subject,
+  Subscription,
+  throwError,
+} from 'rxjs';
+import { authenticateServer, type ServerAuthenticated } from '../auth/server.ts';
+import type { Channel } from '../channels/channel.ts';
+import type { ChannelOptions } from '../channels/channel-options.ts';
+import {
+  type ChannelOpenAnswer,
+  type ConnectionOptions,
+  SshConnection,
+} from '../channels/connection.ts';
+import { DEFAULT_KEEPALIVE, keepalive } from '../channels/keepalive.ts';
+import { isSshError, SshError } from '../errors.ts';
+import { DisconnectReason, OpenFailureReason } from '../messages/codes.ts';
+import { outsideDelivery } from '../operators/credit.ts';
+import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
+import { asSshError } from '../streams/ending.ts';
+import { openTransport, type SshTransport } from '../streams/transport.ts';
+import type { Handshake, TransportOptions } from '../streams/transport-options.ts';
+import type { ServerConnection } from './connection.ts';
+import type { ConnectionEvent } from './events.ts';
+import { DEFAULT_LOGIN_GRACE_TIME, type ServeOptions } from './options.ts';
+import type { ServerSession } from './session.ts';
+import { SessionChannel } from './session-channel.ts';
+
+const DEFAULT_MAXIMUM_SESSIONS = 10;
+
+/** A connection at work. */
+export class ServedConnection implements ServerConnection {
+  readonly peer: DuplexPeer | undefined;
+  readonly sessions$: Observable<ServerSession>;
+  readonly keepalive$: Observable<number>;
+  readonly rekeyed$: Observable<void>;
+  readonly closed$: Observable<SshError | undefined>;
+
+  readonly #duplex: ByteDuplex;
+  readonly #options: ServeOptions;
+  readonly #emit: (event: ConnectionEvent) => void;
+  readonly #sessions = new Subject<ServerSession>();
+  readonly #keepalive = new Subject<number>();
+  readonly #rekeyed = new Subject<void>();
+  readonly #closed = new ReplaySubject<SshError | undefined>(1);
+  readonly #subscriptions = new Subscription();
+  #transport: SshTransport | undefined;
+  #connection: SshConnection | undefined;
+  #login: ServerAuthenticated | undefined;
+  #sessionCount = 0;
+  #takesSessions = true;
+  #isOver = false;
+
+  constructor(duplex: ByteDuplex, options: ServeOptions, emit: (event: ConnectionEvent) => void) {
+    this.#duplex = duplex;
+    this.#options = options;
+    this.#emit = emit;
+    // a socket forgets where it was connected to
+    this.peer = duplex.peer;
+    this.sessions$ = this.#sessions.asObservable();
+    this.keepalive$ = this.#keepalive.asObservable();
+    this.rekeyed$ = this.#rekeyed.asObservable();
+    this.closed$ = this.#closed.asObservable();
+  }
+
+  get handshake(): Handshake | undefined {
+    return this.#transport?.handshake;
+  }
+
+  get login(): ServerAuthenticated | undefined {
+    return this.#login;
+  }
+
+  get user(): string | undefined {
+    return this.#login?.user;
+  }
+
+  /** Begins to serve. */
+  start(options: TransportOptions): void {
+    const began = (options.scheduler ?? asyncScheduler).now();
+    this.#tell({ type: 'connection' });
+    if (this.#isOver) return;
+    this.#subscriptions.add(
+      openTransport(this.#duplex, options).subscribe({
+        next: (transport) => this.#authenticate(transport, began),
+        error: (error: unknown) => this.#ended(asSshError(error)),
+      }),
+    );
+  }
+
+  /** Lets go. */
+  stop(): void {
+    this.#subscriptions.unsubscribe();
+    this.#over(undefined);
+  }
+
+  rekey(): void {
+    if (this.#login !== undefined) this.#transport?.rekey();
+  }
+
+  openChannel(type: string, payload?: Uint8Array, options?: ChannelOptions): Observable<Channel> {
+    return this.#connection?.openChannel(type, payload, options) ?? throwError(notThere);
+  }
+
+  globalRequest(name: string, payload?: Uint8Array): Observable<Uint8Array> {
+    return this.#connection?.globalRequests.request(name, payload) ?? throwError(notThere);
+  }
+
+  disconnect(description = ''): void {
+    if (this.#transport === undefined) this.stop();
+    else this.#transport.disconnect(DisconnectReason.BY_APPLICATION, description);
+  }
+
+  #authenticate(transport: SshTransport, began: number): void {
+    this.#transport = transport;
+    this.#subscriptions.add(transport.rekeyed$.subscribe(() => this.#rekeyed.next()));
+    this.#tell({ type: 'handshake', handshake: transport.handshake });
+    const { authenticate, authentication = {} } = this.#options;
+    const { loginGraceTime = DEFAULT_LOGIN_GRACE_TIME } = authentication;
+    const elapsed = transport.scheduler.now() - began;
+    const left = loginGraceTime === 0 ? 0 : Math.max(1, loginGraceTime - elapsed);
+    this.#subscriptions.add(
+      authenticateServer(transport, {
+        ...{ ...authentication, loginGraceTime: left },
+        authenticate,
+      }).subscribe({
+        // within this very turn: the next packet may be a channel's
+        next: (login) => this.#serve(transport, login),
+        error: (error: unknown) => transport.fail(asSshError(error)),
+      }),
+    );
+  }
+
+  #serve(transport: SshTransport, login: ServerAuthenticated): void {
+    const connection = new SshConnection(transport, this.#connectionOptions(transport, login));
+    this.#connection = connection;
+    this.#login = login;
+    this.#tell({ type: 'authenticated', login });
+    const options = { ...DEFAULT_KEEPALIVE, ...this.#options.keepalive };
+    this.#subscriptions.add(
+      keepalive(connection, options, transport.scheduler).subscribe((roundTrip) =>
+        this.#keepalive.next(roundTrip),
+      ),
+    );
+  }
+
+  #connectionOptions(transport: SshTransport, login: ServerAuthenticated): ConnectionOptions {
+    const { channels = {}, globalRequests = {}, maximumChannels } = this.#options;
+    return {
+      ...(maximumChannels === undefined ? {} : { maximumChannels }),
+      channels: {
+        session: () => this.#answerSession(transport, login),
+        ...bound(channels, this),
+      },
+      globalRequests: {
+        // OpenSSH PROTOCOL 2.2
+        'no-more-sessions@openssh.com': () => {
+          this.#takesSessions = false;
+          return true;
+        },
+        ...bound(globalRequests, this),
+      },
+    };
+  }
+
+  #answerSession(transport: SshTransport, login: ServerAuthenticated): ChannelOpenAnswer {
+    const { maximumSessions = DEFAULT_MAXIMUM_SESSIONS } = this.#options;
+    if (!this.#takesSessions) return { accept: false, description: 'no more sessions' };
+    if (this.#sessionCount >= maximumSessions) {
+      const reasonCode = OpenFailureReason.RESOURCE_SHORTAGE;
+      return { accept: false, reasonCode, description: 'too many sessions' };
+    }
+    this.#sessionCount++;
+    let session: SessionChannel | undefined;
+    return {
+      accept: true,
+      options: { onRequest: (request) => session?.receive(request) ?? false },
+      opened: (channel) => {
+        session = new SessionChannel(channel, {
+          ...{ transport, connection: this, login, handlers: this.#options },
+          emit: (event) => this.#emit(event),
+          closed: () => this.#sessionCount--,
+        });
+        this.#tell({ type: 'session', session });
+        this.#sessions.next(session);
+        session.open();
+      },
+    };
+  }
+
+  /** The end waits behind the task that told of it: channels tell of theirs first. */
+  #ended(error: SshError): void {
+    if (this.#transport === undefined) this.#over(error);
+    else this.#transport.run(() => this.#over(error));
+  }
+
+  #over(error: SshError | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const fault = error !== undefined && isFault(error) ? error : undefined;
+    this.#sessions.complete();
+    this.#keepalive.complete();
+    this.#rekeyed.complete();
+    outsideDelivery(() => {
+      this.#closed.next(fault);
+      this.#closed.complete();
+    });
+    this.#tell({ type: 'closed', ...(fault === undefined ? {} : { error: fault }) });
+  }
+
+  #tell(event: ConnectionEventFacts): void {
+    outsideDelivery(() => this.#emit({ ...event, connection: this }));
+  }
+}
+
+/** An event without the connection that all of them have. */
+type ConnectionEventFacts = ConnectionEvent extends infer E
+  ? E extends ConnectionEvent
+    ? Omit<E, 'connection'>
+    : never
+  : never;
+
+/** Handlers that are called with the connection as well. */
+function bound<R, A>(
+  handlers: Readonly<Record<string, (request: R, connection: ServerConnection) => A>>,
+  connection: ServerConnection,
+): Readonly<Record<string, (request: R) => A>> {
+  return Object.fromEntries(
+    Object.entries(handlers).map(([name, handler]) => [
+      name,
+      (request: R): A => handler(request, connection),
+    ]),
+  );
+}
+
+/** A DISCONNECT by the application, either side's, is how a connection is meant to end. */
+function isFault(error: SshError): boolean {
+  if (!isSshError(error, 'disconnect')) return true;
+  return error.detail.by === 'peer' && error.detail.reasonCode !== DisconnectReason.BY_APPLICATION;
+}
+
+function notThere(): SshError<'released'> {
+  return new SshError('released', 'no user is logged in', { what: 'connection' });
+}

@@ -1,0 +1,312 @@
+/** The server's side of a session channel (RFC 4254 §6): answers requests, runs the handler, tells the exit. */
+import {
+  from,
+  isObservable,
+  Observable,
+  type ObservableInput,
+  ReplaySubject,
+  Subject,
+  Subscription,
+  takeUntil,
+} from 'rxjs';
+import type { ServerAuthenticated } from '../auth/server.ts';
+import type { Channel } from '../channels/channel.ts';
+import type { ChannelRequest } from '../channels/channel-options.ts';
+import type { Verdict } from '../operators/take-verdict.ts';
+import { type Exit, SshError } from '../errors.ts';
+import { exitSignal, exitStatus, type WindowSize } from '../messages/channel-requests.ts';
+import { outsideDelivery } from '../operators/credit.ts';
+import type { ByteStream } from '../streams/byte-duplex.ts';
+import type { ByteSink } from '../streams/byte-sink.ts';
+import type { SshTransport } from '../streams/transport.ts';
+import { utf8Text } from '../wire/bytes.ts';
+import type { ServerConnection } from './connection.ts';
+import type { ConnectionEvent } from './events.ts';
+import { exitOf, type ExitResult, FAILED_STATUS } from './exit-result.ts';
+import type { ServerSession, SessionHandlers } from './session.ts';
+import { SessionOutput } from './session-output.ts';
+import {
+  NEW_SESSION,
+  type Pty,
+  readSessionRequest,
+  type SessionEffect,
+  type SessionEvent,
+  sessionReducer,
+  type SessionStart,
+  type SessionState,
+} from './session-state.ts';
+
+/** What a session needs of its connection. */
+export interface SessionContext {
+  readonly transport: SshTransport;
+  readonly connection: ServerConnection;
+  readonly login: ServerAuthenticated;
+  readonly handlers: SessionHandlers;
+  emit(event: ConnectionEvent): void;
+  /** The channel is over. */
+  closed(): void;
+}
+
+const DEFAULT_OUTPUT_GRACE = 1000;
+/** Signals that may wait for the handler; it is subscribed to within the same turn. */
+const MAX_EARLY_SIGNALS = 16;
+
+/** One session channel. */
+export class SessionChannel implements ServerSession {
+  readonly channel: Channel;
+  readonly stdin$: ByteStream;
+  readonly stdout: ByteSink;
+  readonly stderr: ByteSink;
+  readonly windowChange$: Observable<WindowSize>;
+  readonly signals$: Observable<string>;
+  readonly closed$: Observable<SshError | undefined>;
+
+  readonly #context: SessionContext;
+  readonly #output: SessionOutput;
+  readonly #windowChange = new Subject<WindowSize>();
+  readonly #signals = new Subject<string>();
+  readonly #finishing = new ReplaySubject<void>(1);
+  readonly #handler = new Subscription();
+  readonly #lifetime = new Subscription();
+  #early: string[] | undefined = [];
+  #state: SessionState = NEW_SESSION;
+  #exit: Exit | undefined;
+  #isOver = false;
+
+  constructor(channel: Channel, context: SessionContext) {
+    this.channel = channel;
+    this.#context = context;
+    this.stdin$ = channel.stdout$.pipe(takeUntil(this.#finishing));
+    const { outputGrace = DEFAULT_OUTPUT_GRACE } = context.handlers;
+    this.#output = new SessionOutput(channel, context.transport.scheduler, outputGrace);
+    this.stdout = this.#output.stdout;
+    this.stderr = this.#output.stderr;
+    this.windowChange$ = this.#windowChange.asObservable();
+    this.signals$ = this.#signals.asObservable();
+    this.closed$ = channel.closed$;
+  }
+
+  get connection(): ServerConnection {
+    return this.#context.connection;
+  }
+
+  get login(): ServerAuthenticated {
+    return this.#context.login;
+  }
+
+  get user(): string {
+    return this.login.user;
+  }
+
+  get kind(): SessionStart['kind'] | undefined {
+    return this.#state.start?.kind;
+  }
+
+  get command(): string | undefined {
+    const bytes = this.commandBytes;
+    return bytes === undefined ? undefined : utf8Text(bytes);
+  }
+
+  get commandBytes(): Uint8Array | undefined {
+    const { start } = this.#state;
+    return start?.kind === 'exec' ? start.command : undefined;
+  }
+
+  get subsystem(): string | undefined {
+    const { start } = this.#state;
+    return start?.kind === 'subsystem' ? start.name : undefined;
+  }
+
+  get pty(): Pty | undefined {
+    return this.#state.pty;
+  }
+
+  get env(): ReadonlyMap<string, string> {
+    return this.#state.env;
+  }
+
+  /** Watches for the end of the channel. */
+  open(): void {
+    this.#lifetime.add(this.channel.closed$.subscribe(() => this.#close()));
+  }
+
+  /** Answers a request of the client. */
+  receive(request: ChannelRequest): Verdict<boolean> {
+    const read = readSessionRequest(request.type, request.payload);
+    if (read === undefined) return this.#askCustom(request);
+    const effect = this.#dispatch(read);
+    switch (effect.type) {
+      case 'refuse':
+        return false;
+      case 'grant':
+        return true;
+      case 'start':
+        return this.#start(effect.start);
+      case 'resized':
+        this.#windowChange.next(effect.size);
+        return true;
+      case 'signal':
+        return this.#signal(effect.name);
+      case 'stop-output':
+        this.#output.stop();
+        return true;
+    }
+  }
+
+  endOutput(): void {
+    this.#output.end();
+  }
+
+  #dispatch(event: SessionEvent): SessionEffect {
+    const { acceptEnv = [] } = this.#context.handlers;
+    const allowsPty = (pty: Pty): boolean => this.#allowsPty(pty);
+    const [state, effect] = sessionReducer(this.#state, event, { acceptEnv, allowsPty });
+    this.#state = state;
+    return effect;
+  }
+
+  #allowsPty(asked: Pty): boolean {
+    const { pty = false } = this.#context.handlers;
+    try {
+      const verdict: unknown = typeof pty === 'function' ? pty(asked, this) : pty;
+      return verdict === true;
+    } catch (thrown) {
+      this.#failed(thrown);
+      return false;
+    }
+  }
+
+  #askCustom(request: ChannelRequest): Verdict<boolean> {
+    const { requests = {} } = this.#context.handlers;
+    const handler = Object.hasOwn(requests, request.type) ? requests[request.type] : undefined;
+    return handler?.(request, this) ?? false;
+  }
+
+  #signal(name: string): boolean {
+    if (this.#early === undefined) this.#signals.next(name);
+    else if (this.#early.length < MAX_EARLY_SIGNALS) this.#early.push(name);
+    return true;
+  }
+
+  #start(start: SessionStart): Verdict<boolean> {
+    const work = this.#ask(start);
+    if (work === undefined) {
+      this.#dispatch({ type: 'not-started' });
+      return false;
+    }
+    this.#emit({ type: start.kind });
+    return new Observable((verdict) => {
+      // the reply is queued first: output must not come before it
+      verdict.next(true);
+      this.#context.transport.run(() => this.#run(work));
+      verdict.complete();
+    });
+  }
+
+  /** Calls the handler; `undefined` when there is none, or it has thrown. */
+  #ask(start: SessionStart): Observable<unknown> | undefined {
+    try {
+      const work = this.#callHandler(start);
+      if (work === undefined) return undefined;
+      // whether or not anybody comes to subscribe: a rejection must not be unhandled
+      if ('then' in work) work.then(undefined, nothing);
+      return isObservable(work) ? work : from(work);
+    } catch (thrown) {
+      this.#failed(thrown);
+      return undefined;
+    }
+  }
+
+  #callHandler(start: SessionStart): ObservableInput<ExitResult> | undefined {
+    const { exec, shell, subsystems = {} } = this.#context.handlers;
+    switch (start.kind) {
+      case 'exec':
+        return exec?.(this, utf8Text(start.command));
+      case 'shell':
+        return shell?.(this);
+      case 'subsystem':
+        return Object.hasOwn(subsystems, start.name) ? subsystems[start.name]?.(this) : undefined;
+    }
+  }
+
+  #run(work: Observable<unknown>): void {
+    if (this.#isOver) return;
+    this.#handler.add(
+      work.subscribe({
+        next: (value) => this.#settleWith(value),
+        error: (error: unknown) => {
+          this.#failed(error);
+          this.#settle({ kind: 'status', status: FAILED_STATUS });
+        },
+        complete: () => this.#settle({ kind: 'missing' }),
+      }),
+    );
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const name of early) this.#signals.next(name);
+  }
+
+  #settleWith(value: unknown): void {
+    if (this.#exit !== undefined) return;
+    const exit = exitOf(value);
+    if (exit === undefined) {
+      this.#failed(new SshError('config', 'the handler has emitted what is no exit', {}));
+    }
+    this.#settle(exit ?? { kind: 'status', status: FAILED_STATUS });
+  }
+
+  /** The exit is known: it is told when the pumps are done. */
+  #settle(exit: Exit): void {
+    if (this.#exit !== undefined || this.#isOver) return;
+    this.#exit = exit;
+    outsideDelivery(() => this.#finishing.next());
+    this.#output.whenDone(() => this.#context.transport.run(() => this.#finish(exit)));
+  }
+
+  #finish(exit: Exit): void {
+    if (this.#isOver || !this.channel.isOpen) return;
+    if (exit.kind === 'status') this.channel.notify('exit-status', exitStatus.encode(exit));
+    else if (exit.kind === 'signal')
+      this.channel.notify('exit-signal', exitSignal.encode({ ...exit, languageTag: '' }));
+    this.channel.end();
+    this.channel.destroy();
+    this.#emit({ type: 'exit', exit });
+    this.#letGo();
+  }
+
+  #close(): void {
+    this.#isOver = true;
+    this.#output.close();
+    this.#letGo();
+    this.#windowChange.complete();
+    this.#signals.complete();
+    this.#context.closed();
+    this.#emit({ type: 'session-closed' });
+  }
+
+  /** A handler's teardown is the handler's code: what it throws is told, and stops nothing. */
+  #letGo(): void {
+    try {
+      this.#handler.unsubscribe();
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#emit({ type: 'handler-error', error });
+  }
+
+  #emit(event: SessionEventFacts): void {
+    this.#context.emit({ ...event, connection: this.connection, session: this });
+  }
+}
+
+type SessionEventFacts =
+  | { readonly type: 'shell' | 'exec' | 'subsystem' | 'session-closed' }
+  | { readonly type: 'exit'; readonly exit: Exit }
+  | { readonly type: 'handler-error'; readonly error: unknown };
+
+function nothing(): void {
+  // the rejection also arrives at whoever subscribes
+}

@@ -1,0 +1,203 @@
+/**
+ * Which request a session channel grants when (RFC 4254 §6), as a pure reducer: a terminal and variables before the start, one
+ * start, sizes and signals after it. What is not on the list is refused.
+ */
+import {
+  env,
+  exec,
+  ptyReq,
+  signal,
+  subsystem,
+  windowChange,
+  type WindowSize,
+} from '../messages/channel-requests.ts';
+import { decodeTerminalModes, type TerminalModes } from '../messages/terminal-modes.ts';
+import { utf8Bytes } from '../wire/bytes.ts';
+
+/** A terminal that the client has asked for (RFC 4254 §6.2); sizes in characters, and in pixels (0 where unknown). */
+export interface Pty extends WindowSize {
+  /** Value of the TERM variable: 1 to 64 letters, digits, `.`, `_`, `+` and `-`. */
+  readonly term: string;
+  /** Opcode → value (RFC 4254 §8). */
+  readonly modes: TerminalModes;
+}
+
+/** What a session is to do (RFC 4254 §6.5). */
+export type SessionStart =
+  | { readonly kind: 'shell' }
+  | { readonly kind: 'exec'; readonly command: Uint8Array }
+  | { readonly kind: 'subsystem'; readonly name: string };
+
+/** A request that was read. */
+export type SessionRequest =
+  | { readonly type: 'pty'; readonly pty: Pty }
+  | { readonly type: 'env'; readonly name: string; readonly value: string }
+  | { readonly type: 'start'; readonly start: SessionStart }
+  | { readonly type: 'resize'; readonly size: WindowSize }
+  | { readonly type: 'signal'; readonly name: string }
+  /** The client reads no more output (OpenSSH PROTOCOL 2.1). */
+  | { readonly type: 'end-of-write' };
+
+/** Where a session stands. */
+export interface SessionState {
+  readonly start: SessionStart | undefined;
+  readonly pty: Pty | undefined;
+  readonly env: ReadonlyMap<string, string>;
+}
+
+/** What may be asked for. */
+export interface SessionRules {
+  /** Names of variables; `*` stands for any characters, `?` for one. */
+  readonly acceptEnv: readonly string[];
+  allowsPty(pty: Pty): boolean;
+}
+
+/** A request, or: nobody has taken on what was to be started. */
+export type SessionEvent = SessionRequest | { readonly type: 'not-started' };
+
+/** What is to be done. */
+export type SessionEffect =
+  | { readonly type: 'refuse' }
+  | { readonly type: 'grant' }
+  | { readonly type: 'start'; readonly start: SessionStart }
+  | { readonly type: 'resized'; readonly size: WindowSize }
+  | { readonly type: 'signal'; readonly name: string }
+  | { readonly type: 'stop-output' };
+
+/** A session that nothing was asked of yet. */
+export const NEW_SESSION: SessionState = { start: undefined, pty: undefined, env: new Map() };
+
+/** Variables of one session: 64 of 4 KiB are 256 KiB at the most. */
+const MAX_VARIABLES = 64;
+const MAX_VARIABLE_LENGTH = 4096;
+/** Name that every shell takes: no `=`, no NUL, nothing that a shell would take for a function. */
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const MAX_COMMAND_LENGTH = 32 * 1024;
+const TERM = /^[A-Za-z0-9._+-]{1,64}$/;
+const SIGNAL_NAME = /^[A-Z0-9]{1,16}(@[a-z0-9.-]{1,46})?$/;
+
+const REFUSE: SessionEffect = { type: 'refuse' };
+const GRANT: SessionEffect = { type: 'grant' };
+
+/**
+ * Reads a request.
+ *
+ * @returns `undefined` for a type that is not one of a session's
+ * @throws SshError `protocol` for a payload that is not what its type says
+ */
+export function readSessionRequest(type: string, payload: Uint8Array): SessionRequest | undefined {
+  switch (type) {
+    case 'pty-req': {
+      const { terminalModes, ...pty } = ptyReq.decode(payload);
+      return { type: 'pty', pty: { ...pty, modes: decodeTerminalModes(terminalModes) } };
+    }
+    case 'env':
+      return { type: 'env', ...env.decode(payload) };
+    case 'shell':
+      return { type: 'start', start: { kind: 'shell' } };
+    case 'exec':
+      // a copy: the view would keep its whole packet
+      return {
+        type: 'start',
+        start: { kind: 'exec', command: exec.decode(payload).command.slice() },
+      };
+    case 'subsystem':
+      return { type: 'start', start: { kind: 'subsystem', name: subsystem.decode(payload).name } };
+    case 'window-change':
+      return { type: 'resize', size: windowChange.decode(payload) };
+    case 'signal':
+      return { type: 'signal', name: signal.decode(payload).name };
+    case 'eow@openssh.com':
+      return { type: 'end-of-write' };
+    default:
+      return undefined;
+  }
+}
+
+/** One step of a session. */
+export function sessionReducer(
+  state: SessionState,
+  event: SessionEvent,
+  rules: SessionRules,
+): readonly [SessionState, SessionEffect] {
+  switch (event.type) {
+    case 'pty': {
+      const isGranted =
+        state.start === undefined &&
+        state.pty === undefined &&
+        TERM.test(event.pty.term) &&
+        rules.allowsPty(event.pty);
+      return isGranted ? [{ ...state, pty: event.pty }, GRANT] : [state, REFUSE];
+    }
+    case 'env':
+      return setVariable(state, event.name, event.value, rules);
+    case 'start':
+      return state.start === undefined && isWithinLimits(event.start)
+        ? [
+            { ...state, start: event.start },
+            { type: 'start', start: event.start },
+          ]
+        : [state, REFUSE];
+    case 'not-started':
+      return [{ ...state, start: undefined }, REFUSE];
+    case 'resize':
+      return state.pty === undefined
+        ? [state, REFUSE]
+        : [
+            { ...state, pty: { ...state.pty, ...event.size } },
+            { type: 'resized', size: event.size },
+          ];
+    case 'signal':
+      return state.start !== undefined && SIGNAL_NAME.test(event.name)
+        ? [state, { type: 'signal', name: event.name }]
+        : [state, REFUSE];
+    case 'end-of-write':
+      return [state, { type: 'stop-output' }];
+  }
+}
+
+function isWithinLimits(start: SessionStart): boolean {
+  return start.kind !== 'exec' || start.command.length <= MAX_COMMAND_LENGTH;
+}
+
+function setVariable(
+  state: SessionState,
+  name: string,
+  value: string,
+  { acceptEnv }: SessionRules,
+): readonly [SessionState, SessionEffect] {
+  const isGranted =
+    state.start === undefined &&
+    VARIABLE_NAME.test(name) &&
+    !value.includes('\0') &&
+    name.length + utf8Bytes(value).length <= MAX_VARIABLE_LENGTH &&
+    (state.env.has(name) || state.env.size < MAX_VARIABLES) &&
+    acceptEnv.some((pattern) => matches(name, pattern));
+  if (!isGranted) return [state, REFUSE];
+  return [{ ...state, env: new Map(state.env).set(name, value) }, GRANT];
+}
+
+/** Compares with a pattern, by steps that are at most the product of both lengths: a regular expression could take for ever. */
+function matches(name: string, pattern: string): boolean {
+  let at = 0;
+  let from = 0;
+  let star = -1;
+  let resume = 0;
+  while (at < name.length) {
+    const wanted = pattern[from];
+    if (wanted === '*') {
+      star = from++;
+      resume = at;
+    } else if (wanted === '?' || wanted === name[at]) {
+      from++;
+      at++;
+    } else if (star >= 0) {
+      from = star + 1;
+      at = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[from] === '*') from++;
+  return from === pattern.length;
+}
