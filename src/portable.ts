@@ -45,13 +45,12 @@ export type {
   PasswordQuestion,
   PasswordSource,
 } from './auth/client-options.ts';
-export {
-  Channel,
-  type ChannelContext,
-  type ChannelOptions,
-  type ChannelRequest,
-  type ChannelRequestHandler,
-} from './channels/channel.ts';
+export { Channel, type ChannelContext } from './channels/channel.ts';
+export type {
+  ChannelOptions,
+  ChannelRequest,
+  ChannelRequestHandler,
+} from './channels/channel-options.ts';
 export {
   type ChannelOpenAnswer,
   type ChannelOpenHandler,
@@ -66,12 +65,13 @@ export {
 } from './channels/global-requests.ts';
 export type { ChannelOutput } from './channels/inbox.ts';
 export type { KeepaliveOptions } from './channels/keepalive.ts';
-export type { Verdict } from './channels/reply-queue.ts';
+export type { Verdict } from './operators/take-verdict.ts';
 export type { ByteDuplex, ByteStream, DuplexPeer } from './streams/byte-duplex.ts';
 export type { ByteSink, PumpOptions } from './streams/byte-sink.ts';
-export type { HostKeyClaim } from './streams/key-exchange.ts';
+export type { HostKeyClaim } from './streams/key-exchange-context.ts';
 export { memoryPair, type MemoryPairOptions } from './streams/memory-pair.ts';
-export { type Handshake, SshTransport } from './streams/transport.ts';
+export { SshTransport } from './streams/transport.ts';
+export type { Handshake } from './streams/transport-options.ts';
 export {
   deliver,
   holdCredit,

@@ -17,3 +17,14 @@ export type TraceEvent =
 
 /** Receives trace events; `undefined` where nobody listens. */
 export type Tracer = (event: TraceEvent) => void;
+
+/** Tells of a packet, where somebody listens. */
+export function tracePacket(
+  trace: Tracer | undefined,
+  direction: 'in' | 'out',
+  sequenceNumber: number,
+  message: string,
+  bytes: number,
+): void {
+  trace?.({ type: 'packet', direction, sequenceNumber, message, bytes });
+}

@@ -3,8 +3,8 @@
  * an end that waits behind the data. A channel is a byte duplex, so a connection can run over it.
  */
 import { Observable, ReplaySubject, type SchedulerLike, Subscription } from 'rxjs';
-import { escapeText, protocolError, SshError } from '../errors.ts';
-import { ExtendedDataType, nameOfCode, OpenFailureReason } from '../messages/codes.ts';
+import { protocolError, SshError } from '../errors.ts';
+import { ExtendedDataType } from '../messages/codes.ts';
 import type { ChannelMessage } from '../messages/connection.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { ByteDuplex, ByteStream } from '../streams/byte-duplex.ts';
@@ -16,38 +16,13 @@ import {
   channelReducer,
   type ChannelState,
 } from './channel-state.ts';
+import { channelOpenError, closedChannelError } from './channel-errors.ts';
+import type { ChannelOptions, ChannelRequest, ChannelRequestHandler } from './channel-options.ts';
 import { type ChannelOutput, DEFAULT_BUDGET, Inbox } from './inbox.ts';
 import { Outbox } from './outbox.ts';
-import {
-  AnswerQueue,
-  MAX_UNANSWERED,
-  PendingRequests,
-  takeVerdict,
-  type Verdict,
-} from './reply-queue.ts';
-import { INITIAL_WINDOW, MAXIMUM_PACKET, ReceiveWindow } from './window.ts';
-
-/** A request of the peer on a channel (RFC 4254 §5.4). */
-export interface ChannelRequest {
-  readonly type: string;
-  readonly wantReply: boolean;
-  readonly payload: Uint8Array;
-}
-
-/** Answers a request: `true` is success. What throws, errors or completes without a value is failure. */
-export type ChannelRequestHandler = (request: ChannelRequest) => Verdict<boolean>;
-
-/** How a channel behaves. */
-export interface ChannelOptions {
-  /** First size of the receive window, in bytes; 2 MiB by default. */
-  readonly window?: number;
-  /** Bytes that a subscriber may hold unacknowledged; 64 KiB by default. */
-  readonly budget?: number;
-  /** What becomes of stderr that nobody claims: dropped by default, so that it cannot stop stdout. */
-  readonly stderr?: 'discard' | 'hold';
-  /** Answers the peer's requests; without it they fail. */
-  readonly onRequest?: ChannelRequestHandler;
-}
+import { AnswerQueue, MAX_UNANSWERED, PendingRequests } from './reply-queue.ts';
+import { takeVerdict } from '../operators/take-verdict.ts';
+import { MAXIMUM_PACKET, processWindowBudget, ReceiveWindow } from './window.ts';
 
 /** What a channel needs of its connection. */
 export interface ChannelContext {
@@ -105,7 +80,7 @@ export class Channel implements ByteDuplex {
     this.#state = state;
     this.#context = context;
     this.#onRequest = options.onRequest;
-    this.#window = new ReceiveWindow(options.window ?? INITIAL_WINDOW);
+    this.#window = new ReceiveWindow(options.window ?? processWindowBudget.firstWindow);
     this.#outbox = new Outbox(context.transport);
     this.#inbox = new Inbox({
       budget: options.budget ?? DEFAULT_BUDGET,
@@ -209,7 +184,7 @@ export class Channel implements ByteDuplex {
         this.#confirm(message.senderChannel, message.initialWindowSize, message.maximumPacketSize);
         return;
       case 'CHANNEL_OPEN_FAILURE':
-        this.#endedWith = openFailure(message.reasonCode, message.description);
+        this.#endedWith = channelOpenError(message.reasonCode, message.description);
         this.#dispatch('failure');
         return;
       case 'CHANNEL_DATA':
@@ -372,9 +347,7 @@ export class Channel implements ByteDuplex {
   }
 
   #goneError(): SshError {
-    return (
-      this.#endedWith ?? new SshError('released', 'the channel is closed', { what: 'channel' })
-    );
+    return this.#endedWith ?? closedChannelError();
   }
 
   #finish(error: SshError | undefined): void {
@@ -390,13 +363,4 @@ export class Channel implements ByteDuplex {
       this.#closed.complete();
     });
   }
-}
-
-function openFailure(reasonCode: number, description: string): SshError<'channel-open'> {
-  const text = escapeText(description);
-  const name = nameOfCode(OpenFailureReason, reasonCode);
-  return new SshError('channel-open', `channel refused: ${name}${text === '' ? '' : `: ${text}`}`, {
-    reasonCode,
-    description: text,
-  });
 }

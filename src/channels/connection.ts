@@ -16,10 +16,11 @@ import { outsideDelivery } from '../operators/credit.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import type { MessageOf } from '../wire/message.ts';
-import { Channel, type ChannelContext, type ChannelOptions } from './channel.ts';
+import { Channel, type ChannelContext } from './channel.ts';
+import type { ChannelOptions } from './channel-options.ts';
 import { OPEN, OPENING } from './channel-state.ts';
 import { type GlobalRequestHandler, GlobalRequests } from './global-requests.ts';
-import { takeVerdict, type Verdict } from './reply-queue.ts';
+import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
 import { MAXIMUM_PACKET } from './window.ts';
 
 /** A channel that the peer asks for (RFC 4254 §5.1). */
@@ -225,7 +226,7 @@ export class SshConnection {
     );
     channel.setPeer(message.senderChannel, message.initialWindowSize, message.maximumPacketSize);
     this.#channels.set(channel.number, channel);
-    channel.closed$.subscribe(() => this.#peerChannels--);
+    this.#subscriptions.add(channel.closed$.subscribe(() => this.#peerChannels--));
     this.transport.send({
       type: 'CHANNEL_OPEN_CONFIRMATION',
       recipientChannel: message.senderChannel,

@@ -4,13 +4,8 @@ import { protocolError, SshError } from '../errors.ts';
 import type { ConnectionMessage } from '../messages/connection.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { SshTransport } from '../streams/transport.ts';
-import {
-  AnswerQueue,
-  MAX_UNANSWERED,
-  PendingRequests,
-  takeVerdict,
-  type Verdict,
-} from './reply-queue.ts';
+import { AnswerQueue, MAX_UNANSWERED, PendingRequests } from './reply-queue.ts';
+import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
 
 /** A global request of the peer. */
 export interface GlobalRequest {

@@ -211,7 +211,7 @@ class Outlet {
 function gather(queue: Fifo<ChannelOutput>, output: ChannelOutput): void {
   const last = queue.last();
   const { length } = output.data;
-  if (last === undefined || last.type !== output.type || length > SMALL_PIECE) {
+  if (last?.type !== output.type || length > SMALL_PIECE) {
     queue.push(output);
     return;
   }

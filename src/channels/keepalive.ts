@@ -43,12 +43,14 @@ export function keepalive(
         subscriber.next(roundTrip);
       };
       isWaiting = true;
-      connection.globalRequests.request(KEEPALIVE_REQUEST).subscribe({
-        next: answered,
-        error: () => {
-          if (transport.ended === undefined) answered();
-        },
-      });
+      subscriber.add(
+        connection.globalRequests.request(KEEPALIVE_REQUEST).subscribe({
+          next: answered,
+          error: () => {
+            if (transport.ended === undefined) answered();
+          },
+        }),
+      );
     };
     const tick = (): void => {
       if (transport.isGateClosed) return;

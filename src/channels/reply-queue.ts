@@ -2,7 +2,6 @@
  * Requests with replies (RFC 4254 §4, §5.4). Replies carry no number: both sides answer in the order of the requests, so each
  * direction is a queue, and a handler that takes its time holds back the answers behind it.
  */
-import { from, isObservable, type ObservableInput, type Subscription } from 'rxjs';
 import { Fifo } from '../wire/fifo.ts';
 
 /** Our requests that the peer has not answered. */
@@ -66,50 +65,4 @@ export class AnswerQueue<R> {
       this.#send(answer);
     }
   }
-}
-
-/** What a handler may give for a verdict: the verdict itself, or whatever emits it first. */
-export type Verdict<T> = T | ObservableInput<T>;
-
-/**
- * Takes the first value of a verdict. Throwing, erroring and completing without a value are all `refused`, exactly once.
- */
-export function takeVerdict<T>(
-  ask: () => Verdict<T>,
-  accepted: (value: T) => void,
-  refused: (error: unknown) => void,
-): Subscription | undefined {
-  let isSettled = false;
-  const settle = (action: () => void): void => {
-    if (isSettled) return;
-    isSettled = true;
-    action();
-  };
-  try {
-    const verdict = ask();
-    if (!isInput(verdict)) {
-      settle(() => accepted(verdict));
-      return undefined;
-    }
-    const subscription = from(verdict).subscribe({
-      next: (value) => settle(() => accepted(value)),
-      error: (error: unknown) => settle(() => refused(error)),
-      complete: () => settle(() => refused(undefined)),
-    });
-    return subscription;
-  } catch (thrown) {
-    settle(() => refused(thrown));
-    return undefined;
-  }
-}
-
-function isInput<T>(verdict: Verdict<T>): verdict is ObservableInput<T> {
-  if (typeof verdict !== 'object' || verdict === null || verdict instanceof Uint8Array)
-    return false;
-  return (
-    isObservable(verdict) ||
-    'then' in verdict ||
-    Symbol.iterator in verdict ||
-    Symbol.asyncIterator in verdict
-  );
 }

@@ -11,12 +11,14 @@ import {
   throwError,
 } from 'rxjs';
 import type { Authenticated } from '../auth/client.ts';
-import type { Channel, ChannelOptions } from '../channels/channel.ts';
+import type { Channel } from '../channels/channel.ts';
+import type { ChannelOptions } from '../channels/channel-options.ts';
 import { type ConnectionOptions, SshConnection } from '../channels/connection.ts';
 import { DEFAULT_KEEPALIVE, keepalive, type KeepaliveOptions } from '../channels/keepalive.ts';
 import { abortedError, type SshError } from '../errors.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
-import type { Handshake, SshTransport } from '../streams/transport.ts';
+import type { SshTransport } from '../streams/transport.ts';
+import type { Handshake } from '../streams/transport-options.ts';
 import { type ExecEvent, type ExecOptions, runCommand } from './exec.ts';
 import { collect, type CollectOptions, type CommandResult } from './output-operators.ts';
 import type { Command } from './quote.ts';
@@ -80,7 +82,7 @@ export class SshClient {
       { ...DEFAULT_KEEPALIVE, ...options },
       transport.scheduler,
     ).pipe(share());
-    // the keepalive runs whether anybody looks at it or not; it ends with the connection
+    // eslint-disable-next-line rxjs-x/no-ignored-subscription -- it runs whether anybody looks or not, and ends with the connection
     this.keepalive$.subscribe();
   }
 

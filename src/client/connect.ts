@@ -13,6 +13,7 @@ import {
 } from 'rxjs';
 import { defaultProvider } from '#crypto';
 import { authenticateClient } from '../auth/client.ts';
+import { MAX_BANNERS } from '../auth/client-state.ts';
 import type { ClientAuthOptions } from '../auth/client-options.ts';
 import type { ConnectionOptions } from '../channels/connection.ts';
 import type { KeepaliveOptions } from '../channels/keepalive.ts';
@@ -20,7 +21,8 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { joinKnownHosts } from '../keys/known-hosts.ts';
 import { nest } from '../operators/nest.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
-import { openTransport, type SshTransport, type TransportOptions } from '../streams/transport.ts';
+import { openTransport, type SshTransport } from '../streams/transport.ts';
+import type { TransportOptions } from '../streams/transport-options.ts';
 import type { Tracer } from '../trace.ts';
 import { type AlgorithmOptions, proposalOf } from '../transport/proposal.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
@@ -112,12 +114,13 @@ export function open(options: ConnectOptions): Promise<SshClient> {
 /** Subscribes for as long as the client lives; later errors reach whoever uses it through its own streams. */
 export function opened(client$: Observable<SshClient>): Promise<SshClient> {
   return new Promise((resolve, reject) => {
+    // eslint-disable-next-line rxjs-x/no-ignored-subscription -- it ends with the connection, as the client's owner wishes
     client$.subscribe({ next: resolve, error: reject });
   });
 }
 
 function connectOver(duplex: ByteDuplex, options: ClientOptions): Observable<SshClient> {
-  const banner$ = new ReplaySubject<string>();
+  const banner$ = new ReplaySubject<string>(MAX_BANNERS);
   return verificationFor(options).pipe(
     concatMap((verification) => openTransport(duplex, transportOptions(options, verification))),
     nest((transport) => logIn(transport, options, banner$)),

@@ -1,9 +1,9 @@
 /** Running a command: everything that comes of it in one stream. */
-import { concat, ignoreElements, Observable, Subscription } from 'rxjs';
-import type { ChannelOptions } from '../channels/channel.ts';
+import { concat, concatMap, ignoreElements, Observable, Subscription, throwError } from 'rxjs';
+import type { ChannelOptions } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
 import type { ChannelOutput } from '../channels/inbox.ts';
-import { type Exit, isSshError } from '../errors.ts';
+import { type Exit, isSshError, SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { ByteInput } from '../operators/to-byte-stream.ts';
 import { openSession, type PtyOptions, type SessionChannel } from './session.ts';
@@ -31,7 +31,8 @@ export interface ExecOptions extends Pick<ChannelOptions, 'window' | 'budget'> {
 /**
  * Runs a command on a connection. Cold: each subscription runs it once. Emits output as it arrives and the exit last, and
  * completes; that is not an error whatever the exit. Errors with `channel-open`, `request-refused`, `timeout`, `config`, what the
- * source of stdin errors with, or what ended the connection. Unsubscribing ends the command, see `onUnsubscribe`.
+ * source of stdin errors with, or what ended the connection. Once the command was requested, no error is `transient`.
+ * Unsubscribing ends the command, see `onUnsubscribe`.
  */
 export function runCommand(
   connection: SshConnection,
@@ -67,13 +68,18 @@ function follow(
   out: { next(event: ExecEvent): void; error(error: unknown): void; complete(): void },
 ): Subscription {
   const all = new Subscription();
-  const fail = (error: unknown): void => out.error(error);
+  let isRequested = false;
+  const fail = (error: unknown): void => out.error(isRequested ? final(error) : error);
+  const exec = defer(() => {
+    isRequested = true;
+    return session.exec(line);
+  });
   for (const [name, value] of Object.entries(options.env ?? {})) session.setEnv(name, value);
   const { pty, stdin } = options;
   const requests =
     pty === undefined || pty === false
-      ? session.exec(line)
-      : concat(session.requestPty(pty === true ? {} : pty), session.exec(line));
+      ? exec
+      : concat(session.requestPty(pty === true ? {} : pty), exec);
   const feed = (): void => {
     if (stdin === undefined) {
       session.end();
@@ -99,19 +105,25 @@ function follow(
   all.add(requests.subscribe({ error: fail, complete: feed }));
   // an empty input need not wait for the answer: it leaves in the same write as the request
   if (stdin === undefined && (pty === undefined || pty === false)) session.end();
+  // CLOSE ends a command, not its status: what comes behind the status is still its output
   const finish = (): void => {
-    all.add(
-      session.closed$.subscribe((error) => {
-        if (error !== undefined) fail(error);
-        else all.add(session.exit$.subscribe((exit) => outsideDelivery(() => emitExit(exit, out))));
-      }),
+    const exit$ = session.closed$.pipe(
+      concatMap((error) => (error === undefined ? session.exit$ : throwError(() => error))),
     );
+    all.add(exit$.subscribe({ next: (exit) => emitExit(exit, out), error: fail }));
   };
   return all;
 }
 
+/** From the request on nobody knows whether the command has run: another try might run it twice. */
+function final(error: unknown): unknown {
+  if (!isSshError(error) || !error.transient) return error;
+  const { kind, message, detail } = error;
+  return new SshError(kind, message, detail, { cause: error, transient: false });
+}
+
 function emitExit(exit: Exit, out: { next(event: ExecEvent): void; complete(): void }): void {
-  out.next({ type: 'exit', exit });
+  outsideDelivery(() => out.next({ type: 'exit', exit }));
   out.complete();
 }
 

@@ -20,7 +20,7 @@ import {
 } from '../keys/known-hosts.ts';
 import { equalPublicKeys, type PublicKey } from '../keys/public-key.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
-import type { HostKeyClaim } from '../streams/key-exchange.ts';
+import type { HostKeyClaim } from '../streams/key-exchange-context.ts';
 
 /** Where known hosts are read and written. */
 export interface KnownHostsStore {

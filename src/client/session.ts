@@ -1,6 +1,7 @@
 /** The client's side of a session channel (RFC 4254 §6). */
-import { AsyncSubject, map, Observable, tap } from 'rxjs';
-import type { Channel, ChannelOptions, ChannelRequest } from '../channels/channel.ts';
+import { AsyncSubject, Observable } from 'rxjs';
+import type { Channel } from '../channels/channel.ts';
+import type { ChannelOptions, ChannelRequest } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
 import type { ChannelOutput } from '../channels/inbox.ts';
 import { escapeText, type Exit, type SshError } from '../errors.ts';
@@ -156,13 +157,16 @@ export function openSession(
       exit$.next({ kind: 'missing' });
       exit$.complete();
     };
-    return connection
-      .openChannel('session', undefined, { ...options, onRequest })
-      .pipe(
-        tap((channel) => channel.closed$.subscribe(settle)),
-        map((channel) => new SessionChannel(channel, exit$)),
-      )
-      .subscribe(subscriber);
+    const open = (channel: Channel): void => {
+      // eslint-disable-next-line rxjs-x/no-ignored-subscription -- whoever keeps exit$ is owed an answer; a channel always closes
+      channel.closed$.subscribe(settle);
+      subscriber.next(new SessionChannel(channel, exit$));
+    };
+    return connection.openChannel('session', undefined, { ...options, onRequest }).subscribe({
+      next: open,
+      error: (error: unknown) => subscriber.error(error),
+      complete: () => subscriber.complete(),
+    });
   });
 }
 

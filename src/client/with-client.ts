@@ -11,7 +11,7 @@ import {
   Subscription,
   timer,
 } from 'rxjs';
-import type { ChannelOptions } from '../channels/channel.ts';
+import type { ChannelOptions } from '../channels/channel-options.ts';
 import type { SshClient } from './client.ts';
 import type { ExecEvent, ExecOptions } from './exec.ts';
 import type { Command } from './quote.ts';

@@ -10,7 +10,7 @@ export interface Stage<T> {
   next(value: T): void;
   error?(error: unknown): void;
   complete?(): void;
-  /** Runs once, when the subscription ends for whatever reason. */
+  /** Runs once, when the subscription has ended for whatever reason. */
   teardown?(): void;
 }
 
@@ -23,7 +23,7 @@ export function lift<T, R>(create: (out: Subscriber<R>) => Stage<T>): OperatorFu
   return (source) =>
     new Observable<R>((out) => {
       const stage = create(out);
-      source.subscribe(new StageSubscriber(out, stage));
+      if (!out.closed) source.subscribe(new StageSubscriber(out, stage));
     });
 }
 
@@ -36,7 +36,7 @@ export function subscribeInner<T>(
   out: Subscriber<unknown>,
   stage: Stage<T>,
 ): void {
-  source.subscribe(new InnerSubscriber(out, stage));
+  if (!out.closed) source.subscribe(new InnerSubscriber(out, stage));
 }
 
 /** Linked to its destination like the subscribers of rxjs's own operators, so that a closed destination stops the source. */
@@ -47,7 +47,14 @@ class StageSubscriber<T> extends Subscriber<T> {
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only public way to link two subscribers
     super(out);
     this.#stage = stage;
-    if (stage.teardown !== undefined) this.add(() => stage.teardown?.());
+  }
+
+  /** Everything upstream is let go first: what a teardown gives back must not make it emit once more. */
+  override unsubscribe(): void {
+    if (this.closed) return;
+    super.unsubscribe();
+    // a destination that is closed already closes this one before it has a stage
+    if (#stage in this) this.#stage.teardown?.();
   }
 
   protected override _next(value: T): void {

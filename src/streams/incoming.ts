@@ -14,7 +14,9 @@ import type { Role } from '../transport/role.ts';
 import { type MessageRow, type MessageTable, messageTable } from '../wire/message.ts';
 
 const NEWKEYS = 21;
+const FIRST_KEX_METHOD = 30;
 const FIRST_UPPER = 50;
+const FIRST_CONNECTION = 80;
 /** RFC 8308 §2.4: a client may get EXT_INFO a second time, before USERAUTH_SUCCESS. */
 const MAX_EXT_INFO = { client: 2, server: 1 } as const;
 const BASE_ROWS: readonly MessageRow[] = [...TRANSPORT_MESSAGES, ...ECDH_MESSAGES];
@@ -28,6 +30,8 @@ export interface TransportHandlers {
   service(message: Extract<TransportMessage, { serviceName: string }>): void;
   kexInit(message: KexInit, payload: Uint8Array, sequenceNumber: number): void;
   newKeys(): void;
+  /** The message that a peer has sent on a wrong guess (RFC 4253 §7.1). */
+  wrongGuess(): void;
   kexMethod(message: KexMessage): void;
   upper(inbound: InboundMessage): void;
   /** Answers with UNIMPLEMENTED (RFC 4253 §11.4). */
@@ -79,11 +83,20 @@ export class Incoming {
       },
       number,
     );
-    if (verdict === 'accept') return this.#table;
     if (verdict === 'disconnect')
       throw protocolError(`message ${String(number)} is not allowed now`);
     if (verdict === 'unimplemented') this.#handlers.notUnderstood(sequenceNumber);
+    if (verdict === 'accept' && !this.#isWrongGuess(number)) return this.#table;
+    this.#previousNumber = number;
     return undefined;
+  }
+
+  /** One message of a method that was not agreed on: whatever its number and its bytes mean there, they mean nothing here. */
+  #isWrongGuess(number: number): boolean {
+    const isGuess =
+      number >= FIRST_KEX_METHOD && number < FIRST_UPPER && this.#handlers.kexState().ignoreGuess;
+    if (isGuess) this.#handlers.wrongGuess();
+    return isGuess;
   }
 
   /** Hands a message to whom it concerns. */
@@ -140,9 +153,9 @@ export class Incoming {
   }
 
   #unknown({ number, sequenceNumber }: InboundMessage): void {
-    if (number >= FIRST_UPPER && this.#phase !== 'connection') {
+    // numbers of a method and of authentication mean what the table says or nothing; from 80 on extensions may use them
+    if (number < FIRST_CONNECTION)
       throw protocolError(`message ${String(number)} is not expected now`);
-    }
     this.#handlers.notUnderstood(sequenceNumber);
   }
 }

@@ -5,7 +5,7 @@
  */
 export type { ByteDuplex, ByteStream, DuplexPeer } from './byte-duplex.ts';
 export { byteSink, type ByteSink, type PumpOptions, type SinkTarget } from './byte-sink.ts';
-export type { HostKeyClaim } from './key-exchange.ts';
+export type { HostKeyClaim } from './key-exchange-context.ts';
 export { memoryPair, type MemoryPairOptions } from './memory-pair.ts';
 export {
   type InboundContext,
@@ -13,5 +13,6 @@ export {
   type OutboundContext,
   outboundBytes,
 } from './packet-pipeline.ts';
-export { type Handshake, openTransport, SshTransport, type TransportOptions } from './transport.ts';
+export { openTransport, SshTransport } from './transport.ts';
+export type { Handshake, TransportOptions } from './transport-options.ts';
 export { webDuplex } from './web-streams.ts';

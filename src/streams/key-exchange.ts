@@ -2,28 +2,20 @@
  * Carries out what the key exchange reducer (transport/kex-state.ts) asks for: computes, sends, asks for the host key's
  * verdict, changes keys. All of it runs on the connection's run queue.
  */
-import { from, type ObservableInput, Subscription, take } from 'rxjs';
+import { Subscription } from 'rxjs';
 import { CIPHERS } from '../crypto/ciphers.ts';
 import { KEY_AGREEMENTS, type KeyAgreementRow } from '../crypto/key-agreements.ts';
-import { MACS } from '../crypto/macs.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
 import { findRow } from '../crypto/standing.ts';
-import type { Opener, Sealer } from '../crypto/suite.ts';
-import { protocolError, SshError } from '../errors.ts';
-import { parsePublicKey, type PublicKey } from '../keys/public-key.ts';
+import { isSshError, protocolError, SshError } from '../errors.ts';
+import { parsePublicKey } from '../keys/public-key.ts';
 import { signatureAlgorithm, verifySignature } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
-import { encodeMessage, type Message } from '../messages/catalogue.ts';
+import { encodeMessage } from '../messages/catalogue.ts';
 import { DisconnectReason } from '../messages/codes.ts';
 import type { KexMessage } from '../messages/kex.ts';
 import type { KexInit } from '../messages/transport.ts';
-import {
-  type Inbound,
-  type Outbound,
-  switchInbound,
-  switchOutbound,
-} from '../transport/direction.ts';
-import { deriveKeys, exchangeHash, type KeySource } from '../transport/key-derivation.ts';
+import { switchInbound, switchOutbound } from '../transport/direction.ts';
+import { exchangeHash, type KeySource } from '../transport/key-derivation.ts';
 import {
   type ClientKexMethod,
   clientKexMethod,
@@ -38,47 +30,12 @@ import {
   type KexEvent,
   kexReducer,
   type KexState,
-  type KexStep,
 } from '../transport/kex-state.ts';
-import {
-  type Algorithms,
-  buildKexInit,
-  type DirectionAlgorithms,
-  negotiate,
-  type Proposal,
-} from '../transport/negotiation.ts';
-import { peerOf, type Role } from '../transport/role.ts';
+import type { HostKeyClaim, KeyExchangeContext } from './key-exchange-context.ts';
+import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
+import { type Algorithms, buildKexInit, negotiate } from '../transport/negotiation.ts';
+import { type Suite, suiteOf } from '../transport/suite-keys.ts';
 import { Writer } from '../wire/writer.ts';
-
-/** The host key that a server has proven to hold; whether it is to be trusted is for the caller to say. */
-export interface HostKeyClaim {
-  readonly key: PublicKey;
-  /** The signature algorithm that was negotiated. */
-  readonly algorithm: string;
-}
-
-/** What a key exchange needs of its connection. */
-export interface KeyExchangeContext {
-  readonly role: Role;
-  readonly provider: CryptoProvider;
-  readonly inbound: Inbound;
-  readonly outbound: Outbound;
-  readonly proposal: Proposal;
-  /** Signers of a server's host keys. */
-  readonly hostKeys: readonly Signer[];
-  /** Emits once when the key is trusted; an error refuses it. */
-  verifyHostKey(claim: HostKeyClaim): ObservableInput<unknown>;
-  identifications(): { readonly own: Uint8Array; readonly peer: Uint8Array };
-  send(message: Message): void;
-  /** Runs a task on the connection's queue. */
-  run(task: () => void): void;
-  /** Called behind our NEWKEYS, before what was held leaves. */
-  beforeRelease(initial: boolean): void;
-  /** The exchange has got somewhere: for traces and deadlines. */
-  stepped(step: KexStep): void;
-  completed(initial: boolean): void;
-  fail(error: SshError): void;
-}
 
 /** What both proposals have come to, and the keys that follow. */
 interface Exchange {
@@ -140,6 +97,11 @@ export class KeyExchange {
     this.#dispatch({ type: 'method-message', message });
   }
 
+  /** The message of a wrong guess was passed over. */
+  passOverGuess(): void {
+    this.#dispatch({ type: 'wrong-guess' });
+  }
+
   /** The peer's NEWKEYS. */
   receiveNewKeys(): void {
     this.#dispatch({ type: 'newkeys' });
@@ -183,7 +145,7 @@ export class KeyExchange {
         this.#sendNewKeys();
         return;
       case 'switch-inbound':
-        switchInbound(inbound, this.#opener(), this.#state.strict);
+        switchInbound(inbound, this.#suite().opener(), this.#state.strict);
         return;
       case 'completed':
         this.#complete(effect.initial);
@@ -239,11 +201,9 @@ export class KeyExchange {
       const signer = this.#signerFor(exchange.algorithms.hostKey);
       const hostKey = signer.publicKey.blob;
       const keys = this.#keySource(exchange, result, hostKey);
-      this.#await(
-        Promise.resolve(signer.sign(keys.exchangeHash, exchange.algorithms.hostKey)),
-        (signature) => {
-          this.#context.send(result.reply(hostKey, signature));
-        },
+      this.#await<Uint8Array>(
+        () => signer.sign(keys.exchangeHash, exchange.algorithms.hostKey),
+        (signature) => this.#context.send(result.reply(hostKey, signature)),
       );
       return;
     }
@@ -270,30 +230,26 @@ export class KeyExchange {
       );
     }
     const claim: HostKeyClaim = { key, algorithm };
-    this.#await(this.#context.verifyHostKey(claim), () => {
-      this.#hostKey = claim;
-    });
+    this.#await<unknown>(
+      () => this.#context.verifyHostKey(claim),
+      () => {
+        this.#hostKey = claim;
+      },
+    );
   }
 
-  /** Goes on when `input` emits; its error, or its silence at the end, fails the connection. */
-  #await<T>(input: ObservableInput<T>, accepted: (value: T) => void): void {
-    let isAccepted = false;
-    const subscription = from(input)
-      .pipe(take(1))
-      .subscribe({
-        next: (value) => {
-          isAccepted = true;
-          this.#context.run(() => {
-            accepted(value);
-            this.#dispatch({ type: 'settled' });
-          });
-        },
-        error: (error: unknown) => this.#context.run(() => this.#context.fail(refusal(error))),
-        complete: () => {
-          if (!isAccepted) this.#context.run(() => this.#context.fail(refusal(undefined)));
-        },
+  /** Goes on when `ask` gives a value; its error, or its silence at the end, fails the connection. */
+  #await<T>(ask: () => Verdict<T>, accepted: (value: T) => void): void {
+    const settled = (value: T): void => {
+      this.#context.run(() => {
+        accepted(value);
+        this.#dispatch({ type: 'settled' });
       });
-    this.#pending.add(subscription);
+    };
+    const refused = (error: unknown): void => {
+      this.#context.run(() => this.#context.fail(refusal(error)));
+    };
+    this.#pending.add(takeVerdict(ask, settled, refused));
   }
 
   #keySource(exchange: Exchange, secret: KexSecret, hostKey: Uint8Array): KeySource {
@@ -327,7 +283,7 @@ export class KeyExchange {
   #sendNewKeys(): void {
     const { outbound } = this.#context;
     this.#context.send({ type: 'NEWKEYS' });
-    switchOutbound(outbound, this.#sealer(), this.#state.strict);
+    switchOutbound(outbound, this.#suite().sealer(), this.#state.strict);
     this.#context.beforeRelease(this.#state.initial);
     outbound.gate.open();
   }
@@ -340,24 +296,9 @@ export class KeyExchange {
     this.#context.completed(initial);
   }
 
-  #sealer(): Sealer {
-    const { cipher, mac, keys } = this.#directionOf(this.#context.role);
-    return cipher.createSealer(this.#context.provider, keys, mac);
-  }
-
-  #opener(): Opener {
-    const { cipher, mac, keys } = this.#directionOf(peerOf(this.#context.role));
-    return cipher.createOpener(this.#context.provider, keys, mac);
-  }
-
-  #directionOf(sender: Role) {
+  #suite(): Suite {
     const exchange = required(this.#exchange);
-    const names: DirectionAlgorithms =
-      sender === 'client' ? exchange.algorithms.clientToServer : exchange.algorithms.serverToClient;
-    const cipher = required(findRow(CIPHERS, names.cipher));
-    const mac = findRow(MACS, names.mac);
-    const lengths = { iv: cipher.ivLength, key: cipher.keyLength, mac: mac?.keyLength ?? 0 };
-    return { cipher, mac, keys: deriveKeys(required(exchange.keys), sender, lengths) };
+    return suiteOf(this.#context.role, exchange.algorithms, required(exchange.keys));
   }
 
   #signerFor(algorithm: string): Signer {
@@ -370,7 +311,7 @@ export class KeyExchange {
 
 /** Anything that is not a typed refusal is one: a verifier that fails must never count as one that accepts. */
 function refusal(error: unknown): SshError {
-  if (error instanceof SshError) return error;
+  if (isSshError(error)) return error;
   return new SshError(
     'host-key',
     'the host key was not accepted',

@@ -2,7 +2,7 @@
  * The way of a byte. Read this page first: both pipes stand here as two expressions, and every name in them is one file in
  * src/operators/. The stages find the current keys in the `inbound` and `outbound` cells; the pipes are never rebuilt.
  */
-import { Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Message } from '../messages/catalogue.ts';
 import { coalesce } from '../operators/coalesce.ts';

@@ -2,32 +2,23 @@
  * The transport layer (RFC 4253) as a cold Observable: identification, key exchanges, and the end of a connection. What comes
  * after it (service, authentication, channels) subscribes to `upper$` and calls `send`.
  */
-import {
-  asyncScheduler,
-  Observable,
-  ReplaySubject,
-  type SchedulerLike,
-  Subject,
-  Subscription,
-} from 'rxjs';
+import { asyncScheduler, Observable, type SchedulerLike, Subject, Subscription } from 'rxjs';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { escapeText, isSshError, protocolError, SshError } from '../errors.ts';
-import type { Signer } from '../keys/signer.ts';
 import type { Message } from '../messages/catalogue.ts';
 import { DisconnectReason } from '../messages/codes.ts';
-import { outsideDelivery } from '../operators/credit.ts';
 import type { InboundMessage } from '../operators/decode.ts';
 import { RunQueue } from '../operators/run-queue.ts';
-import type { Tracer } from '../trace.ts';
+import { tracePacket, type Tracer } from '../trace.ts';
 import type { Phase } from '../transport/admission.ts';
 import { type Identification, ownIdentification } from '../transport/identification.ts';
 import type { KexStep } from '../transport/kex-state.ts';
-import type { Algorithms, Proposal } from '../transport/negotiation.ts';
-import { isWornOut, type RekeyLimits } from '../transport/rekey-policy.ts';
+import { isWornOut } from '../transport/rekey-policy.ts';
 import type { Role } from '../transport/role.ts';
 import type { MessageRow } from '../wire/message.ts';
 import type { ByteDuplex } from './byte-duplex.ts';
 import { after, timeoutError } from './deadline.ts';
+import { DuplexLife } from './duplex-life.ts';
 import {
   asSshError,
   connectionLost,
@@ -37,45 +28,12 @@ import {
   releasedError,
 } from './ending.ts';
 import { Incoming } from './incoming.ts';
-import { type HostKeyClaim, KeyExchange, type KeyExchangeContext } from './key-exchange.ts';
+import { KeyExchange } from './key-exchange.ts';
+import type { KeyExchangeContext } from './key-exchange-context.ts';
 import { Outgoing } from './outgoing.ts';
 import { inboundMessages } from './packet-pipeline.ts';
-
-/** How long, in milliseconds, the peer may take to close its side once ours is ended. */
-const LINGER = 100;
-
-/** What a transport is made of. */
-export interface TransportOptions {
-  readonly role: Role;
-  readonly provider: CryptoProvider;
-  readonly proposal: Proposal;
-  readonly rekey: RekeyLimits;
-  /** Identification and first key exchange, in milliseconds; the time in which a host key is judged does not count. */
-  readonly handshakeTimeout: number;
-  /** A later key exchange, in milliseconds. */
-  readonly rekeyTimeout: number;
-  /** A server's host keys. */
-  readonly hostKeys?: readonly Signer[];
-  /** Emits once to trust a server's host key; an error refuses it (client). Without it every key is refused. */
-  readonly verifyHostKey?: KeyExchangeContext['verifyHostKey'];
-  /** Sent as EXT_INFO behind the first NEWKEYS, to a peer that takes it (RFC 8308). */
-  readonly extensions?: readonly { readonly name: string; readonly value: Uint8Array }[];
-  /** Software version for our identification. */
-  readonly software?: string;
-  readonly scheduler?: SchedulerLike;
-  readonly trace?: Tracer;
-}
-
-/** What a handshake has come to. */
-export interface Handshake {
-  readonly ownIdentification: string;
-  readonly peerIdentification: string;
-  readonly sessionId: Uint8Array;
-  readonly algorithms: Algorithms;
-  readonly strictKeyExchange: boolean;
-  /** The server's key (client only). */
-  readonly hostKey?: HostKeyClaim;
-}
+import type { Handshake, TransportOptions } from './transport-options.ts';
+import { TransportSubjects } from './transport-subjects.ts';
 
 /**
  * Runs the transport layer over a duplex.
@@ -108,14 +66,10 @@ export class SshTransport {
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
   readonly #kex: KeyExchange;
+  readonly #subjects = new TransportSubjects();
   readonly #received = new Subject<Uint8Array>();
-  readonly #upper = new Subject<InboundMessage>();
-  readonly #service = new Subject<string>();
-  readonly #closed = new ReplaySubject<SshError>(1);
-  readonly #rekeyed = new Subject<void>();
-  readonly #unimplemented = new Subject<number>();
   readonly #resources = new Subscription();
-  readonly #socket = new Subscription();
+  readonly #life: DuplexLife;
   readonly #ready: () => void;
   readonly #own: Uint8Array;
   #receivedPackets = 0;
@@ -126,15 +80,15 @@ export class SshTransport {
   #ageLimit = Subscription.EMPTY;
 
   /** Messages of the layers above (numbers from 50), as they come; emitted on the run queue. */
-  readonly upper$: Observable<InboundMessage> = this.#upper.asObservable();
+  readonly upper$: Observable<InboundMessage> = this.#subjects.upper.asObservable();
   /** Names in SERVICE_REQUEST (server) and SERVICE_ACCEPT (client) messages (RFC 4253 §10). */
-  readonly service$: Observable<string> = this.#service.asObservable();
+  readonly service$: Observable<string> = this.#subjects.service.asObservable();
   /** Emits how the connection ended, once; replayed. */
-  readonly closed$: Observable<SshError> = this.#closed.asObservable();
+  readonly closed$: Observable<SshError> = this.#subjects.closed.asObservable();
   /** Emits when new keys are in use. */
-  readonly rekeyed$: Observable<void> = this.#rekeyed.asObservable();
+  readonly rekeyed$: Observable<void> = this.#subjects.rekeyed.asObservable();
   /** Sequence numbers of our packets that the peer has not understood (RFC 4253 §11.4). */
-  readonly unimplemented$: Observable<number> = this.#unimplemented.asObservable();
+  readonly unimplemented$: Observable<number> = this.#subjects.unimplemented.asObservable();
 
   constructor(duplex: ByteDuplex, options: TransportOptions, ready: () => void) {
     this.role = options.role;
@@ -145,6 +99,7 @@ export class SshTransport {
     this.#options = options;
     this.#ready = ready;
     this.#own = ownIdentification(options.software);
+    this.#life = new DuplexLife(duplex, this.scheduler);
     this.#outgoing = new Outgoing(duplex, this.#queue);
     this.#incoming = this.#createIncoming();
     this.#kex = new KeyExchange(this.#keyExchangeContext());
@@ -194,12 +149,9 @@ export class SshTransport {
       this.#resources.add(this.#receive());
       this.#kex.start();
     });
-    this.#socket.add(
-      this.#duplex.readable$.subscribe({
-        next: (chunk) => this.#received.next(chunk),
-        error: (error: unknown) => this.#lost(error),
-        complete: () => this.#lost(undefined),
-      }),
+    this.#life.start(
+      (chunk) => this.#received.next(chunk),
+      (cause) => this.#lost(cause),
     );
   }
 
@@ -211,7 +163,7 @@ export class SshTransport {
   /** Sends a message; on a connection that has ended it does nothing. */
   send(message: Message): void {
     if (this.#ended !== undefined) return;
-    this.#traceOut(message);
+    tracePacket(this.trace, 'out', this.#outgoing.cell.sequenceNumber, message.type, 0);
     this.#outgoing.send(message);
     this.#rekeyWhenWornOut();
   }
@@ -279,7 +231,8 @@ export class SshTransport {
   #dispatch(inbound: InboundMessage): void {
     if (this.#ended !== undefined) return;
     this.#receivedPackets++;
-    this.#traceIn(inbound);
+    const { sequenceNumber, message, number, payload } = inbound;
+    tracePacket(this.trace, 'in', sequenceNumber, message?.type ?? String(number), payload.length);
     try {
       this.#incoming.dispatch(inbound);
     } catch (thrown) {
@@ -295,13 +248,14 @@ export class SshTransport {
         this.#end(disconnectedByPeer(reasonCode, description)),
       debug: (message, alwaysDisplay) =>
         this.trace?.({ type: 'debug', message: escapeText(message), alwaysDisplay }),
-      unimplemented: (sequenceNumber) => this.#unimplemented.next(sequenceNumber),
-      service: (message) => this.#service.next(message.serviceName),
+      unimplemented: (sequenceNumber) => this.#subjects.unimplemented.next(sequenceNumber),
+      service: (message) => this.#subjects.service.next(message.serviceName),
       kexInit: (message, payload, sequenceNumber) =>
         this.#kex.receiveKexInit(message, payload, sequenceNumber),
       newKeys: () => this.#kex.receiveNewKeys(),
+      wrongGuess: () => this.#kex.passOverGuess(),
       kexMethod: (message) => this.#kex.receiveMethodMessage(message),
-      upper: (inbound) => this.#upper.next(inbound),
+      upper: (inbound) => this.#subjects.upper.next(inbound),
       notUnderstood: (packetSequenceNumber) =>
         this.send({ type: 'UNIMPLEMENTED', packetSequenceNumber }),
     });
@@ -355,7 +309,7 @@ export class SshTransport {
       ...(hostKey === undefined ? {} : { hostKey }),
     };
     if (initial) this.#ready();
-    else this.#rekeyed.next();
+    else this.#subjects.rekeyed.next();
     this.#outgoing.resumeWriters();
   }
 
@@ -377,7 +331,7 @@ export class SshTransport {
   }
 
   #lost(cause: unknown): void {
-    if (this.#ended !== undefined) this.#socket.unsubscribe();
+    if (this.#ended !== undefined) this.#life.destroy();
     else this.run(() => this.fail(isSshError(cause) ? cause : connectionLost(cause)));
   }
 
@@ -397,44 +351,8 @@ export class SshTransport {
       isHeard ? { type: 'DISCONNECT', ...farewell, languageTag: '' } : undefined,
     );
     this.#resources.unsubscribe();
-    this.#socket.add(() => this.#duplex.destroy());
-    if (error.kind === 'connection-lost') {
-      this.#socket.unsubscribe();
-    } else {
-      this.#duplex.end();
-      this.#socket.add(after(LINGER, () => this.#socket.unsubscribe(), this.scheduler));
-    }
-    outsideDelivery(() => {
-      this.#upper.complete();
-      this.#service.complete();
-      this.#rekeyed.complete();
-      this.#unimplemented.complete();
-      this.#closed.next(error);
-      this.#closed.complete();
-    });
-  }
-
-  #traceIn({ sequenceNumber, message, number, payload }: InboundMessage): void {
-    if (this.trace === undefined) return;
-    const name = message?.type ?? String(number);
-    this.trace({
-      type: 'packet',
-      direction: 'in',
-      sequenceNumber,
-      message: name,
-      bytes: payload.length,
-    });
-  }
-
-  #traceOut(message: Message): void {
-    if (this.trace === undefined) return;
-    const { sequenceNumber } = this.#outgoing.cell;
-    this.trace({
-      type: 'packet',
-      direction: 'out',
-      sequenceNumber,
-      message: message.type,
-      bytes: 0,
-    });
+    if (error.kind === 'connection-lost') this.#life.destroy();
+    else this.#life.end();
+    this.#subjects.end(error);
   }
 }

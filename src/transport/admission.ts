@@ -77,8 +77,10 @@ function transportMessage(state: AdmissionState, number: number): Admission {
   if (number > EXT_INFO) return 'unimplemented';
   if (state.initial || state.kex !== 'none') return 'disconnect';
   if (number === EXT_INFO) return 'accept';
+  // once a user is authenticated the service runs, and there is none to go over to
+  const isDue = state.serviceDue && state.phase !== 'connection';
   const expected = state.role === 'server' ? SERVICE_REQUEST : SERVICE_ACCEPT;
-  return number === expected && state.serviceDue ? 'accept' : 'disconnect';
+  return number === expected && isDue ? 'accept' : 'disconnect';
 }
 
 function authMessage(state: AdmissionState, number: number): Admission {

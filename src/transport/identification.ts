@@ -85,12 +85,9 @@ function accept(line: Uint8Array, role: Role): Identification {
     throw protocolError('identification longer than 255 characters');
   if (line.includes(0)) throw protocolError('identification with a NUL byte');
   const text = new TextDecoder('latin1').decode(line);
-  const version = text.slice(4, text.indexOf('-', 4));
+  const version = /^SSH-([^-]*)-/.exec(text)?.[1];
   // 1.99 is a server that also speaks the old protocol (RFC 4253 §5.1)
-  if (
-    text.indexOf('-', 4) < 0 ||
-    (version !== '2.0' && !(version === '1.99' && role === 'client'))
-  ) {
+  if (version !== '2.0' && !(version === '1.99' && role === 'client')) {
     throw protocolError('the peer does not speak SSH 2.0', 8);
   }
   return { bytes: line, text };

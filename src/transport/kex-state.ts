@@ -44,6 +44,8 @@ export type KexEvent =
   /** The executor has negotiated from both KEXINITs. */
   | { readonly type: 'negotiated'; readonly negotiation: Negotiation }
   | { readonly type: 'method-message'; readonly message: KexMessage }
+  /** The message of a wrong guess has come; nobody reads it. */
+  | { readonly type: 'wrong-guess' }
   /** The method has its secret; the host key or the signature is next. */
   | { readonly type: 'secret' }
   /** The host key is accepted (client), the reply is signed (server). */
@@ -98,6 +100,8 @@ export function kexReducer(state: KexState, event: KexEvent): KexTransition {
       return [{ ...state, ignoreGuess: event.negotiation.ignoreGuess }, [{ type: 'begin-method' }]];
     case 'method-message':
       return onMethodMessage(state, event.message);
+    case 'wrong-guess':
+      return [{ ...state, ignoreGuess: false }, []];
     case 'secret':
       return [{ ...state, step: 'settling' }, [{ type: 'close-inbound-gate' }]];
     case 'settled':
@@ -127,7 +131,6 @@ function onKexInit(state: KexState, message: KexInit, sequenceNumber: number): K
 
 function onMethodMessage(state: KexState, message: KexMessage): KexTransition {
   if (state.step !== 'exchanging') return fail(state, `${message.type} outside a key exchange`);
-  if (state.ignoreGuess) return [{ ...state, ignoreGuess: false }, []];
   return [state, [{ type: 'method-message', message }]];
 }
 

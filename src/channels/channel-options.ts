@@ -1,0 +1,24 @@
+/** How a channel behaves, and what its peer may ask of it. */
+import type { Verdict } from '../operators/take-verdict.ts';
+
+/** A request of the peer on a channel (RFC 4254 §5.4). */
+export interface ChannelRequest {
+  readonly type: string;
+  readonly wantReply: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** Answers a request: `true` is success. What throws, errors or completes without a value is failure. */
+export type ChannelRequestHandler = (request: ChannelRequest) => Verdict<boolean>;
+
+/** How a channel behaves. */
+export interface ChannelOptions {
+  /** First size of the receive window, in bytes; 2 MiB by default, 256 KiB while a `fanOut` runs. */
+  readonly window?: number;
+  /** Bytes that a subscriber may hold unacknowledged; 64 KiB by default. */
+  readonly budget?: number;
+  /** What becomes of stderr that nobody claims: dropped by default, so that it cannot stop stdout. */
+  readonly stderr?: 'discard' | 'hold';
+  /** Answers the peer's requests; without it they fail. */
+  readonly onRequest?: ChannelRequestHandler;
+}

@@ -1,0 +1,48 @@
+/** Verdicts of handlers: a value, or whatever emits one. */
+import { from, isObservable, type ObservableInput, type Subscription } from 'rxjs';
+
+/** What a handler may give for a verdict: the verdict itself, or whatever emits it first. */
+export type Verdict<T> = T | ObservableInput<T>;
+
+/**
+ * Takes the first value of a verdict. Throwing, erroring and completing without a value are all `refused`, exactly once.
+ */
+export function takeVerdict<T>(
+  ask: () => Verdict<T>,
+  accepted: (value: T) => void,
+  refused: (error: unknown) => void,
+): Subscription | undefined {
+  let isSettled = false;
+  const settle = (action: () => void): void => {
+    if (isSettled) return;
+    isSettled = true;
+    action();
+  };
+  try {
+    const verdict = ask();
+    if (!isInput(verdict)) {
+      settle(() => accepted(verdict));
+      return undefined;
+    }
+    const subscription = from(verdict).subscribe({
+      next: (value) => settle(() => accepted(value)),
+      error: (error: unknown) => settle(() => refused(error)),
+      complete: () => settle(() => refused(undefined)),
+    });
+    return subscription;
+  } catch (thrown) {
+    settle(() => refused(thrown));
+    return undefined;
+  }
+}
+
+function isInput<T>(verdict: Verdict<T>): verdict is ObservableInput<T> {
+  if (typeof verdict !== 'object' || verdict === null || verdict instanceof Uint8Array)
+    return false;
+  return (
+    isObservable(verdict) ||
+    'then' in verdict ||
+    Symbol.iterator in verdict ||
+    Symbol.asyncIterator in verdict
+  );
+}
