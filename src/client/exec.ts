@@ -1,5 +1,13 @@
 /** Running a command: everything that comes of it in one stream. */
-import { concat, concatMap, ignoreElements, Observable, Subscription, throwError } from 'rxjs';
+import {
+  concat,
+  concatMap,
+  defer,
+  ignoreElements,
+  Observable,
+  Subscription,
+  throwError,
+} from 'rxjs';
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
 import type { ChannelOutput } from '../channels/inbox.ts';
@@ -95,6 +103,13 @@ function follow(
         }),
     );
   };
+  // CLOSE ends a command, not its status: what comes behind the status is still its output
+  const finish = (): void => {
+    const exit$ = session.closed$.pipe(
+      concatMap((error) => (error === undefined ? session.exit$ : throwError(() => error))),
+    );
+    all.add(exit$.subscribe({ next: (exit) => emitExit(exit, out), error: fail }));
+  };
   all.add(
     session.output$.subscribe({
       next: (output) => out.next(output),
@@ -105,13 +120,6 @@ function follow(
   all.add(requests.subscribe({ error: fail, complete: feed }));
   // an empty input need not wait for the answer: it leaves in the same write as the request
   if (stdin === undefined && (pty === undefined || pty === false)) session.end();
-  // CLOSE ends a command, not its status: what comes behind the status is still its output
-  const finish = (): void => {
-    const exit$ = session.closed$.pipe(
-      concatMap((error) => (error === undefined ? session.exit$ : throwError(() => error))),
-    );
-    all.add(exit$.subscribe({ next: (exit) => emitExit(exit, out), error: fail }));
-  };
   return all;
 }
 
