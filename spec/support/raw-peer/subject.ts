@@ -6,16 +6,14 @@ import { Observable, of, Subscription } from 'rxjs';
 import { authenticateClient } from '../../../src/auth/client.ts';
 import type { ClientAuthOptions } from '../../../src/auth/client-options.ts';
 import { authenticateServer, type ServerAuthOptions } from '../../../src/auth/server.ts';
-import type { Channel, ChannelOptions } from '../../../src/channels/channel.ts';
+import type { Channel } from '../../../src/channels/channel.ts';
+import type { ChannelOptions } from '../../../src/channels/channel-options.ts';
 import { type ConnectionOptions, SshConnection } from '../../../src/channels/connection.ts';
 import { isSshError, type SshError } from '../../../src/errors.ts';
 import type { ByteDuplex } from '../../../src/streams/byte-duplex.ts';
 import { memoryPair, type MemoryPairOptions } from '../../../src/streams/memory-pair.ts';
-import {
-  openTransport,
-  type SshTransport,
-  type TransportOptions,
-} from '../../../src/streams/transport.ts';
+import { openTransport, type SshTransport } from '../../../src/streams/transport.ts';
+import type { TransportOptions } from '../../../src/streams/transport-options.ts';
 import { clientOptions, serverOptions } from '../transports.ts';
 import type { RawOptions } from './kex-peer.ts';
 import { duplexLink } from './link.ts';
