@@ -19,6 +19,7 @@ const FIRST_UPPER = 50;
 const FIRST_CONNECTION = 80;
 /** RFC 8308 §2.4: a client may get EXT_INFO a second time, before USERAUTH_SUCCESS. */
 const MAX_EXT_INFO = { client: 2, server: 1 } as const;
+const NO_ROWS: readonly MessageRow[] = [];
 const BASE_ROWS: readonly MessageRow[] = [...TRANSPORT_MESSAGES, ...ECDH_MESSAGES];
 
 /** Who receives what. */
@@ -47,7 +48,7 @@ export class Incoming {
   readonly #role: Role;
   readonly #handlers: TransportHandlers;
   #phase: Phase = 'transport';
-  #table: MessageTable = messageTable(BASE_ROWS);
+  #table: MessageTable = tableOf(NO_ROWS);
   #serviceDue = false;
   #previousNumber = 0;
   #extInfoCount = 0;
@@ -60,7 +61,7 @@ export class Incoming {
   /** Goes over to a phase: what the peer may send from now on. */
   enterPhase(phase: Phase, rows: readonly MessageRow[]): void {
     this.#phase = phase;
-    this.#table = messageTable(BASE_ROWS, rows);
+    this.#table = tableOf(rows);
     if (phase === 'connection') this.cell.maximumPacketLength = MAX_PACKET_LENGTH;
   }
 
@@ -158,4 +159,15 @@ export class Incoming {
       throw protocolError(`message ${String(number)} is not expected now`);
     this.#handlers.notUnderstood(sequenceNumber);
   }
+}
+
+/** Tables are made once for each set of rows, not for each connection: a thousand idle connections keep one. */
+const tables = new WeakMap<readonly MessageRow[], MessageTable>();
+
+function tableOf(rows: readonly MessageRow[]): MessageTable {
+  const known = tables.get(rows);
+  if (known !== undefined) return known;
+  const table = messageTable(BASE_ROWS, rows);
+  tables.set(rows, table);
+  return table;
 }
