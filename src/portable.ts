@@ -37,6 +37,20 @@ export { type PtyOptions, SessionChannel } from './client/session.ts';
 export { parseTarget, type Target } from './client/target.ts';
 export { exec, session, shareClient, type ShareOptions, withClient } from './client/with-client.ts';
 
+export {
+  Broadcast,
+  broadcast,
+  type BroadcastOptions,
+  type BroadcastPort,
+} from './fleet/broadcast.ts';
+export { expandHosts, type ExpandHostsOptions } from './fleet/expand-hosts.ts';
+export { fanOut, type FanOutOptions, type FleetTask, type FleetTaskInfo } from './fleet/fan-out.ts';
+export type { FleetEvent, HostEvent } from './fleet/fleet-event.ts';
+export { type FleetGroup, gather, type GatherOptions } from './fleet/gather.ts';
+export type { HostRunOptions, RetryDelay } from './fleet/host-run.ts';
+export { shellStatus } from './fleet/shell-status.ts';
+export { type FleetSummary, summary } from './fleet/summary.ts';
+
 export type { Authenticated } from './auth/client.ts';
 export type {
   ClientAuthOptions,
@@ -91,3 +105,9 @@ export { type ByteInput, toByteStream } from './operators/to-byte-stream.ts';
 export type { Algorithms, DirectionAlgorithms } from './transport/negotiation.ts';
 export type { AlgorithmOptions } from './transport/proposal.ts';
 export type { RekeyLimits } from './transport/rekey-policy.ts';
+export * from './server/index.ts';
+export { fingerprint } from './keys/fingerprint.ts';
+export { formatPrivateKey, parsePrivateKey } from './keys/openssh-private-key.ts';
+export { generatePrivateKey, PrivateKey } from './keys/private-key.ts';
+export type { PublicKey } from './keys/public-key.ts';
+export type { Signer } from './keys/signer.ts';
