@@ -1,13 +1,34 @@
 /** Logins of our client at our server, over whole transports. */
 import { describe, expect, it } from '@jest/globals';
-import { of } from 'rxjs';
+import { generateKeyPairSync } from 'node:crypto';
+import { map, of, Subscription, timer } from 'rxjs';
+import { authenticateClient } from '../../src/auth/client.ts';
+import { authenticateServer } from '../../src/auth/server.ts';
+import { serverSigAlgs } from '../../src/auth/signature-choice.ts';
 import { isSshError } from '../../src/errors.ts';
-import { generatePrivateKey } from '../../src/keys/private-key.ts';
+import { generatePrivateKey, PrivateKey } from '../../src/keys/private-key.ts';
 import { equalPublicKeys } from '../../src/keys/public-key.ts';
+import { CONNECTION_MESSAGES } from '../../src/messages/connection.ts';
+import type { SshTransport } from '../../src/streams/transport.ts';
+import type { TraceEvent } from '../../src/trace.ts';
+import { transportPair } from '../support/transports.ts';
 import { login } from './logins.ts';
 
 const key = generatePrivateKey('ed25519', { comment: 'me@example.org' });
 const otherKey = generatePrivateKey('ecdsa');
+
+/** An RSA key that signs here. */
+const rsaKey = (() => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const jwk = privateKey.export({ format: 'jwk' });
+  const number = (text = ''): bigint =>
+    BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`);
+  const { n, e, d, p, q, qi } = jwk;
+  return new PrivateKey({
+    ...{ kind: 'rsa', n: number(n), e: number(e), d: number(d) },
+    ...{ p: number(p), q: number(q), iqmp: number(qi) },
+  });
+})();
 
 describe('a login', () => {
   it.each([undefined, 1])('by key, after another key was rejected (chunk %p)', async (chunk) => {
@@ -57,5 +78,150 @@ describe('a login', () => {
     expect(error?.message).toMatch(
       /^authentication failed for me: publickey ssh-ed25519 SHA256:\S+ \(me@example\.org\) rejected; password rejected; the server offers publickey, password$/,
     );
+  });
+
+  it('by key and password, where both are needed', async () => {
+    const asked: string[] = [];
+    const { client, server } = await login(
+      { user: 'me', identities: () => [otherKey, key], password: 'right' },
+      {
+        failureDelay: 1,
+        authenticate: (attempt) => {
+          asked.push(attempt.method);
+          if (attempt.method === 'publickey')
+            return of(
+              equalPublicKeys(attempt.publicKey, key.publicKey)
+                ? { partial: true as const, methodsLeft: ['password'] }
+                : false,
+            );
+          return of(attempt.partialSuccesses.length === 1);
+        },
+      },
+    );
+    expect(client).toMatchObject({
+      value: {
+        method: 'password',
+        attempts: [
+          { method: 'none', outcome: 'rejected' },
+          { method: 'publickey', outcome: 'rejected' },
+          { method: 'publickey', outcome: 'partial' },
+        ],
+      },
+    });
+    expect(server).toMatchObject({
+      value: {
+        method: 'password',
+        partialSuccesses: [{ method: 'publickey', publicKey: key.publicKey }],
+      },
+    });
+    expect(asked).toEqual(['publickey', 'publickey', 'publickey', 'password']);
+  });
+
+  it('by two keys, where two are needed', async () => {
+    const { client, server } = await login(
+      { user: 'me', identities: [() => [key], () => [otherKey]] },
+      {
+        authenticate: ({ partialSuccesses }) =>
+          of(partialSuccesses.length === 1 || { partial: true, methodsLeft: ['publickey'] }),
+      },
+    );
+    expect(client).toMatchObject({ value: { method: 'publickey' } });
+    expect(server).toMatchObject({
+      value: { publicKey: otherKey.publicKey, partialSuccesses: [{ publicKey: key.publicKey }] },
+    });
+  });
+
+  it.each([
+    ['rsa-sha2-512', [serverSigAlgs()]],
+    ['rsa-sha2-256', [serverSigAlgs(['rsa-sha2-256'])]],
+    ['rsa-sha2-256', []],
+  ])('by RSA key with %s', async (algorithm, extensions) => {
+    const used: string[] = [];
+    const { client } = await login(
+      { user: 'me', identities: () => [rsaKey] },
+      {
+        authenticate: (attempt) => {
+          if (attempt.method === 'publickey' && attempt.signed) used.push(attempt.algorithm);
+          return of(true);
+        },
+      },
+      {},
+      { server: { extensions } },
+    );
+    expect(client).toMatchObject({ value: { method: 'publickey' } });
+    expect(used).toEqual([algorithm]);
+  });
+
+  it('shows the banner, once', async () => {
+    const banners: string[] = [];
+    await login(
+      { user: 'me', password: 'x', banner: (text) => banners.push(text) },
+      { authenticate: () => of(true), banner: 'Authorized users only\n' },
+    );
+    expect(banners).toEqual(['Authorized users only\n']);
+  });
+
+  it('goes on through new keys in the middle', async () => {
+    let transport: SshTransport | undefined;
+    const { client, server } = await login(
+      {
+        user: 'me',
+        password: () => {
+          transport?.rekey();
+          return timer(5).pipe(map(() => 'x'));
+        },
+      },
+      { authenticate: () => timer(5).pipe(map(() => true)) },
+      {},
+      {},
+      (client) => (transport = client),
+    );
+    expect(client).toMatchObject({ value: { method: 'password' } });
+    expect(server).toMatchObject({ value: { method: 'password' } });
+  });
+
+  it('tells a trace what was tried, and no secret', async () => {
+    const events: TraceEvent[] = [];
+    const trace = (event: TraceEvent) => events.push(event);
+    await login(
+      { user: 'me', password: 'hunter2' },
+      { authenticate: () => of(true) },
+      {},
+      { client: { trace } },
+    );
+    expect(events.filter(({ type }) => type === 'auth')).toEqual([
+      { type: 'auth', method: 'none', outcome: 'rejected' },
+      { type: 'auth', method: 'password', outcome: 'accepted' },
+    ]);
+    expect(JSON.stringify(events)).not.toContain('hunter2');
+  });
+
+  it('lets both sides enter the next phase before the next packet is looked at', async () => {
+    const { client$, server$ } = transportPair();
+    const open = new Subscription();
+    const received = new Promise((resolve) => {
+      open.add(
+        server$.subscribe((transport) =>
+          open.add(
+            authenticateServer(transport, { authenticate: () => of(true) }).subscribe(() => {
+              transport.enterPhase('connection', CONNECTION_MESSAGES);
+              open.add(transport.upper$.subscribe(({ message }) => resolve(message)));
+            }),
+          ),
+        ),
+      );
+    });
+    open.add(
+      client$.subscribe((transport) =>
+        open.add(
+          authenticateClient(transport, { user: 'me', password: 'x' }).subscribe(() => {
+            transport.enterPhase('connection', CONNECTION_MESSAGES);
+            transport.send({ type: 'CHANNEL_EOF', recipientChannel: 7 });
+          }),
+        ),
+      ),
+    );
+    expect(await received).toEqual({ type: 'CHANNEL_EOF', recipientChannel: 7 });
+    open.unsubscribe();
   });
 });

@@ -7,11 +7,17 @@ import {
   type ServerAuthenticated,
   type ServerAuthOptions,
 } from '../../src/auth/server.ts';
+import type { UserauthRequest } from '../../src/auth/server-method.ts';
 import { toError } from '../../src/errors.ts';
 import type { Message } from '../../src/messages/catalogue.ts';
-import { USERAUTH_CLIENT_MESSAGES, USERAUTH_METHOD_MESSAGES } from '../../src/messages/userauth.ts';
+import {
+  USERAUTH_CLIENT_MESSAGES,
+  USERAUTH_METHOD_MESSAGES,
+  USERAUTH_SERVER_MESSAGES,
+} from '../../src/messages/userauth.ts';
 import type { MemoryPairOptions } from '../../src/streams/memory-pair.ts';
-import type { SshTransport, TransportOptions } from '../../src/streams/transport.ts';
+import type { SshTransport } from '../../src/streams/transport.ts';
+import type { TransportOptions } from '../../src/streams/transport-options.ts';
 import { transportPair } from '../support/transports.ts';
 
 /** What one side's login has come to. */
@@ -32,6 +38,7 @@ export async function login(
     readonly client?: Partial<TransportOptions>;
     readonly server?: Partial<TransportOptions>;
   } = {},
+  connected: (client: SshTransport) => void = () => undefined,
 ): Promise<Login> {
   const { client$, server$ } = transportPair(wire, transports.client, transports.server);
   const open = new Subscription();
@@ -42,7 +49,10 @@ export async function login(
   );
   const clientOutcome = outcomeOf(
     client$,
-    (transport) => authenticateClient(transport, client),
+    (transport) => {
+      connected(transport);
+      return authenticateClient(transport, client);
+    },
     open,
   );
   const outcome = { client: await clientOutcome, server: await serverOutcome };
@@ -135,17 +145,106 @@ async function rawClient(
   const rows = [...USERAUTH_CLIENT_MESSAGES, ...USERAUTH_METHOD_MESSAGES.publickey];
   transport.enterPhase('userauth', rows);
   const answered = async (count: number): Promise<readonly string[]> => {
-    while (answers.length < count && ended.length === 0) await pause();
+    await until(() => answers.length >= count || ended.length > 0);
     return answers.map(({ type }) => type);
   };
   const closed = async (): Promise<Error> => {
-    for (;;) {
-      const [error] = ended;
-      if (error !== undefined) return error;
-      await pause();
-    }
+    await until(() => ended.length > 0);
+    return ended[0] ?? new Error('still open');
   };
   return { transport, answers, server, ended, answered, closed };
+}
+
+/** A server that answers what a spec tells it to, and the client that it has to do with. */
+export interface RawServer {
+  readonly transport: SshTransport;
+  /** What the client has sent so far. */
+  readonly requests: readonly UserauthRequest[];
+  /** What the client's side has come to so far. */
+  readonly client: readonly Outcome<Authenticated>[];
+  /** How the server's transport ended, if it has. */
+  readonly ended: readonly Error[];
+  /** Calls the client's login off, and leaves its transport alone. */
+  callOff(): void;
+}
+
+/** Answers the nth request of a client, from 1. */
+export type Answer = (request: UserauthRequest, count: number) => readonly Message[];
+
+/** Runs `body` with a client that logs in at a raw server which answers like `answer`. */
+export async function withRawServer(
+  options: ClientAuthOptions,
+  answer: Answer,
+  body: (server: RawServer) => Promise<void>,
+  transports: Partial<TransportOptions> = {},
+  beforeService: readonly Message[] = [],
+): Promise<void> {
+  const { client$, server$ } = transportPair({}, {}, transports);
+  const open = new Subscription();
+  const outcomes: Outcome<Authenticated>[] = [];
+  const login = new Subscription();
+  open.add(login);
+  open.add(
+    client$.subscribe({
+      next: (transport) =>
+        login.add(
+          authenticateClient(transport, options).subscribe({
+            next: (value) => outcomes.push({ value }),
+            error: (error: unknown) => outcomes.push({ error: toError(error) }),
+          }),
+        ),
+      error: () => undefined,
+    }),
+  );
+  const requests: UserauthRequest[] = [];
+  const ended: Error[] = [];
+  const transport = await new Promise<SshTransport>((resolve) => {
+    open.add(
+      server$.subscribe({
+        next: (server) => {
+          scriptServer(server, answer, requests, open, beforeService);
+          open.add(server.closed$.subscribe((error) => ended.push(error)));
+          resolve(server);
+        },
+        error: () => undefined,
+      }),
+    );
+  });
+  const callOff = (): void => login.unsubscribe();
+  try {
+    await body({ transport, requests, client: outcomes, ended, callOff });
+  } finally {
+    open.unsubscribe();
+  }
+}
+
+function scriptServer(
+  server: SshTransport,
+  answer: Answer,
+  requests: UserauthRequest[],
+  open: Subscription,
+  beforeService: readonly Message[],
+): void {
+  open.add(
+    server.service$.subscribe((serviceName) => {
+      server.enterPhase('userauth', USERAUTH_SERVER_MESSAGES);
+      for (const message of beforeService) server.send(message);
+      server.send({ type: 'SERVICE_ACCEPT', serviceName });
+    }),
+  );
+  open.add(
+    server.upper$.subscribe(({ message }) => {
+      if (message?.type !== 'USERAUTH_REQUEST') return;
+      requests.push(message);
+      for (const each of answer(message, requests.length)) server.send(each);
+    }),
+  );
+  server.expectService();
+}
+
+/** Waits until something is so, 5 s at the most. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (const end = Date.now() + 5_000; !isSo() && Date.now() < end;) await pause();
 }
 
 /** A turn of the event loop and a little more. */

@@ -39,10 +39,8 @@ export interface ClientAuthOptions {
    */
   readonly methods?: readonly string[];
   /** Keys for `publickey`: one source, or several that are used one after the other. Each key is tried once, 64 at most. */
-  // eslint-disable-next-line rxjs-x/finnish -- a function, not an Observable
   readonly identities?: IdentitySource | readonly IdentitySource[];
   /** A password, tried once; or a function that is asked for one up to `passwordTries` times. */
-  // eslint-disable-next-line rxjs-x/finnish -- a function, not an Observable
   readonly password?: string | PasswordSource;
   /** How often a password function is asked; 3 unless said otherwise. */
   readonly passwordTries?: number;
