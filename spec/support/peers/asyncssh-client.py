@@ -10,6 +10,13 @@ import asyncssh
 OPTIONS = json.loads(sys.argv[1])
 
 
+async def copy(reader, to):
+    # By hand: AsyncSSH's own redirection says that it is done while the last bytes still wait for the pipe.
+    while data := await reader.read(65536):
+        to.write(data)
+        to.flush()
+
+
 async def main():
     more = {}
     if OPTIONS.get("rekeyBytes"):
@@ -29,9 +36,10 @@ async def main():
         process = await connection.create_process(
             OPTIONS["command"],
             stdin=sys.stdin.buffer,
-            stdout=sys.stdout.buffer,
-            stderr=sys.stderr.buffer,
             encoding=None,
+        )
+        await asyncio.gather(
+            copy(process.stdout, sys.stdout.buffer), copy(process.stderr, sys.stderr.buffer)
         )
         result = await process.wait(check=False)
         return 254 if result.exit_status is None or result.exit_status < 0 else result.exit_status
