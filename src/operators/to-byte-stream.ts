@@ -1,6 +1,7 @@
 /** Whatever users have for bytes, as a byte stream with credit. */
 import type { Observable, ObservableInput, OperatorFunction } from 'rxjs';
 import { SshError } from '../errors.ts';
+import { plainBytes } from '../wire/bytes.ts';
 import { fromInput } from './from-input.ts';
 import { fromPull } from './from-pull.ts';
 import { lift } from './lift.ts';
@@ -11,7 +12,8 @@ export type ByteInput = Uint8Array | string | ObservableInput<Uint8Array | strin
 /**
  * Makes a byte stream of anything that gives bytes or text.
  *
- * 1. A `Uint8Array` and a string are one chunk; a string becomes UTF-8, each chunk by itself.
+ * 1. A `Uint8Array` and a string are one chunk; a string becomes UTF-8, each chunk by itself; a `Buffer` comes out as a
+ *    plain `Uint8Array` of the same memory.
  * 2. Observables are passed through, with whatever credit their values have.
  * 3. Iterables, async iterables, web and Node streams are asked for one chunk at a time, the next when the credit of the one
  *    before has returned (see `fromPull`); a promise is one chunk.
@@ -33,7 +35,7 @@ const encoder = new TextEncoder();
 function toBytes(): OperatorFunction<Uint8Array | string, Uint8Array> {
   return lift((out) => ({
     next(chunk: unknown): void {
-      if (chunk instanceof Uint8Array) out.next(chunk);
+      if (chunk instanceof Uint8Array) out.next(plainBytes(chunk));
       else if (typeof chunk === 'string') out.next(encoder.encode(chunk));
       else throw notBytes(chunk);
     },

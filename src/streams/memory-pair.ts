@@ -5,13 +5,16 @@ import { deliver } from '../operators/credit.ts';
 import { Fifo } from '../wire/fifo.ts';
 import { alreadyRead, type ByteDuplex } from './byte-duplex.ts';
 
+/** About what the buffers of a TCP connection take. */
+const DEFAULT_CREDIT = 1024 * 1024;
+
 /** How the wire behaves. */
 export interface MemoryPairOptions {
   /** Bytes are handed over in pieces of at most this size; whole writes by default. */
   readonly chunk?: number;
   /** Milliseconds that each piece takes, by `scheduler`; without it, a piece arrives in a later microtask. */
   readonly latency?: number;
-  /** Bytes that may be under way or unacknowledged in each direction before writes wait; unlimited by default. */
+  /** Bytes that may be under way or unacknowledged in each direction before writes wait; 1 MiB by default. */
   readonly credit?: number;
   readonly scheduler?: SchedulerLike;
 }
@@ -55,11 +58,14 @@ class MemoryWire {
   readonly #arrived = new Fifo<Uint8Array>();
   /** Bytes that were sent off and are not acknowledged. */
   #outstanding = 0;
+  /** Pieces that were read and are not acknowledged: while there is one the reader gets no other, as from a socket. */
+  #held = 0;
   /** Pieces that were sent off and have not arrived. */
   #underWay = 0;
   #reader: Subscriber<Uint8Array> | undefined;
   #isReading = false;
   #isEnded = false;
+  #hasEndArrived = false;
   #isCut = false;
 
   constructor(options: MemoryPairOptions) {
@@ -75,7 +81,8 @@ class MemoryWire {
     const size = Math.max(1, this.#options.chunk ?? bytes.length);
     for (let at = 0; at < bytes.length; at += size) {
       const isLast = at + size >= bytes.length;
-      this.#waiting.push({ bytes: bytes.slice(at, at + size), done: isLast ? done : nothing });
+      const piece = new Uint8Array(bytes.subarray(at, at + size));
+      this.#waiting.push({ bytes: piece, done: isLast ? done : nothing });
     }
     this.#sendOff();
   }
@@ -83,7 +90,10 @@ class MemoryWire {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#later(() => this.#handOver());
+    this.#later(() => {
+      this.#hasEndArrived = true;
+      this.#handOver();
+    });
   }
 
   /** An end is gone: what waits is done, the reader loses the connection. */
@@ -106,7 +116,7 @@ class MemoryWire {
   }
 
   #sendOff(): void {
-    const credit = this.#options.credit ?? Number.POSITIVE_INFINITY;
+    const { credit = DEFAULT_CREDIT } = this.#options;
     while (this.#outstanding < credit) {
       const piece = this.#waiting.shift();
       if (piece === undefined) return;
@@ -125,9 +135,10 @@ class MemoryWire {
   #handOver(): void {
     if (this.#isReading) return;
     this.#isReading = true;
-    while (this.#reader !== undefined) {
+    while (this.#reader !== undefined && this.#held === 0) {
       const bytes = this.#arrived.shift();
       if (bytes === undefined) break;
+      this.#held++;
       deliver(this.#reader, bytes, () => this.#acknowledge(bytes.length), true);
       // a borrowed chunk: whoever has kept a view of it without a copy shall notice
       bytes.fill(0xdb);
@@ -142,12 +153,15 @@ class MemoryWire {
       return;
     }
     const isOnTheWay = this.#waiting.length > 0 || this.#underWay > 0 || this.#arrived.length > 0;
-    if (this.#isEnded && !isOnTheWay) this.#reader?.complete();
+    if (this.#hasEndArrived && !isOnTheWay) this.#reader?.complete();
   }
 
   #acknowledge(length: number): void {
     this.#outstanding -= length;
-    if (!this.#isCut) this.#sendOff();
+    this.#held--;
+    if (this.#isCut) return;
+    this.#sendOff();
+    if (!this.#isReading) this.#scheduler.schedule(() => this.#handOver());
   }
 
   #later(task: () => void): void {

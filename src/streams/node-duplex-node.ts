@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
 import { deliver } from '../operators/credit.ts';
+import { plainBytes } from '../wire/bytes.ts';
 import { alreadyRead, type ByteDuplex, type DuplexPeer } from './byte-duplex.ts';
 import { connectionLost } from './ending.ts';
 
@@ -48,6 +49,7 @@ export class StreamDuplex implements ByteDuplex {
   readonly #traits: StreamTraits;
   readonly #writing = new Set<() => void>();
   #isRead = false;
+  #isDestroyed = false;
   #failure: Error | undefined;
 
   constructor(stream: Duplex, traits: StreamTraits) {
@@ -69,7 +71,7 @@ export class StreamDuplex implements ByteDuplex {
       if (this.#writing.delete(written)) done();
     };
     this.#writing.add(written);
-    stream.write(this.#traits.copies ? bytes.slice() : bytes, written);
+    stream.write(this.#traits.copies ? new Uint8Array(bytes) : bytes, written);
   }
 
   end(): void {
@@ -77,7 +79,10 @@ export class StreamDuplex implements ByteDuplex {
   }
 
   destroy(): void {
+    this.#isDestroyed = true;
     this.#stream.destroy();
+    // a stream that wraps another may never call back, nor close
+    this.#writesAreOver();
   }
 
   #read(reader: Subscriber<Uint8Array>): void {
@@ -117,8 +122,10 @@ export class StreamDuplex implements ByteDuplex {
       if (outstanding === 0 && !reader.closed && stream.isPaused()) stream.resume();
     };
     return (chunk) => {
+      // a stream goes on with what it has buffered
+      if (this.#isDestroyed) return;
       outstanding++;
-      deliver(reader, chunk, acknowledge, this.#traits.isBorrowed);
+      deliver(reader, plainBytes(chunk), acknowledge, this.#traits.isBorrowed);
       if (outstanding > 0) stream.pause();
     };
   }

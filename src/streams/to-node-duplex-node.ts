@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream';
 import { Subscription } from 'rxjs';
 import { toError } from '../errors.ts';
 import { holdCredit, keep, type Release } from '../operators/credit.ts';
+import { plainBytes } from '../wire/bytes.ts';
 import type { ByteDuplex } from './byte-duplex.ts';
 
 /**
@@ -43,7 +44,8 @@ export function toNodeDuplex(duplex: ByteDuplex): Duplex {
       release();
       if (!isReading) startReading();
     },
-    write: (chunk: Uint8Array, _encoding, callback) => duplex.write(chunk, () => callback()),
+    write: (chunk: Uint8Array, _encoding, callback) =>
+      duplex.write(plainBytes(chunk), () => callback()),
     final: (callback) => {
       duplex.end();
       callback();

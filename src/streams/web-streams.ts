@@ -26,6 +26,7 @@ export interface WebStreams {
 export function webDuplex(streams: WebStreams): ByteDuplex {
   const reader = new WebReader(streams.readable.getReader());
   const writer = streams.writable.getWriter();
+  const writing = new Set<() => void>();
   let isEnded = false;
   // a stream that fails with nobody writing is heard of on the reading side, if at all
   writer.closed.catch(nothing);
@@ -33,8 +34,15 @@ export function webDuplex(streams: WebStreams): ByteDuplex {
   return {
     readable$: reader.readable$,
     write(bytes, done): void {
-      if (isEnded) done();
-      else writer.write(bytes.slice()).then(done, done);
+      if (isEnded) {
+        done();
+        return;
+      }
+      const written = (): void => {
+        if (writing.delete(written)) done();
+      };
+      writing.add(written);
+      writer.write(new Uint8Array(bytes)).then(written, written);
     },
     end(): void {
       if (isEnded) return;
@@ -45,6 +53,8 @@ export function webDuplex(streams: WebStreams): ByteDuplex {
       isEnded = true;
       reader.destroy();
       writer.abort().catch(nothing);
+      // an aborted stream may still wait for the write that is going on
+      for (const written of [...writing]) written();
     },
   };
 }

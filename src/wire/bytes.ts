@@ -13,6 +13,15 @@ export function utf8Text(bytes: Uint8Array): string {
   return utf8Decoder.decode(bytes);
 }
 
+/**
+ * The same bytes, without a copy, as a `Uint8Array` and nothing more: the `slice` of Node's `Buffer` does not copy, and whoever
+ * relies on it would keep a view.
+ */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 /** The bytes of several arrays in one fresh array. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
