@@ -1,7 +1,7 @@
 /** Logins of our client at our server, over whole transports. */
 import { describe, expect, it } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
-import { map, of, Subscription, timer } from 'rxjs';
+import { firstValueFrom, lastValueFrom, map, of, Subscription, tap, timer } from 'rxjs';
 import { authenticateClient } from '../../src/auth/client.ts';
 import { authenticateServer } from '../../src/auth/server.ts';
 import { serverSigAlgs } from '../../src/auth/signature-choice.ts';
@@ -9,6 +9,7 @@ import { isSshError } from '../../src/errors.ts';
 import { generatePrivateKey, PrivateKey } from '../../src/keys/private-key.ts';
 import { equalPublicKeys } from '../../src/keys/public-key.ts';
 import { CONNECTION_MESSAGES } from '../../src/messages/connection.ts';
+import { nest } from '../../src/operators/nest.ts';
 import type { SshTransport } from '../../src/streams/transport.ts';
 import type { TraceEvent } from '../../src/trace.ts';
 import { transportPair } from '../support/transports.ts';
@@ -223,5 +224,42 @@ describe('a login', () => {
     );
     expect(await received).toEqual({ type: 'CHANNEL_EOF', recipientChannel: 7 });
     open.unsubscribe();
+  });
+
+  it('is over: a SERVICE_REQUEST behind it ends the connection', async () => {
+    const { client$, server$ } = transportPair();
+    const served$ = server$.pipe(
+      nest((transport) =>
+        authenticateServer(transport, { authenticate: () => of(true) }).pipe(
+          tap(() => transport.enterPhase('connection', CONNECTION_MESSAGES)),
+        ),
+      ),
+    );
+    const client = client$.subscribe({
+      next: (transport) =>
+        client.add(
+          authenticateClient(transport, { user: 'me', password: 'x' }).subscribe(() =>
+            transport.send({ type: 'SERVICE_REQUEST', serviceName: 'ssh-userauth' }),
+          ),
+        ),
+      error: () => undefined,
+    });
+    await expect(lastValueFrom(served$)).rejects.toMatchObject({ kind: 'protocol' });
+    client.unsubscribe();
+  });
+
+  it('that the server has cut short is a failed login for whoever built it on the transport', async () => {
+    const { client$, server$ } = transportPair();
+    const authenticate = () => of(false);
+    const served = server$
+      .pipe(nest((transport) => authenticateServer(transport, { authenticate, maxFailures: 2 })))
+      .subscribe({ error: () => undefined });
+    const login$ = client$.pipe(
+      nest((transport) => authenticateClient(transport, { user: 'me', password: () => of('x') })),
+    );
+    await expect(firstValueFrom(login$)).rejects.toMatchObject({
+      ...{ kind: 'auth', cause: { kind: 'disconnect', detail: { reasonCode: 14 } } },
+    });
+    served.unsubscribe();
   });
 });

@@ -62,7 +62,10 @@ export class Incoming {
   enterPhase(phase: Phase, rows: readonly MessageRow[]): void {
     this.#phase = phase;
     this.#table = tableOf(rows);
-    if (phase === 'connection') this.cell.maximumPacketLength = MAX_PACKET_LENGTH;
+    if (phase !== 'connection') return;
+    this.cell.maximumPacketLength = MAX_PACKET_LENGTH;
+    // authentication lets a client ask for its service once more; there is nothing more to ask for now
+    this.#serviceDue = false;
   }
 
   /** A SERVICE_REQUEST (server) or SERVICE_ACCEPT (client) may come now, once. */

@@ -48,7 +48,9 @@ export function openTransport(
 ): Observable<SshTransport> {
   return new Observable((subscriber) => {
     const transport = new SshTransport(duplex, options, () => subscriber.next(transport));
-    subscriber.add(transport.closed$.subscribe((error) => subscriber.error(error)));
+    // last of all: the layers above hear of the end first, and may know better what it means
+    const ended = (): void => subscriber.error(transport.ended);
+    subscriber.add(transport.closed$.subscribe({ complete: ended }));
     subscriber.add(() => transport.release());
     transport.start();
   });
