@@ -140,7 +140,13 @@ export class SshConnection {
         outsideDelivery(() => subscriber.next(channel));
       });
       this.#channels.set(channel.number, channel);
-      subscriber.add(channel.closed$.subscribe(() => subscriber.complete()));
+      let isOver = false;
+      subscriber.add(
+        channel.closed$.subscribe(() => {
+          isOver = true;
+          subscriber.complete();
+        }),
+      );
       this.transport.send({
         type: 'CHANNEL_OPEN',
         channelType: type,
@@ -151,7 +157,8 @@ export class SshConnection {
       });
       return () => {
         deadline.unsubscribe();
-        channel.destroy();
+        // a channel that is over may still have data for a slow reader, and an end behind it
+        if (!isOver) channel.destroy();
       };
     });
   }
