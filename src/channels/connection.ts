@@ -14,6 +14,7 @@ import {
 import type { InboundMessage } from '../operators/decode.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
+import { asSshError } from '../streams/ending.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import type { MessageOf } from '../wire/message.ts';
 import { Channel, type ChannelContext } from './channel.ts';
@@ -132,6 +133,8 @@ export class SshConnection {
       );
       channel.whenOpened((error) => {
         deadline.unsubscribe();
+        // nobody wants it any more
+        if (subscriber.closed) return;
         if (error !== undefined) {
           outsideDelivery(() => subscriber.error(error));
           return;
@@ -163,9 +166,17 @@ export class SshConnection {
     });
   }
 
+  /** What is thrown here ends the connection: rxjs would report it on a timer while the session goes on. */
   #receive({ message }: InboundMessage): void {
     if (message === undefined) return;
-    const received = message as ConnectionMessage;
+    try {
+      this.#dispatch(message as ConnectionMessage);
+    } catch (thrown) {
+      this.transport.fail(asSshError(thrown));
+    }
+  }
+
+  #dispatch(received: ConnectionMessage): void {
     switch (received.type) {
       case 'GLOBAL_REQUEST':
       case 'REQUEST_SUCCESS':

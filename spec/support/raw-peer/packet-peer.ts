@@ -90,6 +90,11 @@ export class PacketPeer {
     return cat(u32(length ?? body.length), body);
   }
 
+  /** The next message, when it is there already. */
+  take(): Received | undefined {
+    return this.#next();
+  }
+
   /** The next message, whatever it is. */
   async read(milliseconds = DEADLINE): Promise<Received> {
     return this.#until('a message', () => this.#next(), milliseconds);

@@ -8,7 +8,11 @@ import type { ClientAuthOptions } from '../../../src/auth/client-options.ts';
 import { authenticateServer, type ServerAuthOptions } from '../../../src/auth/server.ts';
 import type { Channel } from '../../../src/channels/channel.ts';
 import type { ChannelOptions } from '../../../src/channels/channel-options.ts';
-import { type ConnectionOptions, SshConnection } from '../../../src/channels/connection.ts';
+import {
+  type ChannelOpenAnswer,
+  type ConnectionOptions,
+  SshConnection,
+} from '../../../src/channels/connection.ts';
 import { isSshError, type SshError } from '../../../src/errors.ts';
 import type { ByteDuplex } from '../../../src/streams/byte-duplex.ts';
 import { memoryPair, type MemoryPairOptions } from '../../../src/streams/memory-pair.ts';
@@ -38,7 +42,7 @@ export interface SubjectOptions {
 export class Subject {
   readonly role: 'client' | 'server';
   /** Everything of the application that was called, in order. */
-  readonly userCode: string[] = [];
+  readonly userCode: readonly string[] = [];
   /** What the transport's subscriber got for errors: one at the end, never more. */
   readonly errors: unknown[] = [];
   /** Channels that the peer has opened. */
@@ -60,7 +64,7 @@ export class Subject {
         ? {}
         : {
             verifyHostKey: (claim) => {
-              this.userCode.push('verifyHostKey');
+              this.#called('verifyHostKey');
               return verifyHostKey(claim);
             },
           }),
@@ -124,6 +128,11 @@ export class Subject {
     this.#open.unsubscribe();
   }
 
+  #called(what: string): void {
+    (this.userCode as string[]).push(what);
+    this.#changes.wake();
+  }
+
   #start(transport: SshTransport): void {
     this.transport = transport;
     this.#changes.wake();
@@ -151,7 +160,7 @@ export class Subject {
       allowNone: true,
       ...rest,
       authenticate: (attempt) => {
-        this.userCode.push(`authenticate ${attempt.method} ${attempt.user}`);
+        this.#called(`authenticate ${attempt.method} ${attempt.user}`);
         if (authenticate !== undefined) return authenticate(attempt);
         return of(attempt.method !== 'password' || attempt.password === 'right');
       },
@@ -159,25 +168,29 @@ export class Subject {
   }
 
   #connect(transport: SshTransport): void {
-    this.userCode.push('connected');
+    this.#called('connected');
     this.connection = new SshConnection(transport, {
       ...this.#options.connection,
       channels: {
-        session: () => ({
-          accept: true,
-          options: this.#channelOptions(),
-          opened: (channel) => this.#session(channel),
-        }),
+        ...(this.role === 'server' ? { session: () => this.#acceptSession() } : {}),
         ...this.#options.connection?.channels,
       },
     });
     this.#changes.wake();
   }
 
+  #acceptSession(): ChannelOpenAnswer {
+    return {
+      accept: true,
+      options: this.#channelOptions(),
+      opened: (channel) => this.#session(channel),
+    };
+  }
+
   #channelOptions(): ChannelOptions {
     return {
       onRequest: ({ type }) => {
-        this.userCode.push(`request ${type}`);
+        this.#called(`request ${type}`);
         return type === 'exec';
       },
       ...this.#options.channel,
@@ -185,7 +198,7 @@ export class Subject {
   }
 
   #session(channel: Channel): void {
-    this.userCode.push('open session');
+    this.#called('open session');
     this.channels.push(channel);
     if (this.#options.session === undefined) {
       channel.stdin.pump(channel.stdout$).subscribe({ error: () => undefined });
