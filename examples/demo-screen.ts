@@ -18,6 +18,13 @@ export class Screen {
     this.#out.write(`${CLEAR_LINE}${text}\n${this.#progress}`);
   }
 
+  /** Output of a host, set apart; its control characters are shown, not obeyed. */
+  block(output: string): void {
+    const text = output.trimEnd();
+    if (text === '') return;
+    for (const line of text.split('\n')) this.line(`    ${escapeText(line)}`);
+  }
+
   title(text: string): void {
     this.line();
     this.line(`== ${text}`);
