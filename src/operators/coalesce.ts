@@ -34,6 +34,9 @@ export function coalesce(queue: RunQueue): MonoTypeOperatorFunction<Uint8Array> 
         flush();
         out.complete();
       },
+      teardown(): void {
+        gathered = undefined;
+      },
     };
   });
 }

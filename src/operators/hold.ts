@@ -46,6 +46,9 @@ export function hold(outbound: Outbound): MonoTypeOperatorFunction<Writer> {
         if (outbound.gate.isOpen || mayLeave(payload.view()[0] ?? 0)) out.next(payload);
         else keep(payload);
       },
+      teardown(): void {
+        held = [];
+      },
     };
   });
 }

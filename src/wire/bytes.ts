@@ -1,7 +1,8 @@
 /** Small operations on byte arrays that every floor uses. */
 
 const utf8Encoder = new TextEncoder();
-const utf8Decoder = new TextDecoder();
+// a byte order mark is a character like any other: a password may begin with one
+const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** The UTF-8 bytes of a text. */
 export function utf8Bytes(text: string): Uint8Array {

@@ -12,7 +12,7 @@ const MAX_NAME_LENGTH = 64;
 /** Most names in one list: bounds what a KEXINIT can make us allocate. */
 const MAX_NAMES = 1024;
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Reads RFC 4251 data types from a byte array, first byte to last. */
 export class Reader {
