@@ -2,7 +2,7 @@
 import { firstValueFrom, lastValueFrom, Observable, of, Subscription, toArray } from 'rxjs';
 import { authenticateClient } from '../../src/auth/client.ts';
 import type { Channel } from '../../src/channels/channel.ts';
-import type { ChannelRequest } from '../../src/channels/channel-options.ts';
+import type { ChannelOptions, ChannelRequest } from '../../src/channels/channel-options.ts';
 import { SshConnection } from '../../src/channels/connection.ts';
 import { generatePrivateKey } from '../../src/keys/private-key.ts';
 import { env, exec, exitSignal, exitStatus } from '../../src/messages/channel-requests.ts';
@@ -114,14 +114,17 @@ export interface Session {
 }
 
 /** Opens a session channel. */
-export async function openSession(connection: SshConnection): Promise<Session> {
+export async function openSession(
+  connection: SshConnection,
+  options: ChannelOptions = {},
+): Promise<Session> {
   const requests: ChannelRequest[] = [];
   const subscription = new Subscription();
   const channel = await new Promise<Channel>((resolve, reject) => {
     const onRequest = (request: ChannelRequest): boolean => requests.push(request) > 0;
     subscription.add(
       connection
-        .openChannel('session', new Uint8Array(0), { onRequest })
+        .openChannel('session', new Uint8Array(0), { onRequest, ...options })
         .subscribe({ next: resolve, error: reject }),
     );
   });

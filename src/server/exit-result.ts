@@ -26,7 +26,7 @@ const MAX_ERROR_MESSAGE = 1024;
 export function exitOf(value: unknown): Exit | undefined {
   if (typeof value === 'number') return statusOf(value);
   if (typeof value !== 'object' || value === null) return undefined;
-  const fields: Readonly<Record<string, unknown>> = { ...value };
+  const fields: Readonly<Record<string, unknown>> = value as Readonly<Record<string, unknown>>;
   const { status, signal, coreDumped = false, errorMessage = '' } = fields;
   if (signal === undefined) return statusOf(status);
   if (status !== undefined || typeof signal !== 'string' || !SIGNAL_NAME.test(signal))

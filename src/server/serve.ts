@@ -28,6 +28,8 @@ export function serve(duplex: ByteDuplex, options: ServeOptions): Observable<Con
   return new Observable((subscriber) => {
     const transport = transportOptions(options);
     const connection = new ServedConnection(duplex, options, (event) => {
+      // unsubscribed: what still comes to its end is told to nobody
+      if (subscriber.closed) return;
       subscriber.next(event);
       if (event.type === 'closed') subscriber.complete();
     });
