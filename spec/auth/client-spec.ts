@@ -183,15 +183,25 @@ describe('a server that breaks the protocol', () => {
 });
 
 describe('publickey', () => {
-  it('asks about a key, then signs for this session', async () => {
+  it.each([
+    ['asks about a key that has to be unlocked, then signs for this session', false, [false, true]],
+    ['signs at once with a key that asks nobody', true, [true]],
+  ])('%s', async (_name, isImmediate, signed) => {
+    const signer: Signer = {
+      publicKey: key.publicKey,
+      algorithms: key.algorithms,
+      isImmediate,
+      sign: (data, algorithm) => key.sign(data, algorithm),
+    };
     const answer = offering('publickey', (request) => [
       isSigned(request) ? SUCCESS : pkOk(request),
     ]);
-    await withRawServer({ user: 'me', identities: () => [key] }, answer, async (server) => {
+    await withRawServer({ user: 'me', identities: () => [signer] }, answer, async (server) => {
       await until(() => server.client.length > 0);
       expect(server.client).toMatchObject([{ value: { method: 'publickey' } }]);
-      const request = server.requests[2];
-      const { algorithm, publicKey, rest } = publicKeyData.decode(request!.methodData);
+      const requests = server.requests.slice(1);
+      expect(requests.map(isSigned)).toEqual(signed);
+      const { algorithm, publicKey, rest } = publicKeyData.decode(requests.at(-1)!.methodData);
       const data = signedData(server.transport.handshake.sessionId, {
         ...{ userName: 'me', serviceName: 'ssh-connection', algorithm, publicKey },
       });
@@ -301,7 +311,7 @@ describe('publickey', () => {
     await withRawServer({ user: 'me', identities }, answer, async (server) => {
       await until(() => server.client.length > 0);
       expect(server.client).toMatchObject([{ value: { method: 'publickey' } }]);
-      expect(server.requests).toHaveLength(4);
+      expect(server.requests).toHaveLength(3);
       expect(opened).toEqual(['explicit', 'agent']);
     });
   });

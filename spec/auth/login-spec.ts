@@ -115,7 +115,7 @@ describe('a login', () => {
         partialSuccesses: [{ method: 'publickey', publicKey: key.publicKey }],
       },
     });
-    expect(asked).toEqual(['publickey', 'publickey', 'publickey', 'password']);
+    expect(asked).toEqual(['publickey', 'publickey', 'password']);
   });
 
   it('by two keys, where two are needed', async () => {

@@ -33,43 +33,48 @@ const READABLE_BY_OTHERS = 0o077;
 export function identityFile(file: string, options: IdentityFileOptions = {}): IdentitySource {
   return () =>
     from(readKeyFile(file, options.optional ?? false)).pipe(
-      concatMap((text) => (text === undefined ? [] : [signerOf(text, file, options.passphrase)])),
+      concatMap((text) => (text === undefined ? [] : signerOf(text, file, options.passphrase))),
     );
 }
 
-function signerOf(
+/** Most keys that a program uses have no passphrase: nobody is to be asked for nothing, and the server neither. */
+async function signerOf(
   text: Uint8Array,
   file: string,
   passphrase: string | PassphraseSource | undefined,
-): Signer {
-  const publicKey = parsePrivateKeyPublicPart(text, file);
-  let key: Promise<PrivateKey> | undefined;
-  return {
-    publicKey,
-    algorithms: signatureAlgorithmsFor(publicKey.type),
-    source: file,
-    async sign(data, algorithm): Promise<Uint8Array> {
-      key ??= openKey(text, file, passphrase);
-      return (await key).sign(data, algorithm);
-    },
-  };
-}
-
-/** Tries without a passphrase first: most keys that a program uses have none, and nobody is to be asked for nothing. */
-async function openKey(
-  text: Uint8Array,
-  file: string,
-  passphrase: string | PassphraseSource | undefined,
-): Promise<PrivateKey> {
+): Promise<Signer> {
   try {
     return await parsePrivateKey(text, { source: file });
   } catch (error) {
     if (!isSshError(error, 'key-format') || error.detail.reason !== 'passphrase-needed')
       throw error;
-    const answer = await ask(file, passphrase);
-    if (answer === undefined) throw error;
-    return parsePrivateKey(text, { source: file, passphrase: answer });
+    return lockedSigner(text, file, passphrase, error);
   }
+}
+
+/** Asks for the passphrase when the server has accepted the key, not before. */
+function lockedSigner(
+  text: Uint8Array,
+  file: string,
+  passphrase: string | PassphraseSource | undefined,
+  locked: SshError<'key-format'>,
+): Signer {
+  const publicKey = parsePrivateKeyPublicPart(text, file);
+  let key: Promise<PrivateKey> | undefined;
+  const unlock = async (): Promise<PrivateKey> => {
+    const answer = await ask(file, passphrase);
+    if (answer === undefined) throw locked;
+    return parsePrivateKey(text, { source: file, passphrase: answer });
+  };
+  return {
+    publicKey,
+    algorithms: signatureAlgorithmsFor(publicKey.type),
+    source: file,
+    async sign(data, algorithm): Promise<Uint8Array> {
+      key ??= unlock();
+      return (await key).sign(data, algorithm);
+    },
+  };
 }
 
 async function ask(

@@ -44,6 +44,7 @@ export class PrivateKey implements Signer {
   readonly algorithms: readonly string[];
   readonly comment?: string;
   readonly source?: string;
+  readonly isImmediate = true;
   readonly #material: PrivateKeyMaterial;
   readonly #provider: CryptoProvider;
 

@@ -11,6 +11,11 @@ export interface Signer {
   /** Where the key came from, for messages: a file, an agent. */
   readonly source?: string;
   /**
+   * Signs at once, without asking a person or a device: then a server is sent the signature straight away, and not asked first
+   * whether it would take the key.
+   */
+  readonly isImmediate?: boolean;
+  /**
    * Signs the data; the result is a signature blob (RFC 4253 §6.6). Throws, or rejects with, an `SshError`: `unsupported`
    * when the algorithm is none of `algorithms`.
    *

@@ -2,7 +2,7 @@
  * `publickey` (RFC 4252 §7). The client asks about each key before it signs: a server gets no signature of a key that it does
  * not know, and no agent asks its user for nothing.
  */
-import { catchError, from, map, Observable, of } from 'rxjs';
+import { catchError, from, concatMap, map, Observable, of } from 'rxjs';
 import { escapeText, isSshError, protocolError, toError } from '../../errors.ts';
 import { fingerprint } from '../../keys/fingerprint.ts';
 import { hasMinimumRsaBits, parsePublicKey, type PublicKey } from '../../keys/public-key.ts';
@@ -51,7 +51,7 @@ class PublicKeyClient implements ClientMethod {
 
   next(): Observable<ClientMove> {
     this.#probe = undefined;
-    return this.#identities.next().pipe(map((identity) => this.#offer(identity)));
+    return this.#identities.next().pipe(concatMap((identity) => this.#offer(identity)));
   }
 
   answer(message: Message): Observable<ClientMove> {
@@ -67,8 +67,8 @@ class PublicKeyClient implements ClientMethod {
     return this.#sign(probe);
   }
 
-  #offer(identity: QueuedIdentity): ClientMove {
-    if (identity.type === 'failure') return skipped(undefined, identity.error);
+  #offer(identity: QueuedIdentity): Observable<ClientMove> {
+    if (identity.type === 'failure') return of(skipped(undefined, identity.error));
     const { signer } = identity;
     const { publicKey, algorithms } = signer;
     const label = labelOf(signer);
@@ -76,11 +76,18 @@ class PublicKeyClient implements ClientMethod {
     const algorithm = chooseAlgorithm(publicKey.type, algorithms, accepted);
     if (algorithm === undefined) {
       const reason = `no signature algorithm in common: ${algorithms.join(', ')}`;
-      return { type: 'attempt', attempt: { with: label, outcome: 'refused-type', reason } };
+      return of({ type: 'attempt', attempt: { with: label, outcome: 'refused-type', reason } });
     }
-    this.#probe = { signer, algorithm, label };
-    const probe = { signed: false, algorithm, publicKey: publicKey.blob, rest: NOTHING };
-    return { type: 'request', methodData: publicKeyData.encode(probe), with: label };
+    const probe = { signer, algorithm, label };
+    return signer.isImmediate === true ? this.#sign(probe) : of(this.#ask(probe));
+  }
+
+  /** Asks whether the key would be taken, before somebody is asked for a passphrase or to touch a device (RFC 4252 §7). */
+  #ask(probe: Probe): ClientMove {
+    this.#probe = probe;
+    const { algorithm, label, signer } = probe;
+    const question = { signed: false, algorithm, publicKey: signer.publicKey.blob, rest: NOTHING };
+    return { type: 'request', methodData: publicKeyData.encode(question), with: label };
   }
 
   #sign({ signer, algorithm, label }: Probe): Observable<ClientMove> {
