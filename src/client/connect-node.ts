@@ -109,7 +109,17 @@ function withDefaults(options: ConnectOptions): ClientOptions & { port: number }
     user,
     knownHosts: options.knownHosts ?? knownHostsFiles(files),
     identities: options.identities ?? identitySources(options, ssh),
+    methods: options.methods ?? methodsFor(options),
   };
+}
+
+/** Whoever names a key or a password means it to be tried: what else the server offers is asked when that was refused. */
+function methodsFor({ identities, identityFiles, password }: ConnectOptions): readonly string[] {
+  const hasKey =
+    identities !== undefined || (identityFiles !== undefined && identityFiles.length > 0);
+  if (hasKey) return ['publickey', 'password', 'none'];
+  const isByPassword = typeof password === 'string' && identityFiles?.length === 0;
+  return isByPassword ? ['password', 'none'] : ['none', 'publickey', 'password'];
 }
 
 /** The caller's own files first: a server closes after a few failures, and an agent may hold many keys. */
