@@ -77,7 +77,7 @@ export {
   type GlobalRequestHandler,
   GlobalRequests,
 } from './channels/global-requests.ts';
-export type { ChannelOutput } from './channels/inbox.ts';
+export type { ChannelOutput } from './channels/backlog.ts';
 export type { KeepaliveOptions } from './channels/keepalive.ts';
 export type { Verdict } from './operators/take-verdict.ts';
 export type { ByteDuplex, ByteStream, DuplexPeer } from './streams/byte-duplex.ts';

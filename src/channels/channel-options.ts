@@ -1,4 +1,5 @@
 /** How a channel behaves, and what its peer may ask of it. */
+import { SshError } from '../errors.ts';
 import type { Verdict } from '../operators/take-verdict.ts';
 
 /** A request of the peer on a channel (RFC 4254 §5.4). */
@@ -21,4 +22,18 @@ export interface ChannelOptions {
   readonly stderr?: 'discard' | 'hold';
   /** Answers the peer's requests; without it they fail. */
   readonly onRequest?: ChannelRequestHandler;
+}
+
+const MAX_UINT32 = 0xffff_ffff;
+
+/** Throws `config` for sizes with which no byte would ever flow, or that no message can hold. */
+export function checkChannelOptions({ window, budget }: ChannelOptions): void {
+  checkSize('window', window, MAX_UINT32);
+  checkSize('budget', budget, Number.POSITIVE_INFINITY);
+}
+
+function checkSize(option: string, bytes: number | undefined, most: number): void {
+  if (bytes === undefined || (bytes >= 1 && bytes <= most && !(bytes % 1 > 0))) return;
+  const text = `${option} of a channel cannot be ${String(bytes)} bytes`;
+  throw new SshError('config', text, { option });
 }

@@ -2,13 +2,13 @@
  * One channel (RFC 4254 §5), the same for both roles: data in and out under its windows, requests with replies in order, and
  * an end that waits behind the data. A channel is a byte duplex, so a connection can run over it.
  */
-import { Observable, ReplaySubject, type SchedulerLike, Subscription } from 'rxjs';
+import { map, Observable, ReplaySubject, type SchedulerLike, Subscription } from 'rxjs';
 import { protocolError, SshError } from '../errors.ts';
 import { ExtendedDataType } from '../messages/codes.ts';
 import type { ChannelMessage } from '../messages/connection.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { ByteDuplex, ByteStream } from '../streams/byte-duplex.ts';
-import { byteSink, type ByteSink } from '../streams/byte-sink.ts';
+import type { ByteSink } from '../streams/byte-sink.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import {
   type ChannelEffect,
@@ -17,8 +17,14 @@ import {
   type ChannelState,
 } from './channel-state.ts';
 import { channelOpenError, closedChannelError } from './channel-errors.ts';
-import type { ChannelOptions, ChannelRequest, ChannelRequestHandler } from './channel-options.ts';
-import { type ChannelOutput, DEFAULT_BUDGET, Inbox } from './inbox.ts';
+import {
+  type ChannelOptions,
+  type ChannelRequest,
+  type ChannelRequestHandler,
+  checkChannelOptions,
+} from './channel-options.ts';
+import type { ChannelOutput } from './backlog.ts';
+import { DEFAULT_BUDGET, Inbox } from './inbox.ts';
 import { Outbox } from './outbox.ts';
 import { AnswerQueue, MAX_UNANSWERED, PendingRequests } from './reply-queue.ts';
 import { takeVerdict } from '../operators/take-verdict.ts';
@@ -75,6 +81,7 @@ export class Channel implements ByteDuplex {
     context: ChannelContext,
     options: ChannelOptions,
   ) {
+    checkChannelOptions(options);
     this.type = type;
     this.number = number;
     this.#state = state;
@@ -135,6 +142,8 @@ export class Channel implements ByteDuplex {
         return;
       }
       this.#pending.add((isAccepted) => {
+        // whoever has left still has a place in the order of the replies
+        if (subscriber.closed) return;
         outsideDelivery(() => {
           if (isAccepted) subscriber.complete();
           else if (this.#state.lifecycle === 'closed') subscriber.error(this.#goneError());
@@ -324,25 +333,16 @@ export class Channel implements ByteDuplex {
 
   #sendRequest(requestType: string, payload: Uint8Array, wantReply: boolean): void {
     const recipientChannel = this.#recipientChannel;
-    this.#context.transport.send({
-      type: 'CHANNEL_REQUEST',
-      recipientChannel,
-      requestType,
-      wantReply,
-      payload,
-    });
+    const request = { recipientChannel, requestType, wantReply, payload };
+    this.#context.transport.send({ type: 'CHANNEL_REQUEST', ...request });
   }
 
   #sink(dataType: number | undefined): ByteSink {
-    return byteSink({
-      accept: (bytes) => this.#outbox.accept(bytes, dataType),
-      whenReady: (resume) => this.#outbox.whenReady(resume),
+    return this.#outbox.sink(dataType, {
       end: () => this.end(),
       // half of what was meant must not look whole: no EOF
       abort: () => this.close(),
-      closed$: new Observable((subscriber) =>
-        this.closed$.subscribe((error) => subscriber.next(error ?? this.#goneError())),
-      ),
+      closed$: this.closed$.pipe(map((error) => error ?? this.#goneError())),
     });
   }
 

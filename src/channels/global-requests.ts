@@ -49,6 +49,8 @@ export class GlobalRequests {
         return;
       }
       this.#pending.add((reply) => {
+        // whoever has left still has a place in the order of the replies
+        if (subscriber.closed) return;
         outsideDelivery(() => {
           if (reply.isSuccess) {
             subscriber.next(reply.payload);

@@ -6,13 +6,7 @@ import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'r
 import { SshError } from '../errors.ts';
 import { deliver, outsideDelivery } from '../operators/credit.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
-import { Fifo } from '../wire/fifo.ts';
-
-/** A piece of output, in the order of arrival. */
-export interface ChannelOutput {
-  readonly type: 'stdout' | 'stderr';
-  readonly data: Uint8Array;
-}
+import { Backlog, type ChannelOutput } from './backlog.ts';
 
 /** What an inbox needs. */
 export interface InboxOptions {
@@ -27,9 +21,8 @@ export interface InboxOptions {
   run(task: () => void): void;
 }
 
-/** What waits for a subscriber to acknowledge is small pieces in large numbers, unless they are put together. */
-const SMALL_PIECE = 1024;
-const GATHERED = 8 * 1024;
+/** What a piece counts at least: what is made of one costs more than its bytes, and small pieces behind it are gathered. */
+const LEAST_COST = 256;
 
 /** 64 KiB: what operators make of a chunk can be a hundred times its size. */
 export const DEFAULT_BUDGET = 64 * 1024;
@@ -43,7 +36,7 @@ export class Inbox {
   /** Both in the order of arrival; whoever subscribes to it leaves nothing for the other two. */
   readonly output$: Observable<ChannelOutput>;
   readonly #options: InboxOptions;
-  readonly #unclaimed = new Fifo<ChannelOutput>();
+  #unclaimed = new Backlog();
   readonly #outlets: Partial<Record<'stdout' | 'stderr' | 'both', Outlet>> = {};
   readonly #grace = new Subscription();
   #discardsStderr = false;
@@ -58,10 +51,12 @@ export class Inbox {
 
   /** Takes received data; it belongs to the inbox. */
   push(type: 'stdout' | 'stderr', data: Uint8Array): void {
+    // no window bounds how many of these there are
+    if (data.length === 0) return;
     const outlet = this.#outlets.both ?? this.#outlets[type];
     if (outlet !== undefined) outlet.push({ type, data });
     else if (type === 'stderr' && this.#discardsStderr) this.#options.consumed(data.length);
-    else gather(this.#unclaimed, { type, data });
+    else this.#unclaimed.push({ type, data });
   }
 
   /** No more data comes; with an error when it was not the peer's EOF or CLOSE that said so. */
@@ -75,7 +70,7 @@ export class Inbox {
   /** Nobody wants any of it: what waits is dropped, and what comes. */
   discard(): void {
     this.#discardsStderr = true;
-    for (const { data } of this.#unclaimed.takeAll()) this.#options.consumed(data.length);
+    this.#dropUnclaimed();
     for (const name of ['stdout', 'stderr', 'both'] as const) {
       this.#outlets[name] ??= new Outlet(this.#options);
       this.#outlets[name].close();
@@ -111,10 +106,17 @@ export class Inbox {
   }
 
   #handOver(name: 'stdout' | 'stderr' | 'both', outlet: Outlet): void {
-    for (const output of this.#unclaimed.takeAll()) {
+    const waiting = this.#unclaimed;
+    this.#unclaimed = new Backlog();
+    for (let output = waiting.shift(); output !== undefined; output = waiting.shift()) {
       if (name === 'both' || output.type === name) outlet.push(output);
       else this.#unclaimed.push(output);
     }
+  }
+
+  #dropUnclaimed(): void {
+    const bytes = this.#unclaimed.clear();
+    if (bytes > 0) this.#options.consumed(bytes);
   }
 
   /** stdout and stderr share a window: a stderr that nobody ever reads would stop stdout. */
@@ -124,7 +126,7 @@ export class Inbox {
       this.#options.scheduler.schedule(() => {
         if (this.#outlets.stderr !== undefined) return;
         this.#discardsStderr = true;
-        for (const { data } of this.#unclaimed.takeAll()) this.#options.consumed(data.length);
+        this.#dropUnclaimed();
       }, 0),
     );
   }
@@ -133,7 +135,7 @@ export class Inbox {
 /** One subscriber of an inbox. */
 class Outlet {
   readonly #options: InboxOptions;
-  readonly #queue = new Fifo<ChannelOutput>();
+  readonly #queue = new Backlog();
   #out: { next(output: ChannelOutput): void } | undefined;
   #subscriber: Subscriber<unknown> | undefined;
   #unacknowledged = 0;
@@ -156,7 +158,7 @@ class Outlet {
       this.#options.consumed(output.data.length);
       return;
     }
-    gather(this.#queue, output);
+    this.#queue.push(output);
     this.#schedule();
   }
 
@@ -167,7 +169,8 @@ class Outlet {
 
   close(): void {
     this.#isClosed = true;
-    for (const { data } of this.#queue.takeAll()) this.#options.consumed(data.length);
+    const bytes = this.#queue.clear();
+    if (bytes > 0) this.#options.consumed(bytes);
   }
 
   #schedule(): void {
@@ -185,17 +188,17 @@ class Outlet {
       const output = this.#queue.shift();
       if (output === undefined) break;
       const { length } = output.data;
-      this.#unacknowledged += length;
-      deliver(out, output, () => this.#acknowledge(length));
+      const cost = Math.max(length, LEAST_COST);
+      this.#unacknowledged += cost;
+      deliver(out, output, () => this.#acknowledge(length, cost));
     }
-    if (this.#queue.length === 0 && this.#end !== undefined && !this.#isClosed)
-      this.#finish(this.#end);
+    if (this.#queue.isEmpty && this.#end !== undefined && !this.#isClosed) this.#finish(this.#end);
   }
 
-  #acknowledge(length: number): void {
-    this.#unacknowledged -= length;
+  #acknowledge(length: number, cost: number): void {
+    this.#unacknowledged -= cost;
     this.#options.consumed(length);
-    if (this.#queue.length > 0) this.#schedule();
+    if (!this.#queue.isEmpty) this.#schedule();
   }
 
   #finish({ error }: { readonly error?: SshError }): void {
@@ -204,37 +207,5 @@ class Outlet {
       if (error === undefined) this.#subscriber?.complete();
       else this.#subscriber?.error(error);
     });
-  }
-}
-
-/** Puts small pieces together while they wait: an object a byte would cost a hundred times the window. */
-function gather(queue: Fifo<ChannelOutput>, output: ChannelOutput): void {
-  const last = queue.last();
-  const { length } = output.data;
-  if (last?.type !== output.type || length > SMALL_PIECE) {
-    queue.push(output);
-    return;
-  }
-  const room = last.data.buffer.byteLength - last.data.byteOffset - last.data.length;
-  if (last instanceof GatheredOutput && room >= length) last.append(output.data);
-  else queue.push(new GatheredOutput(output));
-}
-
-class GatheredOutput implements ChannelOutput {
-  readonly type: 'stdout' | 'stderr';
-  data: Uint8Array;
-
-  constructor({ type, data }: ChannelOutput) {
-    const bytes = new Uint8Array(GATHERED);
-    bytes.set(data);
-    this.type = type;
-    this.data = bytes.subarray(0, data.length);
-  }
-
-  append(more: Uint8Array): void {
-    const { buffer, length } = this.data;
-    const grown = new Uint8Array(buffer, 0, length + more.length);
-    grown.set(more, length);
-    this.data = grown;
   }
 }

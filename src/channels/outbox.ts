@@ -1,4 +1,5 @@
 /** The sending side of one channel: data within the peer's window and packet size, at the pace of the transport. */
+import { byteSink, type ByteSink, type SinkTarget } from '../streams/byte-sink.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import { Fifo } from '../wire/fifo.ts';
 import { MAXIMUM_PACKET, SendWindow } from './window.ts';
@@ -63,6 +64,18 @@ export class Outbox {
         : { type: 'CHANNEL_EXTENDED_DATA', recipientChannel, dataTypeCode: dataType, data },
     );
     return length;
+  }
+
+  /** A sink for plain data, or for extended data of a type; what becomes of the channel is its owner's business. */
+  sink(
+    dataType: number | undefined,
+    channel: Pick<SinkTarget, 'end' | 'abort' | 'closed$'>,
+  ): ByteSink {
+    return byteSink({
+      ...channel,
+      accept: (bytes) => this.accept(bytes, dataType),
+      whenReady: (resume) => this.whenReady(resume),
+    });
   }
 
   /** Calls back once when `accept` may take something again. */

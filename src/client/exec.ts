@@ -6,14 +6,15 @@ import {
   ignoreElements,
   Observable,
   Subscription,
+  tap,
   throwError,
 } from 'rxjs';
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
-import type { ChannelOutput } from '../channels/inbox.ts';
+import type { ChannelOutput } from '../channels/backlog.ts';
 import { type Exit, isSshError, SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
-import type { ByteInput } from '../operators/to-byte-stream.ts';
+import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
 import { openSession, type PtyOptions, type SessionChannel } from './session.ts';
 import { type Command, commandLine } from './quote.ts';
 
@@ -29,7 +30,8 @@ export interface ExecOptions extends Pick<ChannelOptions, 'window' | 'budget'> {
   /** Ask for a terminal; stdout and stderr then come as one. */
   readonly pty?: boolean | PtyOptions;
   /**
-   * What unsubscribing from a running command does: signal TERM, or KILL, and then EOF and CLOSE, or CLOSE alone. What that
+   * What unsubscribing from a running command does: signal TERM, or KILL, and then EOF and CLOSE, or CLOSE alone. A source of
+   * stdin that errors does the same, without EOF. What that
    * means to the command is the server's business: OpenSSH passes the signals on (since 7.9), and leaves a process without a
    * terminal alive on a mere CLOSE.
    */
@@ -54,7 +56,7 @@ export function runCommand(
     let session: SessionChannel | undefined;
     // before the channel's own subscription, so that the signal leaves before CLOSE
     out.add(() => {
-      if (session?.channel.isOpen === true) terminate(session, options.onUnsubscribe ?? 'term');
+      if (session?.channel.isOpen === true) terminate(session, options.onUnsubscribe);
       running.unsubscribe();
     });
     const opening = openSession(connection, channelOptions(options)).subscribe({
@@ -93,15 +95,21 @@ function follow(
       session.end();
       return;
     }
-    all.add(
-      session.stdin
-        .pump(stdin)
-        .pipe(ignoreElements())
-        .subscribe({
-          // a command that ends before it has read everything is no error of the command
-          error: (error: unknown) => (isSshError(error, 'released') ? undefined : fail(error)),
-        }),
+    let broken: { readonly error: unknown } | undefined;
+    const input$ = defer(() => toByteStream(stdin)).pipe(
+      tap({
+        error: (error: unknown) => {
+          broken = { error };
+          // a server may end the command's input at CLOSE: the command must not take half of it for the whole
+          signalEnd(session, options.onUnsubscribe);
+        },
+      }),
     );
+    const failed = (error: unknown): void => {
+      // a command that ends before it has read everything is no error of the command
+      if (broken !== undefined || !isSshError(error, 'released')) fail(broken?.error ?? error);
+    };
+    all.add(session.stdin.pump(input$).pipe(ignoreElements()).subscribe({ error: failed }));
   };
   // CLOSE ends a command, not its status: what comes behind the status is still its output
   const finish = (): void => {
@@ -135,12 +143,16 @@ function emitExit(exit: Exit, out: { next(event: ExecEvent): void; complete(): v
   out.complete();
 }
 
-function terminate(session: SessionChannel, how: 'term' | 'kill' | 'close'): void {
-  if (how !== 'close') {
-    session.signal(how === 'term' ? 'TERM' : 'KILL');
-    session.end();
-  }
+function terminate(session: SessionChannel, how: ExecOptions['onUnsubscribe']): void {
+  if (signalEnd(session, how)) session.end();
   session.close();
+}
+
+/** Tells the command to end, unless CLOSE alone shall do it. */
+function signalEnd(session: SessionChannel, how: ExecOptions['onUnsubscribe'] = 'term'): boolean {
+  if (how === 'close') return false;
+  session.signal(how === 'term' ? 'TERM' : 'KILL');
+  return true;
 }
 
 function channelOptions({ window, budget }: ExecOptions): ChannelOptions {

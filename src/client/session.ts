@@ -3,7 +3,7 @@ import { AsyncSubject, Observable } from 'rxjs';
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions, ChannelRequest } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
-import type { ChannelOutput } from '../channels/inbox.ts';
+import type { ChannelOutput } from '../channels/backlog.ts';
 import { escapeText, type Exit, type SshError } from '../errors.ts';
 import {
   env,
@@ -19,6 +19,7 @@ import {
 import { encodeTerminalModes, type TerminalModes } from '../messages/terminal-modes.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
+import { asSshError } from '../streams/ending.ts';
 import { utf8Bytes } from '../wire/bytes.ts';
 import { type Command, commandLine } from './quote.ts';
 
@@ -145,7 +146,7 @@ export function openSession(
     const onRequest = (
       request: ChannelRequest,
     ): ReturnType<NonNullable<ChannelOptions['onRequest']>> => {
-      const exit = readExit(request);
+      const exit = readExitOr((error) => connection.transport.fail(error), request);
       if (exit === undefined) return options.onRequest?.(request) ?? false;
       // the first one counts
       exit$.next(exit);
@@ -170,7 +171,17 @@ export function openSession(
   });
 }
 
-/** RFC 4254 §6.10. A payload that is too short is a `protocol` error of the connection. */
+/** A payload that is too short is the end of the connection: what a handler throws would only refuse the request. */
+function readExitOr(failed: (error: SshError) => void, request: ChannelRequest): Exit | undefined {
+  try {
+    return readExit(request);
+  } catch (thrown) {
+    failed(asSshError(thrown));
+    return undefined;
+  }
+}
+
+/** RFC 4254 §6.10. Throws `protocol` for a payload that is too short. */
 function readExit({ type, payload }: ChannelRequest): Exit | undefined {
   if (type === 'exit-status') return { kind: 'status', status: exitStatus.decode(payload).status };
   if (type !== 'exit-signal') return undefined;
