@@ -157,10 +157,22 @@ function withHostKeys(transport: SshTransport, options: ConnectionOptions): Conn
   return { ...options, globalRequests: { [HOSTKEYS]: answer, ...options.globalRequests } };
 }
 
-/** Errors with `aborted` when the signal fires. */
-export function abortable<T>(source: Observable<T>, signal: AbortSignal): Observable<T> {
+/**
+ * Errors with `aborted` when the signal fires.
+ *
+ * @param aborting - is told first; may end the source with the error
+ */
+export function abortable<T>(
+  source: Observable<T>,
+  signal: AbortSignal,
+  aborting: (error: SshError) => void = nothing,
+): Observable<T> {
   return new Observable((subscriber) => {
-    const abort = (): void => subscriber.error(abortedError(signal));
+    const abort = (): void => {
+      const error = abortedError(signal);
+      aborting(error);
+      if (!subscriber.closed) subscriber.error(error);
+    };
     if (signal.aborted) {
       abort();
       return undefined;
@@ -169,4 +181,8 @@ export function abortable<T>(source: Observable<T>, signal: AbortSignal): Observ
     subscriber.add(source.subscribe(subscriber));
     return () => signal.removeEventListener('abort', abort);
   });
+}
+
+function nothing(): void {
+  // only a connection has to know before its stream does
 }

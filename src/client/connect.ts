@@ -1,6 +1,7 @@
 /** From bytes to a logged-in client, over any duplex. */
 import {
   asyncScheduler,
+  catchError,
   concatMap,
   defer,
   from,
@@ -10,6 +11,8 @@ import {
   of,
   ReplaySubject,
   type SchedulerLike,
+  tap,
+  throwError,
 } from 'rxjs';
 import { defaultProvider } from '#crypto';
 import { authenticateClient } from '../auth/client.ts';
@@ -18,6 +21,7 @@ import type { ClientAuthOptions } from '../auth/client-options.ts';
 import type { ConnectionOptions } from '../channels/connection.ts';
 import type { KeepaliveOptions } from '../channels/keepalive.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { isSshError, SshError, toError } from '../errors.ts';
 import { joinKnownHosts } from '../keys/known-hosts.ts';
 import { nest } from '../operators/nest.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
@@ -94,7 +98,19 @@ export function connect(options: ConnectOptions): Observable<SshClient> {
   const { duplex, signal } = options;
   const duplex$ = duplex instanceof Observable ? duplex : of(duplex);
   const client$ = defer(() => duplex$.pipe(nest((opened) => connectOver(opened, options))));
-  return signal === undefined ? client$ : abortable(client$, signal);
+  return signal === undefined ? client$ : abortableClient(client$, signal);
+}
+
+/** Whoever uses the client is told that it was aborted, and not that it was let go. */
+function abortableClient(
+  client$: Observable<SshClient>,
+  signal: AbortSignal,
+): Observable<SshClient> {
+  return defer(() => {
+    let client: SshClient | undefined;
+    const known$ = client$.pipe(tap((emitted) => (client = emitted)));
+    return abortable(known$, signal, (error) => client?.connection.transport.fail(error));
+  });
 }
 
 /**
@@ -152,8 +168,16 @@ function verificationFor(options: ClientOptions): Observable<HostVerification> {
   if (hostKeys.policy === 'pinned')
     return of(new HostVerification(host, port, hostKeys, knownHosts, joinKnownHosts([])));
   return defer(() => from(knownHosts.load())).pipe(
+    catchError((error: unknown) => throwError(() => unreadable(error))),
     map((known) => new HostVerification(host, port, hostKeys, knownHosts, known)),
   );
+}
+
+/** Without what is known, nobody can be trusted. */
+function unreadable(error: unknown): SshError {
+  if (isSshError(error)) return error;
+  const message = `known hosts cannot be read: ${toError(error).message}`;
+  return new SshError('config', message, { option: 'knownHosts' }, { cause: error });
 }
 
 function transportOptions(

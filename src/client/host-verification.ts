@@ -1,5 +1,6 @@
 /** Is this the host that was meant? Policies over known hosts, before anything secret is sent. */
 import {
+  catchError,
   concat,
   defer,
   from,
@@ -11,7 +12,7 @@ import {
   switchMap,
   throwError,
 } from 'rxjs';
-import { SshError } from '../errors.ts';
+import { isSshError, SshError, toError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import {
   formatKnownHostsLine,
@@ -97,11 +98,14 @@ export class HostVerification {
           ? of(true)
           : this.#refuse(claim, 'changed', 'it has changed at a rekey');
       }
-      return this.#judge(claim).pipe(
+      return defer(() => this.#judge(claim)).pipe(
         map(() => {
           this.#accepted = key;
           return true;
         }),
+        catchError((error: unknown) =>
+          isSshError(error) ? throwError(() => error) : this.#failed(claim, error),
+        ),
       );
     });
   }
@@ -170,25 +174,37 @@ export class HostVerification {
     }
   }
 
+  /** Whoever was asked, or was to keep the key, has failed: that is no consent. */
+  #failed(claim: HostKeyClaim, error: unknown): Observable<never> {
+    const why = `it could not be judged: ${toError(error).message}`;
+    return this.#refuse(claim, 'rejected', why, {}, error);
+  }
+
   #refuse(
     { key, algorithm }: HostKeyClaim,
     reason: 'unknown' | 'changed' | 'revoked' | 'rejected',
     why: string,
     at: { readonly file?: string; readonly line?: number } = {},
+    cause?: unknown,
   ): Observable<never> {
     const print = fingerprint(key);
     const where = at.file === undefined ? '' : ` (${at.file}:${String(at.line)})`;
     const message = `host key ${print} of ${this.#host} is not trusted: ${why}${where}`;
     return throwError(
       () =>
-        new SshError('host-key', message, {
-          reason,
-          host: this.#host,
-          algorithm,
-          fingerprint: print,
-          ...(at.file === undefined ? {} : { file: at.file }),
-          ...(at.line === undefined ? {} : { line: at.line }),
-        }),
+        new SshError(
+          'host-key',
+          message,
+          {
+            reason,
+            host: this.#host,
+            algorithm,
+            fingerprint: print,
+            ...(at.file === undefined ? {} : { file: at.file }),
+            ...(at.line === undefined ? {} : { line: at.line }),
+          },
+          { cause },
+        ),
     );
   }
 }

@@ -1,6 +1,7 @@
 /** known_hosts files. */
 import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { SshError, toError } from '../errors.ts';
 import { joinKnownHosts, type KnownHosts, parseKnownHosts } from '../keys/known-hosts.ts';
 import type { KnownHostsStore } from './host-verification.ts';
 
@@ -19,20 +20,37 @@ export function knownHostsFiles(files: readonly string[]): KnownHostsStore {
     },
     async add(line): Promise<void> {
       const [file] = files;
-      if (file === undefined) return;
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-      const start = (await endsInMidLine(file)) ? '\n' : '';
-      await appendFile(file, `${start}${line}\n`, { mode: 0o600 });
+      if (file !== undefined) await naming(file, 'written', () => addLine(file, line));
     },
   };
 }
 
 async function readKnownHosts(file: string): Promise<KnownHosts> {
+  return parseKnownHosts(await naming(file, 'read', () => readIfThere(file)), file);
+}
+
+async function readIfThere(file: string): Promise<string> {
   try {
-    return parseKnownHosts(await readFile(file, 'utf8'), file);
+    return await readFile(file, 'utf8');
   } catch (error) {
-    if (isMissing(error)) return parseKnownHosts('', file);
+    if (isMissing(error)) return '';
     throw error;
+  }
+}
+
+async function addLine(file: string, line: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const start = (await endsInMidLine(file)) ? '\n' : '';
+  await appendFile(file, `${start}${line}\n`, { mode: 0o600 });
+}
+
+/** Errors with `config` that says which file could not be read or written. */
+async function naming<T>(file: string, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const message = `known_hosts file ${file} cannot be ${what}: ${toError(error).message}`;
+    throw new SshError('config', message, { option: 'knownHostsFiles', file }, { cause: error });
   }
 }
 

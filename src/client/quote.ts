@@ -4,8 +4,11 @@ import { SshError } from '../errors.ts';
 /** A command line for the remote shell, or words that are quoted so that a POSIX shell takes each as it is. */
 export type Command = string | readonly string[];
 
-/** Words that no POSIX shell looks into. */
-const PLAIN_WORD = /^[A-Za-z0-9_@%+=:,./-]+$/;
+/** Words that no POSIX shell looks into; one with `=` in front of a command would be an assignment. */
+const PLAIN_WORD = /^[A-Za-z0-9_@%+:,./-]+$/;
+/** As the first word, unquoted, these are grammar (POSIX 2.4, and what other shells add to it). */
+const RESERVED_WORD =
+  /^(?:case|coproc|do|done|elif|else|esac|fi|for|function|if|in|namespace|select|then|time|until|while)$/;
 
 /**
  * The command line that is sent. Words are put in single quotes where they need it. Throws `config` for a NUL byte, which no
@@ -21,7 +24,7 @@ export function commandLine(command: Command): string {
 }
 
 function quoteWord(word: string): string {
-  if (PLAIN_WORD.test(word)) return word;
+  if (PLAIN_WORD.test(word) && !RESERVED_WORD.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

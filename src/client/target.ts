@@ -10,6 +10,8 @@ export interface Target {
 
 /** What no host name, address or alias holds, and what a shell, a config file or a terminal would look into. */
 const HOST = /^[A-Za-z0-9_.:%-]+$/;
+/** More than one colon: an address, with its zone perhaps; which ones there are, the system's resolver knows. */
+const IPV6 = /^[0-9A-Fa-f:]*(?:\d+\.\d+\.\d+\.\d+)?(?:%[A-Za-z0-9_.-]+)?$/;
 const USER = /^[^\s"'`$\\;&<>|(){}\u0000-\u001f\u007f-\u009f]+$/;
 
 /**
@@ -56,9 +58,13 @@ function decodeUser(user: string, shown: string): string {
 
 function hostAndPort(text: string, shown: string): { host: string; port?: number } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
-  if (bracketed !== null) return withPort(bracketed[1] ?? '', bracketed[2], shown);
+  if (bracketed !== null) {
+    const [, host = '', digits] = bracketed;
+    if (host.includes(':') && !IPV6.test(host)) throw badTarget(shown, 'is not a host name');
+    return withPort(host, digits, shown);
+  }
   const parts = text.split(':');
-  // more than one colon: an IPv6 address
+  if (parts.length > 2 && !IPV6.test(text)) throw badTarget(shown, 'is not a host name');
   if (parts.length !== 2) return { host: text };
   return withPort(parts[0] ?? '', parts[1], shown);
 }
