@@ -1,8 +1,8 @@
-import type { OperatorFunction } from 'rxjs';
+import type { OperatorFunction, Subscriber } from 'rxjs';
 import { checkedPacketSize, type Inbound } from '../transport/direction.ts';
 import { ByteWindow } from '../wire/byte-window.ts';
 import { holdCredit, type Release } from './credit.ts';
-import { lift } from './lift.ts';
+import { lift, type Stage } from './lift.ts';
 import { RunQueue } from './run-queue.ts';
 
 /** A packet as it came, and what has become of it so far. */
@@ -30,82 +30,99 @@ export function frame(
   inbound: Inbound,
   queue: RunQueue = new RunQueue(),
 ): OperatorFunction<Uint8Array, SealedPacket> {
-  return lift((out) => {
-    const bytes = new ByteWindow();
-    let packetSize = 0;
-    let isScheduled = false;
-    let isComplete = false;
-    let isWaiting = false;
-    let held: Release[] = [];
+  return lift((out) => new Framer(inbound, queue, out));
+}
 
-    const schedule = (): void => {
-      if (isScheduled) return;
-      isScheduled = true;
-      queue.run(cut);
-    };
-    const cut = (): void => {
-      isScheduled = false;
-      if (out.closed) return;
-      try {
-        if (!inbound.gate.isOpen) {
-          waitForGate();
-          return;
-        }
-        const sealed = nextPacket();
-        if (sealed === undefined) {
-          bytes.settle();
-          if (isComplete) out.complete();
-          return;
-        }
-        out.next(sealed);
-      } catch (thrown) {
-        out.error(thrown);
+class Framer implements Stage<Uint8Array> {
+  readonly #inbound: Inbound;
+  readonly #queue: RunQueue;
+  readonly #out: Subscriber<SealedPacket>;
+  readonly #bytes = new ByteWindow();
+  /** Size of the packet that is being waited for; 0 where its length is not known yet. */
+  #packetSize = 0;
+  #isScheduled = false;
+  #isComplete = false;
+  #isWaiting = false;
+  #held: Release[] = [];
+
+  constructor(inbound: Inbound, queue: RunQueue, out: Subscriber<SealedPacket>) {
+    this.#inbound = inbound;
+    this.#queue = queue;
+    this.#out = out;
+  }
+
+  next(chunk: Uint8Array): void {
+    this.#bytes.append(chunk);
+    if (!this.#inbound.gate.isOpen) this.#held.push(holdCredit());
+    this.#schedule();
+  }
+
+  complete(): void {
+    this.#isComplete = true;
+    this.#schedule();
+  }
+
+  teardown(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const release of held) release();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#queue.run(this.#cut);
+  }
+
+  readonly #cut = (): void => {
+    this.#isScheduled = false;
+    if (this.#out.closed) return;
+    if (!this.#inbound.gate.isOpen) {
+      this.#waitForGate();
+      return;
+    }
+    try {
+      const sealed = this.#nextPacket();
+      if (sealed === undefined) {
+        this.#bytes.settle();
+        if (this.#isComplete) this.#out.complete();
         return;
       }
-      schedule();
-    };
-    const nextPacket = (): SealedPacket | undefined => {
-      const { opener } = inbound;
-      if (bytes.length < opener.headLength) return undefined;
-      if (packetSize === 0) {
-        packetSize = checkedPacketSize(
-          inbound,
-          opener.packetLength(bytes.peek(opener.headLength), inbound.sequenceNumber),
-        );
-      }
-      if (bytes.length < packetSize) return undefined;
-      const sealed = { sequenceNumber: inbound.sequenceNumber, packet: bytes.take(packetSize) };
-      inbound.sequenceNumber = (inbound.sequenceNumber + 1) >>> 0;
-      inbound.packets++;
-      inbound.bytes += packetSize;
-      packetSize = 0;
-      return sealed;
-    };
-    const release = (): void => {
-      const releases = held;
-      held = [];
-      for (const each of releases) each();
-    };
-    const waitForGate = (): void => {
-      if (isWaiting) return;
-      isWaiting = true;
-      inbound.gate.whenOpen(() => {
-        isWaiting = false;
-        release();
-        schedule();
-      });
-    };
-    return {
-      next(chunk): void {
-        bytes.append(chunk);
-        if (!inbound.gate.isOpen) held.push(holdCredit());
-        schedule();
-      },
-      complete(): void {
-        isComplete = true;
-        schedule();
-      },
-      teardown: release,
-    };
-  });
+      this.#out.next(sealed);
+    } catch (thrown) {
+      this.#out.error(thrown);
+      return;
+    }
+    this.#schedule();
+  };
+
+  #nextPacket(): SealedPacket | undefined {
+    const inbound = this.#inbound;
+    const bytes = this.#bytes;
+    const { headLength } = inbound.opener;
+    if (bytes.length < headLength) return undefined;
+    if (this.#packetSize === 0) {
+      const head = bytes.peek(headLength);
+      const packetLength = inbound.opener.packetLength(head, inbound.sequenceNumber);
+      this.#packetSize = checkedPacketSize(inbound, packetLength);
+    }
+    const size = this.#packetSize;
+    if (bytes.length < size) return undefined;
+    const sealed = { sequenceNumber: inbound.sequenceNumber, packet: bytes.take(size) };
+    inbound.sequenceNumber = (inbound.sequenceNumber + 1) >>> 0;
+    inbound.packets++;
+    inbound.bytes += size;
+    this.#packetSize = 0;
+    return sealed;
+  }
+
+  #waitForGate(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#inbound.gate.whenOpen(() => {
+      this.#isWaiting = false;
+      this.teardown();
+      this.#schedule();
+    });
+  }
 }
