@@ -15,10 +15,7 @@ export function farewellFor(error: SshError): Farewell | undefined {
     case 'disconnect':
       return undefined;
     case 'protocol':
-      return {
-        reasonCode: (error as SshError<'protocol'>).detail.disconnectReason,
-        description: error.message,
-      };
+      return protocolFarewell(error as SshError<'protocol'>);
     case 'host-key':
       return {
         reasonCode: DisconnectReason.HOST_KEY_NOT_VERIFIABLE,
@@ -35,6 +32,13 @@ export function farewellFor(error: SshError): Farewell | undefined {
     default:
       return { reasonCode: DisconnectReason.BY_APPLICATION, description: error.kind };
   }
+}
+
+/** What the peer has done wrong it may know; what has gone wrong in here may have anything in its message. */
+function protocolFarewell({ message, detail }: SshError<'protocol'>): Farewell {
+  const { disconnectReason: reasonCode } = detail;
+  const isOurFault = reasonCode === DisconnectReason.BY_APPLICATION;
+  return { reasonCode, description: isOurFault ? 'internal error' : message };
 }
 
 /** The error of a transport that ended without a word. */

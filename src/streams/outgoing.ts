@@ -7,6 +7,7 @@ import type { RunQueue } from '../operators/run-queue.ts';
 import { initialOutbound } from '../transport/direction.ts';
 import { Fifo } from '../wire/fifo.ts';
 import type { ByteDuplex } from './byte-duplex.ts';
+import { asSshError } from './ending.ts';
 import { OutgoingBatches } from './outgoing-batches.ts';
 import { outboundBytes } from './packet-pipeline.ts';
 
@@ -43,7 +44,10 @@ export class Outgoing {
       provider,
       reserve: this.#batches.reserve,
     };
-    const pipe = outboundBytes(this.#messages, context).subscribe((batch) => this.#write(batch));
+    const pipe = outboundBytes(this.#messages, context).subscribe({
+      next: (batch) => this.#write(batch),
+      error: (error: unknown) => this.#fail(asSshError(error)),
+    });
     const line = this.#batches.reserve(identification.length + 2);
     line.set(identification);
     line.set([0x0d, 0x0a], identification.length);
@@ -84,6 +88,13 @@ export class Outgoing {
     this.#waiting.clear();
     if (farewell !== undefined) this.#messages.next(farewell);
     this.#messages.complete();
+  }
+
+  /** What a task throws ends the connection. */
+  #fail(error: SshError): void {
+    this.#queue.run(() => {
+      throw error;
+    });
   }
 
   #write(batch: Uint8Array): void {
