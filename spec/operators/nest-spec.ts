@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { NEVER, Observable, Subject } from 'rxjs';
+import { nest } from '../../src/operators/nest.ts';
+import { marbles } from '../support/marbles.ts';
+
+describe('nest', () => {
+  it('emits what is built on the first value, and ignores further ones', () => {
+    marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
+      const source = hot('-a-b---');
+      const built = cold('  --x-y-');
+      expectObservable(source.pipe(nest(() => built))).toBe('---x-y-');
+      expectSubscriptions(built.subscriptions).toBe('-^');
+    });
+  });
+
+  it('completes when both have, and keeps the source until then', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('a----|');
+      expectObservable(source.pipe(nest(() => cold('-x|')))).toBe('-x---|');
+      expectSubscriptions(source.subscriptions).toBe('^----!');
+      expectObservable(cold('a-|').pipe(nest(() => cold('-x--|')))).toBe('-x--|');
+      expectObservable(cold('a').pipe(nest(() => cold('-x|')))).toBe('-x');
+    });
+  });
+
+  it('passes on errors of both, and what the project throws', () => {
+    marbles(({ cold, expectObservable }) => {
+      expectObservable(cold('a--#').pipe(nest(() => cold('-x---')))).toBe('-x-#');
+      expectObservable(cold('a---').pipe(nest(() => cold('-x#')))).toBe('-x#');
+      const throws = (): never => {
+        throw new Error('project');
+      };
+      expectObservable(cold('a---').pipe(nest(throws))).toBe('#', undefined, new Error('project'));
+    });
+  });
+
+  it('ends what stands on top before what it stands on', () => {
+    const events: string[] = [];
+    const logged = (name: string, source: Observable<string>): Observable<string> =>
+      new Observable((subscriber) => {
+        const subscription = source.subscribe(subscriber);
+        return () => {
+          events.push(name);
+          subscription.unsubscribe();
+        };
+      });
+    const source$ = new Subject<string>();
+    const subscription = logged('below', source$)
+      .pipe(nest(() => logged('on top', NEVER)))
+      .subscribe();
+    source$.next('a');
+    subscription.unsubscribe();
+    expect(events).toEqual(['on top', 'below']);
+  });
+});
