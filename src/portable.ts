@@ -103,7 +103,7 @@ export { agentIdentities } from './auth/agent.ts';
 export { fromPull } from './operators/from-pull.ts';
 export { type ByteInput, toByteStream } from './operators/to-byte-stream.ts';
 export type { Algorithms, DirectionAlgorithms } from './transport/negotiation.ts';
-export type { AlgorithmOptions } from './transport/proposal.ts';
+export { algorithmNames, type AlgorithmOptions } from './transport/proposal.ts';
 export type { RekeyLimits } from './transport/rekey-policy.ts';
 export * from './server/index.ts';
 export { fingerprint } from './keys/fingerprint.ts';

@@ -210,6 +210,11 @@ export class Broadcast {
 
   #dropStalled(stallTimeout: number): void {
     const stalled = [...this.#ports].filter((port) => port.position === this.#first);
+    if (stalled.length === this.#ports.size) {
+      // nobody waits for another
+      this.#watch();
+      return;
+    }
     for (const port of stalled) this.#ports.delete(port);
     this.#moved();
     for (const port of stalled) port.drop(timeoutError('stdin', stallTimeout));

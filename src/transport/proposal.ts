@@ -23,6 +23,15 @@ const REGISTRIES: Readonly<Record<keyof AlgorithmOptions, readonly Row[]>> = {
   mac: MACS,
 };
 
+/** Names of the algorithms of a category, best first: those that are on by default, or all that rxssh has. */
+export function algorithmNames(
+  category: keyof AlgorithmOptions,
+  which: 'default' | 'all' = 'default',
+): readonly string[] {
+  const rows = REGISTRIES[category];
+  return which === 'default' ? defaultNames(rows) : rows.map(({ name }) => name);
+}
+
 /** The proposal that options come to. Throws `config` for a name that no registry has, and for an empty list. */
 export function proposalOf(options: AlgorithmOptions = {}): Proposal {
   return {
