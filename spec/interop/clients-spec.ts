@@ -1,8 +1,8 @@
 /** Real clients against our server, with real processes behind it. */
 import { createHash } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { CLIENTS, runClient, withKey } from '../support/peers/clients.ts';
-import { startOurServer } from '../support/peers/our-server.ts';
+import { CLIENTS, openssh, runClient, withKey } from '../support/peers/clients.ts';
+import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
 
 const MIB = 1024 * 1024;
@@ -54,3 +54,44 @@ for (const client of CLIENTS) {
     });
   });
 }
+
+describeWithPeer('ssh', 'OpenSSH ssh, in detail', () => {
+  let ours: OurServer;
+  const server = usePeer(async () => (ours = await startOurServer({ acceptEnv: ['LC_*'] })));
+
+  it.each([
+    ['exit 0', 0, ''],
+    ['exit 255', 255, ''],
+    ['exec no-such-command', 127, 'not found'],
+    ['kill -KILL $$', 255, ''],
+  ])('%s', async (command, status, stderr) => {
+    const run = await runClient(openssh, withKey(server()), command);
+    expect(run).toMatchObject({ status, stderr: expect.stringContaining(stderr) });
+    const exit = ours.events.filter((event) => event.type === 'exit').at(-1);
+    expect(exit).toHaveProperty('exit.kind', command.startsWith('kill') ? 'signal' : 'status');
+  });
+
+  it('sends variables, of which the allowed ones arrive', async () => {
+    const more = ['-o', 'SetEnv=LC_ANSWER=42 BASH_ENV=/x'];
+    const run = await runClient(openssh, withKey(server()), 'echo "$LC_ANSWER,$BASH_ENV"', {
+      more,
+    });
+    expect(run.stdout.toString()).toBe('42,\n');
+  });
+
+  it('is refused a terminal', async () => {
+    const run = await runClient(openssh, withKey(server()), 'echo on', { more: ['-tt'] });
+    expect(run.status).toBe(255);
+    expect(run.stderr).toContain('PTY allocation request failed');
+  });
+
+  it('changes keys under way, by its own limit and by ours', async () => {
+    const eager = await startOurServer({ rekey: { bytes: MIB } });
+    const stdin = noise(4 * MIB);
+    for (const to of [server(), eager]) {
+      const run = await runClient(openssh, withKey(to), 'cat', { stdin, rekeyBytes: 300_000 });
+      expect(sha256(run.stdout)).toBe(sha256(stdin));
+    }
+    await eager.stop();
+  });
+});

@@ -38,7 +38,7 @@ interface Listening {
 }
 
 async function start(more: Partial<ListenOptions> = {}): Promise<Listening> {
-  const events = new ReplaySubject<ServerEvent>();
+  const events = new ReplaySubject<ServerEvent>(Number.POSITIVE_INFINITY);
   const all: ServerEvent[] = [];
   const server = listen({ ...serverWith(), port: 0, ...more }).subscribe({
     next: (event) => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  concat,
   EMPTY,
   finalize,
   firstValueFrom,
@@ -53,7 +54,11 @@ describe('the exit of a handler', () => {
     ['two values', () => of(1, 2), status(1)],
     [
       'a value and an error',
-      () => new Observable((out) => (out.next(6), out.error('no'))),
+      () =>
+        concat(
+          of(6),
+          throwError(() => new Error('no')),
+        ),
       status(6),
     ],
     ['nothing', () => EMPTY, []],

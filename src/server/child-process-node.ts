@@ -59,7 +59,7 @@ const CANNOT_RUN = 127;
  *
  * 1. A command runs by `/bin/sh -c`; a shell runs without a terminal. Terminals take a package of their own: leave `pty` out.
  * 2. Everything is at the pace of the slower side: a slow client stops the process, a slow process the client. The client's
- *    EOF closes its stdin; when the client reads no more, the process gets SIGPIPE.
+ *    EOF closes its stdin; when the client reads no more, what it writes fails (SIGPIPE).
  * 3. The exit is that of the process, by status or by signal. Output that is in the pipes then still gets through; a process
  *    in the background that holds them open delays the exit by `outputGrace` at the most.
  * 4. When the session ends first, the process group gets TERM, and KILL after `killGrace`.

@@ -10,7 +10,7 @@ const MAX_LEFTOVER = 1024 * 1024;
 /**
  * What the child writes. The pipe is not read on while a chunk is held, so the child waits when it is full. Completes at the
  * pipe's end, and 1 MiB after `leftover` was called; a pipe that breaks has ended. Unsubscribing closes the pipe: a child
- * that writes on gets SIGPIPE.
+ * that writes on gets SIGPIPE, or an error that is as good.
  */
 export function outputOf(pipe: Readable): { readonly bytes$: ByteStream; leftover(): void } {
   let left = Number.POSITIVE_INFINITY;

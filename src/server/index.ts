@@ -1,6 +1,19 @@
-/** `rxssh/server`: a server for any duplex. What needs Node (`listen`, `childProcess`) is in `rxssh` itself. */
-export type { AuthAttemptInfo, AuthDecision, AuthPolicy, PartialSuccess } from '../auth/policy.ts';
+/**
+ * `rxssh/server`: a server for any duplex. What needs Node (`listen`, `childProcess`) is in `rxssh` itself.
+ *
+ * @packageDocumentation
+ */
+export type {
+  AuthAttemptInfo,
+  AuthDecision,
+  AuthPolicy,
+  Credential,
+  PartialSuccess,
+} from '../auth/policy.ts';
 export type { ServerAuthenticated, ServerAuthOptions } from '../auth/server.ts';
+export type { WindowSize } from '../messages/channel-requests.ts';
+export type { TerminalModes } from '../messages/terminal-modes.ts';
+export type { Proposal } from '../transport/negotiation.ts';
 export type { ServerConnection } from './connection.ts';
 export type { ConnectionEvent, ServerEvent } from './events.ts';
 export { type ExitResult, exitWith } from './exit-result.ts';

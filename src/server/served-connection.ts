@@ -51,7 +51,10 @@ export class ServedConnection implements ServerConnection {
   #connection: SshConnection | undefined;
   #login: ServerAuthenticated | undefined;
   #sessionCount = 0;
+  /** Answered, and not open yet. */
+  #promisedSessions = 0;
   #takesSessions = true;
+  #end: { readonly error: SshError } | undefined;
   #isOver = false;
 
   constructor(duplex: ByteDuplex, options: ServeOptions, emit: (event: ConnectionEvent) => void) {
@@ -169,20 +172,25 @@ export class ServedConnection implements ServerConnection {
   #answerSession(transport: SshTransport, login: ServerAuthenticated): ChannelOpenAnswer {
     const { maximumSessions = DEFAULT_MAXIMUM_SESSIONS } = this.#options;
     if (!this.#takesSessions) return { accept: false, description: 'no more sessions' };
-    if (this.#sessionCount >= maximumSessions) {
+    if (this.#sessionCount + this.#promisedSessions >= maximumSessions) {
       const reasonCode = OpenFailureReason.RESOURCE_SHORTAGE;
       return { accept: false, reasonCode, description: 'too many sessions' };
     }
-    this.#sessionCount++;
+    this.#promisedSessions++;
     let session: SessionChannel | undefined;
     return {
       accept: true,
       options: { onRequest: (request) => session?.receive(request) ?? false },
       opened: (channel) => {
+        this.#promisedSessions--;
+        this.#sessionCount++;
         session = new SessionChannel(channel, {
           ...{ transport, connection: this, login, handlers: this.#options },
           emit: (event) => this.#emit(event),
-          closed: () => this.#sessionCount--,
+          closed: () => {
+            this.#sessionCount--;
+            transport.run(() => this.#overWithoutSessions());
+          },
         });
         this.#tell({ type: 'session', session });
         this.#sessions.next(session);
@@ -191,10 +199,15 @@ export class ServedConnection implements ServerConnection {
     };
   }
 
-  /** The end waits behind the task that told of it: channels tell of theirs first. */
+  /** The end waits behind the task that told of it, and behind the ends of the sessions. */
   #ended(error: SshError): void {
+    this.#end = { error };
     if (this.#transport === undefined) this.#over(error);
-    else this.#transport.run(() => this.#over(error));
+    else this.#transport.run(() => this.#overWithoutSessions());
+  }
+
+  #overWithoutSessions(): void {
+    if (this.#end !== undefined && this.#sessionCount === 0) this.#over(this.#end.error);
   }
 
   #over(error: SshError | undefined): void {

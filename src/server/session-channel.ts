@@ -127,7 +127,14 @@ export class SessionChannel implements ServerSession {
 
   /** Watches for the end of the channel. */
   open(): void {
-    this.#lifetime.add(this.channel.closed$.subscribe(() => this.#close()));
+    const { transport } = this.#context;
+    this.#lifetime.add(
+      this.channel.closed$.subscribe(() => {
+        this.#isOver = true;
+        // pumps hear of it first: to let them go from in here would have the channel tell those who have left
+        transport.run(() => this.#close());
+      }),
+    );
   }
 
   /** Answers a request of the client. */
@@ -235,6 +242,8 @@ export class SessionChannel implements ServerSession {
       work.subscribe({
         next: (value) => this.#settleWith(value),
         error: (error: unknown) => {
+          // its pumps have told it of the end
+          if (this.#isOver) return;
           this.#failed(error);
           this.#settle({ kind: 'status', status: FAILED_STATUS });
         },
@@ -275,7 +284,6 @@ export class SessionChannel implements ServerSession {
   }
 
   #close(): void {
-    this.#isOver = true;
     this.#output.close();
     this.#letGo();
     this.#windowChange.complete();
