@@ -2,17 +2,24 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   asapScheduler,
+  auditTime,
   buffer,
   bufferCount,
+  bufferTime,
+  catchError,
+  combineLatest,
   concat,
   concatMap,
   debounceTime,
   delay,
   distinctUntilChanged,
   EMPTY,
+  exhaustMap,
   filter,
   finalize,
   from,
+  groupBy,
+  last,
   map,
   merge,
   mergeMap,
@@ -22,8 +29,14 @@ import {
   observeOn,
   of,
   queueScheduler,
+  reduce,
+  retry,
+  sampleTime,
   scan,
   share,
+  shareReplay,
+  skip,
+  startWith,
   Subject,
   switchMap,
   take,
@@ -31,6 +44,7 @@ import {
   takeWhile,
   tap,
   throwError,
+  timeout,
   timer,
   toArray,
   withLatestFrom,
@@ -313,6 +327,23 @@ describe('the table of operators', () => {
     ['distinctUntilChanged', distinctUntilChanged()],
     ['finalize', finalize(() => undefined)],
     ['share', share()],
+    ['shareReplay', shareReplay({ bufferSize: 1, refCount: true })],
+    ['skip', skip(0)],
+    ['startWith', startWith('first')],
+    ['catchError', catchError(() => EMPTY)],
+    ['retry', retry(1)],
+    ['timeout', timeout(1000)],
+    ['combineLatest', same((source) => combineLatest([source, of(1)]))],
+    [
+      'groupBy',
+      same((source) =>
+        source.pipe(
+          groupBy(() => 1),
+          mergeMap((group) => group),
+        ),
+      ),
+    ],
+    ['exhaustMap to something synchronous', exhaustMap((value) => of(value))],
     ['merge', (source) => merge(source, NEVER)],
     ['concat, while its turn is on', (source) => concat(EMPTY, source)],
     ['withLatestFrom', same((source) => source.pipe(withLatestFrom(of(1))))],
@@ -335,6 +366,12 @@ describe('the table of operators', () => {
     ],
     ['delay', delay(1)],
     ['debounceTime', debounceTime(1)],
+    ['auditTime', auditTime(1)],
+    ['sampleTime', sampleTime(1)],
+    ['bufferTime', same((source) => source.pipe(bufferTime(1)))],
+    ['reduce', reduce((_, value) => value)],
+    ['last', last(null, 0)],
+    ['exhaustMap to something asynchronous', exhaustMap((value) => Promise.resolve(value))],
     ['observeOn another turn', observeOn(asapScheduler)],
     ['bufferCount', same((source) => source.pipe(bufferCount(2)))],
     ['buffer', same((source) => source.pipe(buffer(NEVER)))],
@@ -343,6 +380,19 @@ describe('the table of operators', () => {
   ];
   it.each(giveUp)('%s gives credit up', (_name, operator) => {
     expect(keepsCredit(operator)).toBe(false);
+  });
+
+  it('an asynchronous consumer gives credit up', () => {
+    let acknowledged = 0;
+    const source$ = new Subject<unknown>();
+    // eslint-disable-next-line rxjs-x/no-async-subscribe, @typescript-eslint/no-misused-promises -- the mistake that is shown
+    const subscription = source$.subscribe(async () => {
+      await Promise.resolve();
+      holdCredit();
+    });
+    deliver(source$, 'value', () => acknowledged++);
+    subscription.unsubscribe();
+    expect(acknowledged).toBe(1);
   });
 
   it('observeOn a scheduler that runs at once keeps credit, like any synchronous operator', () => {

@@ -45,8 +45,10 @@ export function lines(
     const watch = new ExitWatch(options);
     const { tagged = false, maxLength } = options;
     const splitters = { stdout: new LineSplitter(maxLength), stderr: new LineSplitter(maxLength) };
-    const emitTo = (type: 'stdout' | 'stderr') => (line: string) =>
-      out.next(tagged ? { type, line } : line);
+    const emitTo = (type: 'stdout' | 'stderr') => (line: string) => {
+      // whoever listens may have had enough in the middle of a chunk
+      if (!out.closed) out.next(tagged ? { type, line } : line);
+    };
     const emit = { stdout: emitTo('stdout'), stderr: emitTo('stderr') };
     const finish = (): void => {
       splitters.stdout.end(emit.stdout);
