@@ -1,5 +1,5 @@
 /** Connections without a login: two of them on one wire, or one and a script that plays its peer. */
-import { combineLatest, Subscription } from 'rxjs';
+import { type Observable, Subscription } from 'rxjs';
 import { type ConnectionOptions, SshConnection } from '../../src/channels/connection.ts';
 import type { Channel } from '../../src/channels/channel.ts';
 import type { ChannelOptions } from '../../src/channels/channel-options.ts';
@@ -39,9 +39,12 @@ async function transports({ wire = {}, transport = {} }: PairOptions): Promise<{
   const { client$, server$ } = transportPair(wire, options, options);
   const subscription = new Subscription();
   open.add(subscription);
-  const [client, server] = await new Promise<[SshTransport, SshTransport]>((resolve, reject) => {
-    subscription.add(combineLatest([client$, server$]).subscribe({ next: resolve, error: reject }));
-  });
+  // each by itself: the end of one is the other's to notice over the wire
+  const ready = (transport$: Observable<SshTransport>): Promise<SshTransport> =>
+    new Promise((resolve, reject) => {
+      subscription.add(transport$.subscribe({ next: resolve, error: reject }));
+    });
+  const [client, server] = await Promise.all([ready(client$), ready(server$)]);
   return { client, server, subscription };
 }
 
