@@ -26,6 +26,7 @@ export interface AuthAttempt {
    * offer the method or the signature algorithm. `skipped`: nothing was sent, `reason` says why.
    */
   readonly outcome: 'rejected' | 'partial' | 'refused-type' | 'skipped';
+  /** Why: the text of an error, or what was missing. */
   readonly reason?: string;
 }
 
@@ -38,8 +39,11 @@ export interface ConnectAttempt {
 
 /** The lists that both sides offered in one category of algorithms. */
 export interface NegotiationFailure {
+  /** `key exchange`, `host key`, `cipher client to server`, … */
   readonly category: string;
+  /** Our names, best first. */
   readonly ours: readonly string[];
+  /** The peer's. */
   readonly theirs: readonly string[];
 }
 

@@ -13,8 +13,14 @@ export { knownHostsFiles } from './client/known-hosts-node.ts';
 export { agentSocket } from './auth/agent-node.ts';
 export { nodeDuplex } from './streams/node-duplex-node.ts';
 export { toNodeDuplex } from './streams/to-node-duplex-node.ts';
-export { toNodeReadable } from './streams/to-node-readable-node.ts';
-export { connectTcp, connectUnix, listenTcp, type TcpOptions } from './streams/tcp-node.ts';
+export { toNodeReadable, type ToNodeReadableOptions } from './streams/to-node-readable-node.ts';
+export {
+  connectTcp,
+  connectUnix,
+  type ListenEvent,
+  listenTcp,
+  type TcpOptions,
+} from './streams/tcp-node.ts';
 export { childProcess, type ChildProcessOptions } from './server/child-process-node.ts';
 export { listen, type ListenOptions } from './server/listen-node.ts';
 export * from './portable.ts';

@@ -90,24 +90,36 @@ export {
   deliver,
   holdCredit,
   isDelivering,
+  keep,
   outsideDelivery,
   type Release,
 } from './operators/credit.ts';
-export { batch } from './operators/batch.ts';
+export { batch, type BatchOptions } from './operators/batch.ts';
 export { drain, type DrainOptions } from './operators/drain.ts';
 export { splitLines, type SplitLinesOptions } from './operators/split-lines.ts';
-export { toAsyncIterable } from './operators/to-async-iterable.ts';
+export { toAsyncIterable, type ToAsyncIterableOptions } from './operators/to-async-iterable.ts';
 export { toWebStream } from './operators/to-web-stream.ts';
-export { webDuplex } from './streams/web-streams.ts';
-export { agentIdentities } from './auth/agent.ts';
-export { fromPull } from './operators/from-pull.ts';
+export { webDuplex, type WebStreams } from './streams/web-streams.ts';
+export { agentIdentities, type AgentOptions } from './auth/agent.ts';
+export { fromPull, type Pullable } from './operators/from-pull.ts';
 export { type ByteInput, toByteStream } from './operators/to-byte-stream.ts';
 export type { Algorithms, DirectionAlgorithms } from './transport/negotiation.ts';
 export { algorithmNames, type AlgorithmOptions } from './transport/proposal.ts';
 export type { RekeyLimits } from './transport/rekey-policy.ts';
 export * from './server/index.ts';
+export type {
+  CryptoProvider,
+  CurveName,
+  GcmKey,
+  HashName,
+  KemKeyPair,
+  KeyAgreement,
+  RsaPrivateNumbers,
+  RsaPublicNumbers,
+  StreamCipher,
+} from './crypto/provider.ts';
 export { fingerprint } from './keys/fingerprint.ts';
 export { formatPrivateKey, parsePrivateKey } from './keys/openssh-private-key.ts';
 export { generatePrivateKey, PrivateKey } from './keys/private-key.ts';
-export type { PublicKey } from './keys/public-key.ts';
+export type { PublicKey, PublicKeyMaterial } from './keys/public-key.ts';
 export type { Signer } from './keys/signer.ts';

@@ -30,6 +30,7 @@ export interface PasswordChangeQuestion {
 
 /** How to log in. */
 export interface ClientAuthOptions {
+  /** The name to log in under. */
   readonly user: string;
   /** The service to start afterwards; `ssh-connection` unless said otherwise. */
   readonly service?: string;

@@ -4,8 +4,11 @@ import type { Verdict } from '../operators/take-verdict.ts';
 
 /** A request of the peer on a channel (RFC 4254 §5.4). */
 export interface ChannelRequest {
+  /** `exec`, `window-change`, … */
   readonly type: string;
+  /** Whether the peer waits for an answer. */
   readonly wantReply: boolean;
+  /** What the type adds to the message. */
   readonly payload: Uint8Array;
 }
 

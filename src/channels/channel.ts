@@ -74,6 +74,7 @@ export class Channel implements ByteDuplex {
   #endedWith: SshError | undefined;
   #opened: ((error: SshError | undefined) => void) | undefined;
 
+  /** @internal */
   constructor(
     type: string,
     number: number,
@@ -119,12 +120,20 @@ export class Channel implements ByteDuplex {
     return this.#state.lifecycle === 'open' && !this.#state.closeSent;
   }
 
-  /** Calls back with the answer to our OPEN. */
+  /**
+   * Calls back with the answer to our OPEN.
+   *
+   * @internal
+   */
   whenOpened(opened: (error: SshError | undefined) => void): void {
     this.#opened = opened;
   }
 
-  /** The peer's side, from its OPEN or its CONFIRMATION. */
+  /**
+   * The peer's side, from its OPEN or its CONFIRMATION.
+   *
+   * @internal
+   */
   setPeer(recipientChannel: number, windowSize: number, maximumPacketSize: number): void {
     if (maximumPacketSize === 0) throw protocolError('a channel with a maximum packet size of 0');
     this.#recipientChannel = recipientChannel;
@@ -186,7 +195,11 @@ export class Channel implements ByteDuplex {
     this.close();
   }
 
-  /** A message of the peer for this channel. Throws `protocol` for one that may not come now. */
+  /**
+   * A message of the peer for this channel. Throws `protocol` for one that may not come now.
+   *
+   * @internal
+   */
   receive(message: ChannelMessage): void {
     switch (message.type) {
       case 'CHANNEL_OPEN_CONFIRMATION':
@@ -224,7 +237,11 @@ export class Channel implements ByteDuplex {
     }
   }
 
-  /** The connection has ended: every stream of the channel errors with its cause, behind the data. */
+  /**
+   * The connection has ended: every stream of the channel errors with its cause, behind the data.
+   *
+   * @internal
+   */
   connectionEnded(error: SshError): void {
     this.#state = { ...this.#state, lifecycle: 'closed', closeSent: true };
     this.#finish(error);

@@ -26,6 +26,7 @@ import { MAXIMUM_PACKET } from './window.ts';
 
 /** A channel that the peer asks for (RFC 4254 §5.1). */
 export interface ChannelOpenRequest {
+  /** `session`, `direct-tcpip`, … */
   readonly type: string;
   /** What the type adds to the OPEN message. */
   readonly payload: Uint8Array;

@@ -9,8 +9,11 @@ import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
 
 /** A global request of the peer. */
 export interface GlobalRequest {
+  /** `tcpip-forward`, … */
   readonly name: string;
+  /** Whether the peer waits for an answer. */
   readonly wantReply: boolean;
+  /** What the name adds to the message. */
   readonly payload: Uint8Array;
 }
 

@@ -26,6 +26,7 @@ import { openSession, type SessionChannel } from './session.ts';
 
 /** How `run` runs a command. */
 export interface RunOptions extends ExecOptions, CollectOptions {
+  /** Ends the command and rejects with `aborted`. */
   readonly signal?: AbortSignal;
 }
 

@@ -42,14 +42,17 @@ export interface ClientOptions extends Omit<
   readonly host: string;
   /** 22 by default. */
   readonly port?: number;
+  /** The user to log in as. */
   readonly user: string;
   /** Which host keys are trusted: those that known_hosts has, by default. */
   readonly hostKeys?: HostKeyPolicy;
   /** Where known hosts are; none by default. */
   readonly knownHosts?: KnownHostsStore;
+  /** Names of algorithms in place of the default ones, by category, best first. */
   readonly algorithms?: AlgorithmOptions;
   /** When new keys are asked for: after 1 GiB, 2³¹ packets or an hour, by default. */
   readonly rekey?: Partial<RekeyLimits>;
+  /** When the server is asked whether it is there: every 30 s, given up after three misses, by default. */
   readonly keepalive?: Partial<KeepaliveOptions>;
   /** Milliseconds for the identification and the first key exchange; 20 000 by default. */
   readonly handshakeTimeout?: number;
@@ -59,8 +62,11 @@ export interface ClientOptions extends Omit<
   readonly loginTimeout?: number;
   /** Channels and requests that the server may ask for, and limits of ours. */
   readonly connection?: ConnectionOptions;
+  /** Where the cryptography comes from: `node:crypto` in Node and `@noble` elsewhere, by default. */
   readonly crypto?: CryptoProvider;
+  /** Where time comes from; rxjs's `asyncScheduler` by default. */
   readonly scheduler?: SchedulerLike;
+  /** Receives what happens on the wire; payloads and secrets are never part of it. */
   readonly trace?: Tracer;
   /** Ends everything with `aborted`. */
   readonly signal?: AbortSignal;

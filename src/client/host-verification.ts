@@ -36,6 +36,7 @@ export interface HostKeyQuestion {
   readonly host: string;
   readonly port: number;
   readonly key: PublicKey;
+  /** `SHA256:…`, as `ssh-keygen -l` prints it. */
   readonly fingerprint: string;
 }
 
@@ -49,12 +50,17 @@ export type HostKeyPolicy =
   | {
       readonly policy: 'ask';
       readonly hash?: boolean;
+      /** Emits the answer; nothing at all, or an error, refuses the key. */
       ask(question: HostKeyQuestion): ObservableInput<boolean>;
     }
   /** Exactly these, by fingerprint (`SHA256:…`); known_hosts is not looked at. */
   | { readonly policy: 'pinned'; readonly fingerprints: readonly string[] }
   /** Any unknown key, without adding it; changed and revoked ones are still refused. `warn` is told. */
-  | { readonly policy: 'no'; warn(question: HostKeyQuestion): void };
+  | {
+      readonly policy: 'no';
+      /** Is told of each unknown key. */
+      warn(question: HostKeyQuestion): void;
+    };
 
 /** Judges the keys of one host over the life of one connection. */
 export class HostVerification {

@@ -30,6 +30,7 @@ export interface PtyOptions {
   /** Characters; 80 by 24 by default. */
   readonly columns?: number;
   readonly rows?: number;
+  /** Pixels; 0, which is unknown, by default. */
   readonly widthPixels?: number;
   readonly heightPixels?: number;
   /** Opcode → value (RFC 4254 §8). */

@@ -89,6 +89,7 @@ export function session<R>(
 export interface ShareOptions {
   /** Milliseconds that it stays open after the last subscriber has gone; 0 by default. */
   readonly linger?: number;
+  /** Where time comes from; rxjs's `asyncScheduler` by default. */
   readonly scheduler?: SchedulerLike;
 }
 

@@ -29,6 +29,7 @@ export interface GcmKey {
 
 /** One side of a Diffie-Hellman like agreement. */
 export interface KeyAgreement {
+  /** What the other side is sent. */
   readonly publicKey: Uint8Array;
   /** The shared secret. Throws a `protocol` error (reason 3) for a malformed or low-order point. */
   agree(peerPublicKey: Uint8Array): Uint8Array;
@@ -36,6 +37,7 @@ export interface KeyAgreement {
 
 /** A key that others encapsulate to (FIPS 203). */
 export interface KemKeyPair {
+  /** What the other side encapsulates to. */
   readonly publicKey: Uint8Array;
   /** The shared secret; throws a `protocol` error (reason 3) for a ciphertext of the wrong length. */
   decapsulate(ciphertext: Uint8Array): Uint8Array;
@@ -67,6 +69,7 @@ export interface CryptoProvider {
   hmac(name: HashName, key: Uint8Array): (parts: readonly Uint8Array[]) => Uint8Array;
   /** AES in counter mode with a 16-byte big-endian counter (RFC 4344 §4); the direction does not matter. */
   aesCtr(key: Uint8Array, counter: Uint8Array): StreamCipher;
+  /** AES-GCM under a key of 16 or 32 bytes. */
   aesGcm(key: Uint8Array): GcmKey;
   /** ChaCha20 with a 64-bit nonce and a 64-bit block counter that begins at 0 (the original one, not RFC 8439's). */
   chacha20(key: Uint8Array, nonce: Uint8Array): StreamCipher;
@@ -85,6 +88,7 @@ export interface CryptoProvider {
 
   /** The public key of a 32-byte Ed25519 seed. */
   ed25519PublicKey(seed: Uint8Array): Uint8Array;
+  /** A signature of 64 bytes (RFC 8032) with a 32-byte seed. */
   ed25519Sign(seed: Uint8Array, data: Uint8Array): Uint8Array;
   /** Small-order public keys and non-canonical S never verify. */
   ed25519Verify(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;

@@ -1,4 +1,16 @@
-/** `rxssh/keys`: keys, signatures and the files that hold them, without a connection. */
+/**
+ * `rxssh/keys`: keys, signatures and the files that hold them, without a connection.
+ *
+ * @packageDocumentation
+ */
+export type {
+  CryptoProvider,
+  CurveName,
+  HashName,
+  RsaPrivateNumbers,
+  RsaPublicNumbers,
+} from '../crypto/provider.ts';
+export type { Row, Standing } from '../crypto/standing.ts';
 export {
   type AuthorizedKey,
   type AuthorizedKeys,

@@ -40,6 +40,7 @@ export interface PublicKey {
   readonly type: string;
   /** The key as it stands on the wire; its bytes are the key's identity. */
   readonly blob: Uint8Array;
+  /** Its numbers, by kind. */
   readonly material: PublicKeyMaterial;
 }
 

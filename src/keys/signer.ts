@@ -3,6 +3,7 @@ import type { PublicKey } from './public-key.ts';
 
 /** Signs for one public key. */
 export interface Signer {
+  /** The public half. */
   readonly publicKey: PublicKey;
   /** Names of the signature algorithms that it can sign with, most preferred first. */
   readonly algorithms: readonly string[];

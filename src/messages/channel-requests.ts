@@ -44,4 +44,13 @@ export const exitSignal = struct('exit-signal', {
 });
 
 /** Size of a terminal: characters, and pixels (0 where unknown). */
-export type WindowSize = StructValue<typeof windowChange>;
+export interface WindowSize extends StructValue<typeof windowChange> {
+  /** Characters in a row. */
+  readonly columns: number;
+  /** Rows. */
+  readonly rows: number;
+  /** Pixels; 0 where unknown. */
+  readonly widthPixels: number;
+  /** Pixels; 0 where unknown. */
+  readonly heightPixels: number;
+}

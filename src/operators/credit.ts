@@ -31,7 +31,7 @@ const nothingHeld: Release = () => undefined;
  *
  * @param subscriber - receives the value
  * @param acknowledge - called exactly once, inside or outside of other deliveries: it may count and queue, not emit
- * @param isBorrowed - the value is bytes that are the source's again when `next` returns, see {@link keep}
+ * @param isBorrowed - the value is bytes that are the source's again when `next` returns: who keeps them has to copy them
  */
 export function deliver<T>(
   subscriber: { next(value: T): void },

@@ -7,7 +7,9 @@ import type { InboundPayload } from './unpad.ts';
 
 /** A message, with what an answer to it may have to name. */
 export interface InboundMessage {
+  /** Of its packet: what UNIMPLEMENTED names (RFC 4253 §11.4). */
   readonly sequenceNumber: number;
+  /** Message number (RFC 4250 §4.1). */
   readonly number: number;
   /** `undefined` when the present phase has no message of this number. */
   readonly message: Message | undefined;

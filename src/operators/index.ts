@@ -4,15 +4,52 @@
  *
  * @packageDocumentation
  */
-export { batch } from './batch.ts';
+export type { CryptoProvider } from '../crypto/provider.ts';
+export type { Opener, PacketShape, Sealer } from '../crypto/suite.ts';
+export type { Message } from '../messages/catalogue.ts';
+export { CONNECTION_MESSAGES, type ConnectionMessage } from '../messages/connection.ts';
+export { ECDH_MESSAGES, type KexMessage } from '../messages/kex.ts';
+export { TRANSPORT_MESSAGES, type TransportMessage } from '../messages/transport.ts';
+export {
+  USERAUTH_CLIENT_MESSAGES,
+  USERAUTH_METHOD_MESSAGES,
+  USERAUTH_SERVER_MESSAGES,
+  type UserauthMessage,
+} from '../messages/userauth.ts';
+export {
+  type Gate,
+  type Inbound,
+  initialInbound,
+  initialOutbound,
+  type Outbound,
+} from '../transport/direction.ts';
+export type { Identification } from '../transport/identification.ts';
+export type { Role } from '../transport/role.ts';
+export type { Field, FieldKind, Fields, FieldValue, StructOf } from '../wire/fields.ts';
+export {
+  type MessageOf,
+  type MessageRow,
+  type MessageTable,
+  messageTable,
+} from '../wire/message.ts';
+export { Reader } from '../wire/reader.ts';
+export { Writer } from '../wire/writer.ts';
+export { batch, type BatchOptions } from './batch.ts';
 export { coalesce } from './coalesce.ts';
-export { deliver, holdCredit, isDelivering, outsideDelivery, type Release } from './credit.ts';
+export {
+  deliver,
+  holdCredit,
+  isDelivering,
+  keep,
+  outsideDelivery,
+  type Release,
+} from './credit.ts';
 export { decode, type InboundMessage } from './decode.ts';
 export { decrypt, type DecryptedPacket } from './decrypt.ts';
-export { drain } from './drain.ts';
+export { drain, type DrainOptions } from './drain.ts';
 export { encode } from './encode.ts';
 export { frame, type SealedPacket } from './frame.ts';
-export { fromPull } from './from-pull.ts';
+export { fromPull, type Pullable } from './from-pull.ts';
 export { hold } from './hold.ts';
 export { identify } from './identify.ts';
 export { lift, type Stage } from './lift.ts';
@@ -22,7 +59,7 @@ export { pad } from './pad.ts';
 export { RunQueue } from './run-queue.ts';
 export { type Reserve, seal } from './seal.ts';
 export { splitLines, type SplitLinesOptions } from './split-lines.ts';
-export { toAsyncIterable } from './to-async-iterable.ts';
+export { toAsyncIterable, type ToAsyncIterableOptions } from './to-async-iterable.ts';
 export { type ByteInput, toByteStream } from './to-byte-stream.ts';
 export { toWebStream } from './to-web-stream.ts';
 export { type InboundPayload, unpad } from './unpad.ts';

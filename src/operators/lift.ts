@@ -7,8 +7,11 @@ import { Observable, type OperatorFunction, Subscriber } from 'rxjs';
 
 /** What an operator does with each notification; what it leaves out passes through. */
 export interface Stage<T> {
+  /** A value of the source; what it throws is the error of the stream. */
   next(value: T): void;
+  /** The end of the source by an error; without it the error passes on. */
   error?(error: unknown): void;
+  /** The end of the source; without it the completion passes on. */
   complete?(): void;
   /** Runs once, when the subscription has ended for whatever reason. */
   teardown?(): void;

@@ -5,6 +5,7 @@ import { lift } from './lift.ts';
 
 /** What a packet carries. */
 export interface InboundPayload {
+  /** Of its packet in its direction (RFC 4253 §6.4). */
   readonly sequenceNumber: number;
   /** Message number and fields. */
   readonly payload: Uint8Array;

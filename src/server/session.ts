@@ -14,6 +14,7 @@ import type { Pty } from './session-state.ts';
 
 /** What a client has asked for on one session channel, and the way to it. */
 export interface ServerSession {
+  /** The connection that the channel belongs to. */
   readonly connection: ServerConnection;
   /** The name under which the client has logged in. */
   readonly user: string;
@@ -78,7 +79,9 @@ export type SessionRequestHandler = (
 
 /** What sessions may do: whatever has no handler is refused. */
 export interface SessionHandlers {
+  /** Runs commands (RFC 4254 §6.5). */
   readonly exec?: ExecHandler;
+  /** Runs a shell (RFC 4254 §6.5). */
   readonly shell?: SessionHandler;
   /** By name: `sftp`, … */
   readonly subsystems?: Readonly<Record<string, SessionHandler>>;

@@ -31,7 +31,9 @@ export interface ByteDuplex {
 
 /** Where the bytes come from. */
 export interface DuplexPeer {
+  /** IP address as text. */
   readonly address: string;
+  /** TCP port. */
   readonly port: number;
 }
 

@@ -12,6 +12,7 @@ import type { Role } from '../transport/role.ts';
 
 /** The host key that a server has proven to hold; whether it is to be trusted is for the caller to say. */
 export interface HostKeyClaim {
+  /** The server's public key. */
   readonly key: PublicKey;
   /** The signature algorithm that was negotiated. */
   readonly algorithm: string;

@@ -16,6 +16,7 @@ export interface MemoryPairOptions {
   readonly latency?: number;
   /** Bytes that may be under way or unacknowledged in each direction before writes wait; 1 MiB by default. */
   readonly credit?: number;
+  /** Where time comes from; rxjs's `asapScheduler` by default. */
   readonly scheduler?: SchedulerLike;
 }
 

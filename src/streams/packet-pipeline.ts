@@ -25,18 +25,27 @@ import type { ByteStream } from './byte-duplex.ts';
 
 /** What the inbound pipe needs to know. */
 export interface InboundContext {
+  /** Ours. */
   readonly role: Role;
+  /** The cell with the current keys. */
   readonly inbound: Inbound;
+  /** The connection's run queue. */
   readonly queue: RunQueue;
+  /** Receives the peer's identification, once. */
   identified(identification: Identification): void;
+  /** The table by which a message of this number is read; see `decode`. */
   tableFor(number: number, sequenceNumber: number): MessageTable | undefined;
 }
 
 /** What the outbound pipe needs to know. */
 export interface OutboundContext {
+  /** The cell with the current keys. */
   readonly outbound: Outbound;
+  /** The connection's run queue. */
   readonly queue: RunQueue;
+  /** Gives the random padding. */
   readonly provider: CryptoProvider;
+  /** Gives room for sealed packets. */
   readonly reserve: Reserve;
 }
 

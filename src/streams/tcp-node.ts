@@ -28,7 +28,9 @@ const sharedReadBuffer = new Uint8Array(256 * 1024);
 
 /** Where to connect to. */
 export interface TcpOptions {
+  /** Name or address. */
   readonly host: string;
+  /** TCP port. */
   readonly port: number;
   /** Milliseconds for the name and all its addresses together; 0 (the default) is no limit. */
   readonly timeout?: number;

@@ -10,9 +10,13 @@ import type { HostKeyClaim, KeyExchangeContext } from './key-exchange-context.ts
 
 /** What a transport is made of. */
 export interface TransportOptions {
+  /** Which end we are. */
   readonly role: Role;
+  /** Where the cryptography comes from. */
   readonly provider: CryptoProvider;
+  /** What we offer, best first. */
   readonly proposal: Proposal;
+  /** When we ask for new keys. */
   readonly rekey: RekeyLimits;
   /** Identification and first key exchange, in milliseconds; the time in which a host key is judged does not count. */
   readonly handshakeTimeout: number;
@@ -26,16 +30,23 @@ export interface TransportOptions {
   readonly extensions?: readonly { readonly name: string; readonly value: Uint8Array }[];
   /** Software version for our identification. */
   readonly software?: string;
+  /** Where time comes from; rxjs's `asyncScheduler` by default. */
   readonly scheduler?: SchedulerLike;
+  /** Receives what happens on the wire. */
   readonly trace?: Tracer;
 }
 
 /** What a handshake has come to. */
 export interface Handshake {
+  /** Our identification line (RFC 4253 §4.2), without CR LF. */
   readonly ownIdentification: string;
+  /** The peer's, made safe to show. */
   readonly peerIdentification: string;
+  /** H of the first key exchange (RFC 4253 §7.2): what signatures and forwarded agents are bound to. */
   readonly sessionId: Uint8Array;
+  /** What was agreed on. */
   readonly algorithms: Algorithms;
+  /** Whether both sides keep to strict key exchange (OpenSSH PROTOCOL 1.9), which Terrapin (CVE-2023-48795) cannot get around. */
   readonly strictKeyExchange: boolean;
   /** The server's key (client only). */
   readonly hostKey?: HostKeyClaim;

@@ -58,9 +58,13 @@ export function openTransport(
 
 /** One connection's transport layer. */
 export class SshTransport {
+  /** Which end we are. */
   readonly role: Role;
+  /** Where the cryptography comes from. */
   readonly provider: CryptoProvider;
+  /** Where time comes from. */
   readonly scheduler: SchedulerLike;
+  /** Receives what happens on the wire. */
   readonly trace: Tracer | undefined;
   readonly #duplex: ByteDuplex;
   readonly #options: TransportOptions;

@@ -12,15 +12,19 @@ export const MAX_PACKET_LENGTH = 262_144;
 
 /** What has passed since the keys were taken into use; rekeying looks at it (RFC 4253 §9, RFC 4344 §3). */
 interface Usage {
+  /** Packets that have passed. */
   packets: number;
+  /** Their bytes on the wire. */
   bytes: number;
 }
 
 /** The incoming direction. */
 export interface Inbound extends Usage {
+  /** Measures, verifies and decrypts. */
   opener: Opener;
   /** Of the next packet; wraps at 2³² (RFC 4253 §6.4). */
   sequenceNumber: number;
+  /** Largest packet_length that is accepted, in bytes. */
   maximumPacketLength: number;
   /** Closed while the next packet's keys are not known yet: nothing is cut from the bytes that wait. */
   readonly gate: Gate;
@@ -28,6 +32,7 @@ export interface Inbound extends Usage {
 
 /** The outgoing direction. */
 export interface Outbound extends Usage {
+  /** Encrypts and authenticates. */
   sealer: Sealer;
   /** Of the next packet. */
   sequenceNumber: number;
@@ -40,14 +45,17 @@ export class Gate {
   #isOpen = true;
   #waiting: (() => void)[] = [];
 
+  /** Whether it is open; so it is at first. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
+  /** Closes it. */
   close(): void {
     this.#isOpen = false;
   }
 
+  /** Opens it and calls those who wait, in their order. */
   open(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;

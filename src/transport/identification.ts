@@ -21,6 +21,7 @@ const PREFIX = utf8Bytes('SSH-');
 
 /** The peer's identification, exactly as it goes into the exchange hash: without CR LF. */
 export interface Identification {
+  /** The line as it came. */
   readonly bytes: Uint8Array;
   /** Software version and comments, not yet escaped for display. */
   readonly text: string;

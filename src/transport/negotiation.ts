@@ -5,25 +5,37 @@ import { peerOf, type Role } from './role.ts';
 
 /** The names that a side offers, best first. */
 export interface Proposal {
+  /** Key exchange methods. */
   readonly kex: readonly string[];
+  /** Signature algorithms of the server's host key. */
   readonly hostKey: readonly string[];
+  /** Ciphers, for both directions. */
   readonly cipher: readonly string[];
+  /** MACs, for both directions; an AEAD needs none. */
   readonly mac: readonly string[];
+  /** Compression; `none` is all there is. */
   readonly compression: readonly string[];
 }
 
 /** The algorithms of one direction. `mac` is empty where the cipher authenticates by itself. */
 export interface DirectionAlgorithms {
+  /** `aes256-gcm@openssh.com`, … */
   readonly cipher: string;
+  /** Empty where the cipher authenticates by itself. */
   readonly mac: string;
+  /** `none`. */
   readonly compression: string;
 }
 
 /** What two proposals come to. */
 export interface Algorithms {
+  /** The key exchange method. */
   readonly kex: string;
+  /** The signature algorithm of the server's host key. */
   readonly hostKey: string;
+  /** What protects what the client sends. */
   readonly clientToServer: DirectionAlgorithms;
+  /** What protects what the server sends. */
   readonly serverToClient: DirectionAlgorithms;
 }
 

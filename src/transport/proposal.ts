@@ -9,9 +9,13 @@ import type { Proposal } from './negotiation.ts';
 
 /** Names of algorithms by category, best first; what is left out is as by default. */
 export interface AlgorithmOptions {
+  /** Key exchange methods. */
   readonly kex?: readonly string[];
+  /** Signature algorithms of the server's host key. */
   readonly hostKey?: readonly string[];
+  /** Ciphers, for both directions. */
   readonly cipher?: readonly string[];
+  /** MACs, for both directions; an AEAD needs none. */
   readonly mac?: readonly string[];
 }
 

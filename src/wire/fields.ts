@@ -20,6 +20,7 @@ export type FieldKind =
 
 /** Reads and writes one field. */
 export interface Field<T> {
+  /** Its type in the words of RFC 4251 §5. */
   readonly kind: FieldKind;
   /** Length in bytes of a `fixed` field. */
   readonly size?: number;
@@ -27,7 +28,9 @@ export interface Field<T> {
   readonly item?: Fields;
   /** The field may be absent at the end of a message: what it then is. */
   readonly absent?: T;
+  /** Takes the field out of a payload; throws `protocol` for what is none. */
   read(reader: Reader): T;
+  /** Puts the field behind what was written. */
   write(writer: Writer, value: T): void;
 }
 

@@ -12,6 +12,7 @@ export interface MessageRow<N extends string = string, S extends Fields = Fields
   readonly number: number;
   /** The RFC's name without `SSH_MSG_`. */
   readonly type: N;
+  /** What follows the number, in the order of the wire. */
   readonly fields: S;
 }
 

@@ -50,16 +50,19 @@ export class Writer {
     return this;
   }
 
+  /** RFC 4251 §5: one byte. */
   byte(value: number): this {
     this.#reserve(1);
     this.#buffer[this.#at++] = value;
     return this;
   }
 
+  /** RFC 4251 §5: 1 or 0. */
   boolean(value: boolean): this {
     return this.byte(value ? 1 : 0);
   }
 
+  /** RFC 4251 §5: four bytes, the most significant first. */
   uint32(value: number): this {
     this.#reserve(4);
     writeUint32(this.#buffer, this.#at, value);
@@ -67,6 +70,7 @@ export class Writer {
     return this;
   }
 
+  /** RFC 4251 §5: eight bytes, the most significant first. */
   uint64(value: bigint): this {
     return this.uint32(Number((value >> 32n) & 0xffffffffn)).uint32(Number(value & 0xffffffffn));
   }
