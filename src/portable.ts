@@ -85,7 +85,12 @@ export type { ByteSink, PumpOptions } from './streams/byte-sink.ts';
 export type { HostKeyClaim } from './streams/key-exchange-context.ts';
 export { memoryPair, type MemoryPairOptions } from './streams/memory-pair.ts';
 export { SshTransport } from './streams/transport.ts';
-export type { Handshake } from './streams/transport-options.ts';
+export type { Handshake, TransportOptions } from './streams/transport-options.ts';
+export type { Message } from './messages/catalogue.ts';
+export type { InboundMessage } from './operators/decode.ts';
+export type { Phase } from './transport/admission.ts';
+export type { Role } from './transport/role.ts';
+export type { MessageRow } from './wire/message.ts';
 export {
   deliver,
   holdCredit,
@@ -119,7 +124,19 @@ export type {
   StreamCipher,
 } from './crypto/provider.ts';
 export { fingerprint } from './keys/fingerprint.ts';
-export { formatPrivateKey, parsePrivateKey } from './keys/openssh-private-key.ts';
-export { generatePrivateKey, PrivateKey } from './keys/private-key.ts';
+export {
+  formatPrivateKey,
+  type FormatPrivateKeyOptions,
+  parsePrivateKey,
+  type ParsePrivateKeyOptions,
+} from './keys/openssh-private-key.ts';
+export type { KnownHosts } from './keys/known-hosts.ts';
+export {
+  type GenerateOptions,
+  generatePrivateKey,
+  PrivateKey,
+  type PrivateKeyMaterial,
+  type PrivateKeyOptions,
+} from './keys/private-key.ts';
 export type { PublicKey, PublicKeyMaterial } from './keys/public-key.ts';
 export type { Signer } from './keys/signer.ts';

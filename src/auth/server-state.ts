@@ -54,11 +54,15 @@ export interface ServerAuthState {
 
 /** Who has logged in. */
 export interface Admitted {
+  /** The name under which the client has logged in. */
   readonly user: string;
+  /** The method that succeeded last (RFC 4252). */
   readonly method: string;
   /** The key whose signature was verified. */
   readonly publicKey?: PublicKey;
+  /** What succeeded before it, where more than one method was needed, in order. */
   readonly partialSuccesses: readonly PartialSuccess[];
+  /** What the policy has added to its consent. */
   readonly context?: unknown;
 }
 

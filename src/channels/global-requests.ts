@@ -72,7 +72,11 @@ export class GlobalRequests {
     this.#transport.send({ type: 'GLOBAL_REQUEST', requestName, wantReply: false, payload });
   }
 
-  /** A request or a reply of the peer. A reply that nobody has asked for is dropped. */
+  /**
+   * A request or a reply of the peer. A reply that nobody has asked for is dropped.
+   *
+   * @internal
+   */
   receive(
     message: Extract<
       ConnectionMessage,
@@ -95,12 +99,20 @@ export class GlobalRequests {
     }
   }
 
-  /** A peer that does not understand a request says UNIMPLEMENTED instead of failure: the oldest one is answered by it. */
+  /**
+   * A peer that does not understand a request says UNIMPLEMENTED instead of failure: the oldest one is answered by it.
+   *
+   * @internal
+   */
   notUnderstood(): void {
     this.#pending.answer({ isSuccess: false });
   }
 
-  /** The connection has ended. */
+  /**
+   * The connection has ended.
+   *
+   * @internal
+   */
   end(error: SshError): void {
     this.#verdicts.unsubscribe();
     for (const answered of this.#pending.takeAll()) answered({ isSuccess: false, error });

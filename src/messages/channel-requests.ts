@@ -1,6 +1,6 @@
 /** Payloads of the channel requests of a session (RFC 4254 §6). */
 import { ascii, boolean, optional, string, text, uint32, utf8 } from '../wire/fields.ts';
-import { struct, type StructValue } from '../wire/struct.ts';
+import { struct } from '../wire/struct.ts';
 
 /** RFC 4254 §6.2; sizes in characters and in pixels. */
 export const ptyReq = struct('pty-req', {
@@ -44,7 +44,7 @@ export const exitSignal = struct('exit-signal', {
 });
 
 /** Size of a terminal: characters, and pixels (0 where unknown). */
-export interface WindowSize extends StructValue<typeof windowChange> {
+export interface WindowSize {
   /** Characters in a row. */
   readonly columns: number;
   /** Rows. */

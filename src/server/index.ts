@@ -10,6 +10,7 @@ export type {
   Credential,
   PartialSuccess,
 } from '../auth/policy.ts';
+export type { Admitted } from '../auth/server-state.ts';
 export type { ServerAuthenticated, ServerAuthOptions } from '../auth/server.ts';
 export type { WindowSize } from '../messages/channel-requests.ts';
 export type { TerminalModes } from '../messages/terminal-modes.ts';
