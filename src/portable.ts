@@ -130,7 +130,12 @@ export {
   parsePrivateKey,
   type ParsePrivateKeyOptions,
 } from './keys/openssh-private-key.ts';
-export type { KnownHosts } from './keys/known-hosts.ts';
+export type {
+  KnownHostsEntry,
+  KnownHostsMarker,
+  KnownHostsProblem,
+} from './keys/known-hosts-lines.ts';
+export type { KnownHosts, KnownHostsName, KnownHostsVerdict } from './keys/known-hosts.ts';
 export {
   type GenerateOptions,
   generatePrivateKey,
