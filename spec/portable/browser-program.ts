@@ -32,7 +32,7 @@ export async function visit(page: Page): Promise<Report> {
     hostKeys: { policy: 'pinned', fingerprints: [page.fingerprint] },
   });
   const echo = (): Promise<CommandResult> =>
-    firstValueFrom(client.exec(['echo', '-'], { stdin: from(page.input) }).pipe(collect()));
+    firstValueFrom(client.exec('cat', { stdin: from(page.input) }).pipe(collect()));
   const before = await echo();
   await firstValueFrom(client.rekey().pipe(ignoreElements(), defaultIfEmpty(undefined)));
   const behind = await echo();

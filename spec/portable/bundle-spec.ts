@@ -157,7 +157,7 @@ describe('the portable entry', () => {
               attempt.password === 'correct horse',
           ),
         exec: (session, command) =>
-          session.stdout.pump(session.stdin$).pipe(exitWith(command === 'echo -' ? 3 : 255)),
+          session.stdout.pump(session.stdin$).pipe(exitWith(command === 'cat' ? 3 : 255)),
       }).pipe(
         tap((event) => {
           if (event.type === 'authenticated') rekeyed = count(event.connection.rekeyed$);

@@ -14,6 +14,24 @@ describe('isWornOut', () => {
   });
 });
 
+describe('a limit of 0', () => {
+  it('is none for bytes', () => {
+    const limits = { bytes: 0, packets: 10, milliseconds: 0 };
+    expect(isWornOut(limits, { bytes: 2 ** 40, packets: 1 })).toBe(false);
+  });
+});
+
+describe('packets under one key', () => {
+  it.each([0, 2 ** 31, 2 ** 33, Number.POSITIVE_INFINITY])(
+    'are never more than half of the sequence numbers, with a limit of %d too',
+    (packets) => {
+      const limits = { bytes: 0, packets, milliseconds: 0 };
+      expect(isWornOut(limits, { bytes: 0, packets: 2 ** 31 - 1 })).toBe(false);
+      expect(isWornOut(limits, { bytes: 0, packets: 2 ** 31 })).toBe(true);
+    },
+  );
+});
+
 describe('the limits by default', () => {
   it('are those of RFC 4253 §9, and stay below the wrap of the sequence number', () => {
     expect(DEFAULT_REKEY_LIMITS).toEqual({
