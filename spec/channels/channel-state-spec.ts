@@ -124,11 +124,12 @@ describe('the state of a channel', () => {
     }
   });
 
-  it('has said CLOSE whenever it is closed by the peer', () => {
+  it('has said CLOSE whenever it is closed by the peer, and knows whether there was an EOF', () => {
+    expect(after(OPEN, 'eof', 'close').eofReceived).toBe(true);
     expect(after(OPEN, 'close')).toEqual({
       lifecycle: 'closed',
       eofSent: false,
-      eofReceived: true,
+      eofReceived: false,
       closeSent: true,
       closeReceived: true,
     });

@@ -110,7 +110,7 @@ function onClose(state: ChannelState): Transition {
     {
       lifecycle: 'closed',
       eofSent: state.eofSent,
-      eofReceived: true,
+      eofReceived: state.eofReceived,
       closeSent: true,
       closeReceived: true,
     },

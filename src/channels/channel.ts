@@ -115,6 +115,11 @@ export class Channel implements ByteDuplex {
     return this.#window.size;
   }
 
+  /** Has the peer said EOF? What came before a CLOSE alone may not be all that was meant. */
+  get hasEof(): boolean {
+    return this.#state.eofReceived;
+  }
+
   /** Is it open, and has nobody said CLOSE? */
   get isOpen(): boolean {
     return this.#state.lifecycle === 'open' && !this.#state.closeSent;
@@ -341,11 +346,8 @@ export class Channel implements ByteDuplex {
 
   #answer(isAccepted: boolean): void {
     if (!this.isOpen) return;
-    const recipientChannel = this.#recipientChannel;
-    this.#context.transport.send({
-      type: isAccepted ? 'CHANNEL_SUCCESS' : 'CHANNEL_FAILURE',
-      recipientChannel,
-    });
+    const type = isAccepted ? 'CHANNEL_SUCCESS' : 'CHANNEL_FAILURE';
+    this.#context.transport.send({ type, recipientChannel: this.#recipientChannel });
   }
 
   #sendRequest(requestType: string, payload: Uint8Array, wantReply: boolean): void {

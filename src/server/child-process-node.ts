@@ -150,8 +150,9 @@ class ChildRun {
     const subscriber = this.#subscriber;
     let isGone = false;
     subscriber.add(() => {
-      child.stdin.destroy();
       if (!isGone) endGroup(child, this.#options.killGrace ?? DEFAULT_KILL_GRACE);
+      // behind the signal: to the child this is the end of its input
+      child.stdin.destroy();
     });
     subscriber.add(this.#passSignalsOn(child));
     subscriber.add(feed(child.stdin, stdin$));

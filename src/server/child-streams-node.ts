@@ -46,12 +46,16 @@ export function feed(pipe: Writable, bytes$: ByteStream): Subscription {
       const release = holdCredit();
       pipe.write(chunk, () => release());
     },
-    // half of what was meant must not look whole, but there is no way to say so to a pipe
-    error: () => pipe.destroy(),
+    // half of what was meant must not look whole: the session is over, and the child is told so before its pipe closes
+    error: nothing,
     complete: () => pipe.end(),
   });
   const stop = (): void => subscription.unsubscribe();
   pipe.on('error', stop).on('close', stop);
   subscription.add(() => pipe.off('close', stop));
   return subscription;
+}
+
+function nothing(): void {
+  // what ends the session ends the child
 }

@@ -2,6 +2,7 @@
 import {
   from,
   isObservable,
+  type MonoTypeOperatorFunction,
   Observable,
   type ObservableInput,
   ReplaySubject,
@@ -16,6 +17,7 @@ import type { Verdict } from '../operators/take-verdict.ts';
 import { type Exit, SshError } from '../errors.ts';
 import { exitSignal, exitStatus, type WindowSize } from '../messages/channel-requests.ts';
 import { outsideDelivery } from '../operators/credit.ts';
+import { lift } from '../operators/lift.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import type { SshTransport } from '../streams/transport.ts';
@@ -76,7 +78,7 @@ export class SessionChannel implements ServerSession {
   constructor(channel: Channel, context: SessionContext) {
     this.channel = channel;
     this.#context = context;
-    this.stdin$ = channel.stdout$.pipe(takeUntil(this.#finishing));
+    this.stdin$ = channel.stdout$.pipe(whole(channel), takeUntil(this.#finishing));
     const { outputGrace = DEFAULT_OUTPUT_GRACE } = context.handlers;
     this.#output = new SessionOutput(channel, context.transport.scheduler, outputGrace);
     this.stdout = this.#output.stdout;
@@ -308,6 +310,18 @@ export class SessionChannel implements ServerSession {
   #emit(event: SessionEventFacts): void {
     this.#context.emit({ ...event, connection: this.connection, session: this });
   }
+}
+
+/** CLOSE without EOF is no end of the input: half of what a client meant to send must not look whole. */
+function whole(channel: Channel): MonoTypeOperatorFunction<Uint8Array> {
+  return lift((out) => ({
+    next: (data) => out.next(data),
+    complete: () => {
+      if (channel.hasEof) out.complete();
+      else
+        out.error(new SshError('released', 'the client closed without EOF', { what: 'channel' }));
+    },
+  }));
 }
 
 type SessionEventFacts =

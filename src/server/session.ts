@@ -36,7 +36,10 @@ export interface ServerSession {
   readonly windowChange$: Observable<WindowSize>;
   /** Names of signals without `SIG` (RFC 4254 §6.9). Hot; those that come before the handler is subscribed to wait for it. */
   readonly signals$: Observable<string>;
-  /** What the client sends, for one subscriber, with credit. Completes at the client's EOF, and when the exit was emitted. */
+  /**
+   * What the client sends, for one subscriber, with credit. Completes at the client's EOF, and when the exit was emitted; errors
+   * with `released` when the client closes the channel without EOF, or with what ended the connection.
+   */
   readonly stdin$: ByteStream;
   /**
    * Takes output for the client. EOF is not sent when a pump ends (`end` means nothing here): it belongs to stdout and stderr
