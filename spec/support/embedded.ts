@@ -1,5 +1,5 @@
 /** A client and a server in one process, over a wire in memory: whole sessions in milliseconds, commands are functions. */
-import { concat, ignoreElements, Observable, of } from 'rxjs';
+import { concat, ignoreElements, Observable, of, Subscription } from 'rxjs';
 import { connect, type ClientOptions } from '../../src/client/connect.ts';
 import type { SshClient } from '../../src/client/client.ts';
 import { fingerprint } from '../../src/keys/fingerprint.ts';
@@ -11,6 +11,7 @@ import { serve } from '../../src/server/serve.ts';
 import type { ExecHandler, ServerSession } from '../../src/server/session.ts';
 import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
 import { memoryPair, type MemoryPairOptions } from '../../src/streams/memory-pair.ts';
+import { utf8Text } from '../../src/wire/bytes.ts';
 import { hostKey } from './transports.ts';
 
 /** How the pair differs from the usual one. */
@@ -86,4 +87,40 @@ export function respond(
 /** Lets everything happen that needs no time: all microtasks, and what they lead to. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+let open = new Subscription();
+
+/** A client that stays connected until the end of the test; see {@link closeEmbedded}. */
+export function connected(source: Observable<SshClient>): Promise<SshClient> {
+  return new Promise((resolve, reject) => {
+    keepOpen(source.subscribe({ next: resolve, error: reject }));
+  });
+}
+
+/** Keeps a subscription until the end of the test. */
+export function keepOpen(subscription: Subscription): Subscription {
+  open.add(subscription);
+  return subscription;
+}
+
+/** Lets go of everything that a test has kept open, and lets it end. */
+export async function closeEmbedded(): Promise<void> {
+  open.unsubscribe();
+  open = new Subscription();
+  await turn();
+}
+
+/** All that a stream says: its values, bytes as text, and then its error or `complete`. */
+export function allOf(source: Observable<unknown>): Promise<unknown[]> {
+  return new Promise((resolve) => {
+    const seen: unknown[] = [];
+    keepOpen(
+      source.subscribe({
+        next: (value) => seen.push(value instanceof Uint8Array ? utf8Text(value) : value),
+        error: (error: unknown) => resolve([...seen, error]),
+        complete: () => resolve([...seen, 'complete']),
+      }),
+    );
+  });
 }

@@ -146,10 +146,16 @@ class Limit {
   }
 }
 
-/** Channel data is owned by whoever receives it, so the pieces are kept as they are. */
+/** Up to this many bytes, a piece is copied to others: a peer that sends single bytes must not cost a hundred times the limit. */
+const SMALL_PIECE = 1024;
+const BLOCK = 16 * 1024;
+
+/** Channel data is owned by whoever receives it, so large pieces are kept as they are. */
 class Gathered {
   readonly #limit: Limit;
   readonly #pieces: Uint8Array[] = [];
+  #block = new Uint8Array(0);
+  #used = 0;
 
   constructor(limit: Limit | CollectOptions) {
     this.#limit = limit instanceof Limit ? limit : new Limit(limit);
@@ -157,10 +163,32 @@ class Gathered {
 
   add(piece: Uint8Array): void {
     this.#limit.use(piece.length);
+    if (piece.length <= SMALL_PIECE) {
+      this.#copy(piece);
+      return;
+    }
+    this.#closeBlock();
     this.#pieces.push(piece);
   }
 
   bytes(): Uint8Array {
+    this.#closeBlock();
     return concatBytes(this.#pieces);
+  }
+
+  #copy(piece: Uint8Array): void {
+    if (this.#used + piece.length > this.#block.length) {
+      this.#closeBlock();
+      this.#block = new Uint8Array(BLOCK);
+    }
+    this.#block.set(piece, this.#used);
+    this.#used += piece.length;
+  }
+
+  /** What is left of a block is used on: large pieces between small ones must not cost a block each. */
+  #closeBlock(): void {
+    if (this.#used > 0) this.#pieces.push(this.#block.subarray(0, this.#used));
+    this.#block = this.#block.subarray(this.#used);
+    this.#used = 0;
   }
 }
