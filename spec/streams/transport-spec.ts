@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { combineLatest, firstValueFrom } from 'rxjs';
+import { combineLatest, filter, firstValueFrom, scan, switchMap, tap } from 'rxjs';
 import { CIPHERS } from '../../src/crypto/ciphers.ts';
 import { KEY_AGREEMENTS } from '../../src/crypto/key-agreements.ts';
 import { MACS } from '../../src/crypto/macs.ts';
@@ -18,7 +18,9 @@ describe('openTransport', () => {
 
   const combinations = KEY_AGREEMENTS.flatMap((kex) =>
     CIPHERS.flatMap((cipher) =>
-      (cipher.isAead ? [undefined] : MACS).map((mac) => [kex.name, cipher.name, mac?.name] as const),
+      (cipher.isAead ? [undefined] : MACS).map(
+        (mac) => [kex.name, cipher.name, mac?.name] as const,
+      ),
     ),
   );
   it.each(combinations)('%s, %s, %s', async (kex, cipher, mac) => {
@@ -29,25 +31,29 @@ describe('openTransport', () => {
       mac: mac === undefined ? [] : [mac],
     };
     const { client$, server$ } = transportPair({ chunk: 64 }, { proposal }, { proposal });
-    const rekeyed = await new Promise<number>((resolve, reject) => {
-      let count = 0;
-      combineLatest([client$, server$]).subscribe({
-        next: ([client, server]) => {
-          client.rekeyed$.subscribe(() => {
-            if (++count === 3) resolve(count);
-            else (count === 1 ? server : client).rekey();
-          });
+    const rekeyed = await firstValueFrom(
+      combineLatest([client$, server$]).pipe(
+        switchMap(([client, server]) => {
           client.rekey();
-        },
-        error: reject,
-      });
-    });
+          // the client has sent its NEWKEYS before the server is through: either may begin the next
+          return server.rekeyed$.pipe(
+            scan((count) => count + 1, 0),
+            tap((count) => (count === 1 ? server : client).rekey()),
+          );
+        }),
+        filter((count) => count === 3),
+      ),
+    );
     expect(rekeyed).toBe(3);
   });
 
   it('tells both sides what they have not in common', async () => {
     const proposal = { ...defaultProposal, cipher: ['aes128-ctr'] };
-    const { client$, server$ } = transportPair({}, { proposal }, { proposal: { ...proposal, cipher: ['aes256-ctr'] } });
+    const { client$, server$ } = transportPair(
+      {},
+      { proposal },
+      { proposal: { ...proposal, cipher: ['aes256-ctr'] } },
+    );
     server$.subscribe({ error: () => undefined });
     const error: unknown = await firstValueFrom(client$).catch((e: unknown) => e);
     expect(isSshError(error, 'key-exchange') && error.detail.failure).toEqual({

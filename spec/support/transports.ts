@@ -8,7 +8,8 @@ import { defaultNames } from '../../src/crypto/standing.ts';
 import { generatePrivateKey } from '../../src/keys/private-key.ts';
 import type { Signer } from '../../src/keys/signer.ts';
 import { memoryPair, type MemoryPairOptions } from '../../src/streams/memory-pair.ts';
-import { openTransport, type SshTransport, type TransportOptions } from '../../src/streams/transport.ts';
+import { openTransport, type SshTransport } from '../../src/streams/transport.ts';
+import type { TransportOptions } from '../../src/streams/transport-options.ts';
 import type { Proposal } from '../../src/transport/negotiation.ts';
 import { DEFAULT_REKEY_LIMITS } from '../../src/transport/rekey-policy.ts';
 
