@@ -7,6 +7,8 @@ import { lift } from './lift.ts';
 
 /** What may wait for new keys. Channel data is not among it: it waits at its channels, whose writers feel it. */
 const MAX_HELD_BYTES = 2 * 1024 * 1024;
+/** What a held message takes besides its bytes: a peer that asks for a million empty replies must not get away with 1 MiB. */
+const COST_OF_MESSAGE = 128;
 
 const SERVICE_REQUEST = 5;
 const SERVICE_ACCEPT = 6;
@@ -14,7 +16,7 @@ const LAST_KEX_METHOD = 49;
 
 /**
  * Holds payloads back between our KEXINIT and our NEWKEYS, all but those that may leave then (RFC 4253 §7.1), and lets them
- * go in their order when the outbound gate opens. Errors with `overflow` past 2 MiB.
+ * go in their order when the outbound gate opens. Errors with `overflow` past 2 MiB, each message counted as 128 bytes more.
  *
  * @param outbound - the cell whose gate says when
  */
@@ -29,7 +31,7 @@ export function hold(outbound: Outbound): MonoTypeOperatorFunction<Writer> {
       for (const payload of payloads) out.next(payload);
     };
     const keep = (payload: Writer): void => {
-      heldBytes += payload.length;
+      heldBytes += payload.length + COST_OF_MESSAGE;
       if (heldBytes > MAX_HELD_BYTES) {
         const detail = { what: 'messages held during a key exchange', limit: MAX_HELD_BYTES };
         throw new SshError(

@@ -15,6 +15,8 @@ import { outboundBytes } from './packet-pipeline.ts';
 const WRITABLE_BELOW = 512 * 1024;
 /** A peer that makes us answer and does not read the answers is let go when this much waits for it. */
 const MAX_PENDING = 3 * 1024 * 1024;
+/** What a write that is not done takes besides its bytes: a peer that asks one packet at a time gets a write for each. */
+const COST_OF_WRITE = 256;
 
 /** Sends the messages of one connection. */
 export class Outgoing {
@@ -25,6 +27,7 @@ export class Outgoing {
   readonly #messages = new Subject<Message>();
   readonly #batches = new OutgoingBatches();
   readonly #waiting = new Fifo<() => void>();
+  #writes = 0;
 
   constructor(duplex: ByteDuplex, queue: RunQueue) {
     this.#duplex = duplex;
@@ -33,7 +36,12 @@ export class Outgoing {
 
   /** May bulk data be sent now? */
   get isWritable(): boolean {
-    return this.cell.gate.isOpen && this.#batches.pending < WRITABLE_BELOW;
+    return this.cell.gate.isOpen && this.#pending < WRITABLE_BELOW;
+  }
+
+  /** What waits for the peer, in bytes of memory. */
+  get #pending(): number {
+    return this.#batches.pending + this.#writes * COST_OF_WRITE;
   }
 
   /** Connects the pipe to the duplex and writes the identification line. */
@@ -55,12 +63,13 @@ export class Outgoing {
     return pipe;
   }
 
-  /** Sends a message at the end of this turn of the run queue. Throws `overflow` when the peer does not read. */
+  /** Sends a message at the end of this turn of the run queue. Ends the connection with `overflow` when the peer does not read. */
   send(message: Message): void {
     this.#messages.next(message);
-    if (this.#batches.pending > MAX_PENDING) {
+    if (this.#pending > MAX_PENDING) {
       const detail = { what: 'bytes waiting for the peer', limit: MAX_PENDING };
-      throw new SshError('overflow', 'the peer does not read what it asks for', detail);
+      // not thrown: it is nothing to whoever happens to send this message
+      this.#fail(new SshError('overflow', 'the peer does not read what it asks for', detail));
     }
     // outside of a task nobody else would write the turn out
     this.#queue.run(nothing);
@@ -98,7 +107,9 @@ export class Outgoing {
   }
 
   #write(batch: Uint8Array): void {
+    this.#writes++;
     this.#duplex.write(batch, () => {
+      this.#writes--;
       this.#batches.release(batch);
       this.resumeWriters();
     });
