@@ -23,4 +23,5 @@ export {
 } from './streams/tcp-node.ts';
 export { childProcess, type ChildProcessOptions } from './server/child-process-node.ts';
 export { listen, type ListenOptions } from './server/listen-node.ts';
+export { nodeProvider } from './crypto/node-provider.ts';
 export * from './portable.ts';

@@ -145,3 +145,4 @@ export {
 } from './keys/private-key.ts';
 export type { PublicKey, PublicKeyMaterial } from './keys/public-key.ts';
 export type { Signer } from './keys/signer.ts';
+export { nobleProvider } from './crypto/noble-provider.ts';
