@@ -429,6 +429,23 @@ describe('pump', () => {
       expect(seen.at(-1)).toBe(8);
     });
 
+    it('keeps the order when the window ends in the middle of that', () => {
+      const source$ = new Subject<string>();
+      const inner = new Window(3, 2);
+      const target: SinkTarget = {
+        ...methodsOf(inner),
+        accept: (bytes) => {
+          const taken = inner.accept(bytes);
+          if (inner.accepts === 1) source$.next('xyz');
+          return taken;
+        },
+      };
+      pumped(target, source$);
+      source$.next('abcde');
+      inner.adjust(100);
+      expect(inner.bytes).toEqual(utf8('abcdexyz'));
+    });
+
     it('keeps the order when the progress brings about more chunks', () => {
       const source$ = new Subject<string>();
       const target = new Window();
