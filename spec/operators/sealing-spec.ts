@@ -68,13 +68,27 @@ describe('hold', () => {
     expect(readUint32(packets[0] ?? new Uint8Array(4), 0)).toBe((packets[0]?.length ?? 0) - 4);
   });
 
-  it('errors with overflow past 2 MiB', () => {
+  it('errors with overflow past 2 MiB, each message counted as 128 bytes more', () => {
     marbles(({ hot, expectObservable }) => {
       const outbound = initialOutbound();
       outbound.gate.close();
-      const source = hot('aab', { a: payload(94, 1024 * 1024), b: payload(94) });
+      const half = payload(94, 1024 * 1024 - 128);
+      const source = hot('aab', { a: half, b: payload(94) });
       expectObservable(source.pipe(hold(outbound))).toBe('--#', undefined, ofKind('overflow'));
     });
+  });
+
+  it('errors with overflow for many messages of one byte', () => {
+    const outbound = initialOutbound();
+    outbound.gate.close();
+    const payloads$ = new Subject<Writer>();
+    let error: unknown;
+    payloads$.pipe(hold(outbound)).subscribe({ error: (each: unknown) => (error = each) });
+    const small = payload(99);
+    let held = 0;
+    for (; error === undefined; held++) payloads$.next(small);
+    expect(error).toMatchObject({ kind: 'overflow' });
+    expect(held).toBe(Math.floor((2 * 1024 * 1024) / 129) + 1);
   });
 
   it('says nothing when the gate opens after it was unsubscribed', () => {
