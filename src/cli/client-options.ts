@@ -1,0 +1,75 @@
+/** The options of every command that connects, spelled as OpenSSH spells them. */
+import { type Command, Option } from 'commander';
+import { CLIENT_KEYS } from './client-keys.ts';
+import type { Verbosity } from './io.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { notYet } from './usage.ts';
+
+/** What commander makes of the options. */
+export interface ClientFlags {
+  readonly i?: readonly string[];
+  readonly p?: string;
+  readonly l?: string;
+  readonly o?: readonly string[];
+  readonly n?: boolean;
+  readonly v?: number;
+  readonly q?: boolean;
+  readonly t?: boolean;
+}
+
+/** Adds the options to a command. Those that are not there yet are errors that say so. */
+export function addClientOptions(command: Command): Command {
+  return command
+    .option('-i <key>', 'private key file (repeatable)', collect)
+    .option('-p <port>', 'port, for hosts that do not say their own')
+    .option('-l <user>', 'user, for hosts that do not say their own')
+    .option('-F <config>', 'configuration file: only "none" is there yet', onlyNone)
+    .addOption(later('-J <jump>'))
+    .addOption(later('-A'))
+    .addOption(later('-C'))
+    .option('-n', 'no stdin')
+    .option('-t', 'ask for a terminal')
+    .option('-v', 'tell more (repeatable)', more)
+    .option('-q', 'tell less')
+    .option('-o <key=value>', "an option of OpenSSH's ssh_config (repeatable)", collect);
+}
+
+/** The settings that the options come to; a flag has its say before `-o`. */
+export function clientSettings(flags: ClientFlags): Settings {
+  const { i = [], p, l, t, o = [] } = flags;
+  const fromFlags = [
+    ...i.map((file) => `IdentityFile=${file}`),
+    ...(p === undefined ? [] : [`Port=${p}`]),
+    ...(l === undefined ? [] : [`User=${l}`]),
+    ...(t === true ? ['RequestTTY=yes'] : []),
+  ];
+  return readSettings([...fromFlags, ...o], CLIENT_KEYS);
+}
+
+/** How much to tell. */
+export function verbosityOf({ q, v = 0 }: Pick<ClientFlags, 'q' | 'v'>): Verbosity {
+  return { isQuiet: q === true, level: v };
+}
+
+/** For options that may be given more than once. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/** For flags that may be given more than once. */
+export function more(_: unknown, before = 0): number {
+  return before + 1;
+}
+
+/** An option that is an error, and not shown. */
+export function later(flags: string): Option {
+  const name = flags.replace(/ .*$/, '');
+  return new Option(flags).hideHelp().argParser(() => {
+    throw notYet(name);
+  });
+}
+
+function onlyNone(value: string): string {
+  if (value !== 'none') throw notYet(`-F ${value}`);
+  return value;
+}

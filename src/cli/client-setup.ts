@@ -1,0 +1,236 @@
+/** From options to logged-in clients: everything that a command which connects has in common. */
+import { userInfo } from 'node:os';
+import {
+  concat,
+  concatMap,
+  ignoreElements,
+  type Observable,
+  of,
+  tap,
+  throwError,
+  timeout,
+} from 'rxjs';
+import {
+  connect,
+  type ConnectOptions,
+  escapeText,
+  parseTarget,
+  type PasswordSource,
+  type SshClient,
+  SshError,
+  type Target,
+  type TraceEvent,
+} from '../node.ts';
+import { fingerprint } from '../keys/index.ts';
+import { algorithmOptions } from './algorithm-lists.ts';
+import { hostKeyPolicy, knownHosts } from './host-trust.ts';
+import { identitySources } from './identities.ts';
+import type { CliIo, Messages } from './io.ts';
+import type { Settings } from './settings.ts';
+import { nobody, type Prompter } from './terminal.ts';
+import { notYet, UsageError } from './usage.ts';
+import { integer, size, time, words, yesNo } from './values.ts';
+
+/** Methods of OpenSSH's client; those that rxssh has not are passed over, as `ssh` does. */
+const METHODS = ['gssapi-with-mic', 'hostbased', 'publickey', 'keyboard-interactive', 'password'];
+const DEFAULT_METHODS = ['publickey', 'password'];
+
+/** A host as it was named on the command line. */
+export interface NamedHost {
+  /** As it was written. */
+  readonly name: string;
+  readonly target: Target;
+}
+
+/** Connects to hosts. */
+export type Connector = (host: NamedHost) => Observable<SshClient>;
+
+/** Reads a host's name; throws a `config` error for what is none. */
+export function namedHost(name: string): NamedHost {
+  return { name, target: parseTarget(name) };
+}
+
+/** Reads all settings of a connection, so that what is wrong is told before anything is connected to. */
+export function connector(settings: Settings, io: CliIo, messages: Messages): Connector {
+  const isBatch = settings.first('BatchMode', yesNo) ?? false;
+  const terminal = isBatch ? undefined : io.terminal;
+  const quietIo = { ...io, terminal };
+  for (const key of settings.ignored) messages.verbose(1, `-o ${key} makes no difference here`);
+  const common = {
+    ...timing(settings),
+    algorithms: algorithmOptions(settings),
+    identities: identitySources(settings, quietIo),
+    knownHosts: knownHosts(settings),
+    hostKeys: hostKeyPolicy(settings, terminal, messages),
+    methods: methods(settings),
+  };
+  const route = readRoute(settings);
+  const passwords = passwordsFor(settings, quietIo);
+  const seconds = settings.first('ConnectTimeout', time) ?? 0;
+  return (named) => {
+    const { host, port, user } = route(named.target);
+    const password = passwords(user, named.name);
+    const client$ = connect({
+      ...common,
+      ...{ host, port, user },
+      ...password,
+      ...tracer(named, messages),
+    });
+    return client$.pipe(
+      (source$) => (seconds === 0 ? source$ : loggedInWithin(source$, seconds)),
+      concatMap((client) => introduced(client, named, messages)),
+    );
+  };
+}
+
+/** Where a host is: what its name says, then the options. */
+function readRoute(settings: Settings): (target: Target) => Required<Target> {
+  const user = settings.first('User', (_, value) => value) ?? userInfo().username;
+  const port = settings.first('Port', (key, value) => integer(key, value, 1, 65_535)) ?? 22;
+  const hostName = settings.first('HostName', (key, value) => {
+    if (/%[^%h]/.test(value)) throw notYet(`${key}: the token in ${value}`);
+    // checked as what it will become
+    parseTarget(value.replaceAll('%h', 'h').replaceAll('%%', ''));
+    return value;
+  });
+  return (target) => ({
+    host:
+      hostName?.replace(/%[%h]/g, (token) => (token === '%h' ? target.host : '%')) ?? target.host,
+    port: target.port ?? port,
+    user: target.user ?? user,
+  });
+}
+
+function timing(settings: Settings): Partial<ConnectOptions> {
+  const interval = settings.first('ServerAliveInterval', time);
+  const countMax = settings.first('ServerAliveCountMax', (key, value) =>
+    integer(key, value, 1, 1_000_000),
+  );
+  const rekey = settings.first('RekeyLimit', rekeyLimit);
+  const connectTimeout = (settings.first('ConnectTimeout', time) ?? 0) * 1000;
+  return {
+    keepalive: {
+      ...(interval === undefined ? {} : { interval: interval * 1000 }),
+      ...(countMax === undefined ? {} : { countMax }),
+    },
+    ...(rekey === undefined ? {} : { rekey }),
+    // one deadline for everything: no phase gives up before it
+    ...(connectTimeout === 0
+      ? {}
+      : { connectTimeout, handshakeTimeout: connectTimeout, loginTimeout: connectTimeout }),
+  };
+}
+
+/** `RekeyLimit`: an amount of data and perhaps a time, each `default` or, for the time, `none`. */
+export function rekeyLimit(key: string, value: string): NonNullable<ConnectOptions['rekey']> {
+  const [data = 'default', age = 'none', ...rest] = words(key, value);
+  if (rest.length > 0) throw new UsageError(`${key}: ${JSON.stringify(value)} has too many words`);
+  const bytes = data.toLowerCase() === 'default' ? 0 : size(key, data);
+  const milliseconds = time(key, age) * 1000;
+  return { ...(bytes === 0 ? {} : { bytes }), ...(milliseconds === 0 ? {} : { milliseconds }) };
+}
+
+function methods(settings: Settings): readonly string[] {
+  const preferred = settings.first('PreferredAuthentications', (key, value) => {
+    const names = value.split(',');
+    const unknown = names.find((name) => !METHODS.includes(name));
+    if (unknown !== undefined)
+      throw new UsageError(`${key}: ${JSON.stringify(unknown)} is no authentication method`);
+    return names.filter((name) => DEFAULT_METHODS.includes(name));
+  });
+  const isOff = (key: string): boolean => settings.first(key, yesNo) === false;
+  const off = [
+    ...(isOff('PubkeyAuthentication') ? ['publickey'] : []),
+    ...(isOff('PasswordAuthentication') ? ['password'] : []),
+  ];
+  const left = (preferred ?? DEFAULT_METHODS).filter((name) => !off.includes(name));
+  if (left.length === 0) throw new UsageError('no authentication method that is there is left');
+  return ['none', ...left];
+}
+
+type PasswordOptions = Pick<ConnectOptions, 'password' | 'passwordTries'>;
+
+/** RXSSH_PASSWORD at first, then whoever is at the terminal. */
+function passwordsFor(
+  settings: Settings,
+  { env, terminal }: Pick<CliIo, 'env' | 'terminal'>,
+): (user: string, host: string) => PasswordOptions | undefined {
+  const known = env['RXSSH_PASSWORD'];
+  const prompts =
+    settings.first('NumberOfPasswordPrompts', (key, value) => integer(key, value, 0, 1000)) ?? 3;
+  if (known === undefined && (terminal === undefined || prompts === 0)) return () => undefined;
+  return (user, host) => ({
+    password: passwordSource(known, terminal ?? nobody, `${user}@${host.replace(/^.*@/, '')}`),
+    passwordTries: (known === undefined ? 0 : 1) + (terminal === undefined ? 0 : prompts),
+  });
+}
+
+function passwordSource(
+  known: string | undefined,
+  terminal: Prompter,
+  who: string,
+): PasswordSource {
+  return ({ attempt }) =>
+    known !== undefined && attempt === 1
+      ? known
+      : terminal.ask(`${escapeText(who)}'s password: `, { isSecret: true });
+}
+
+function loggedInWithin(client$: Observable<SshClient>, seconds: number): Observable<SshClient> {
+  const milliseconds = seconds * 1000;
+  const message = `no login within ${String(seconds)} s (ConnectTimeout)`;
+  const expired = (): SshError =>
+    new SshError('timeout', message, { phase: 'connect and login', milliseconds });
+  return client$.pipe(timeout({ first: milliseconds, with: () => throwError(expired) }));
+}
+
+/** What the server says is shown as the server's: it must not look like a question of ours. */
+function introduced(
+  client: SshClient,
+  named: NamedHost,
+  messages: Messages,
+): Observable<SshClient> {
+  const says = (text: string): void => {
+    for (const line of text.trimEnd().split(/\r?\n/)) {
+      messages.notice(`${escapeText(named.name)} says: ${escapeText(line)}`);
+    }
+  };
+  // complete by now
+  const banner$ = client.banner$.pipe(tap(says), ignoreElements());
+  return concat(banner$, of(client)).pipe(tap(() => introduce(client, named, messages)));
+}
+
+function introduce(client: SshClient, { name }: NamedHost, messages: Messages): void {
+  const shown = escapeText(name);
+  if (!messages.isVerbose(1)) return;
+  const { algorithms, hostKey, peerIdentification } = client.handshake;
+  const { kex, clientToServer, serverToClient } = algorithms;
+  messages.verbose(1, `${shown}: ${escapeText(peerIdentification)}, key exchange ${kex}`);
+  for (const [way, { cipher, mac }] of [
+    ['to', clientToServer],
+    ['from', serverToClient],
+  ] as const) {
+    messages.verbose(1, `${shown}: ${way} the server ${cipher}${mac === '' ? '' : ` ${mac}`}`);
+  }
+  if (hostKey !== undefined)
+    messages.verbose(1, `${shown}: host key ${hostKey.algorithm} ${fingerprint(hostKey.key)}`);
+  const { user, method, with: credential = '' } = client.login;
+  messages.verbose(
+    1,
+    `${shown}: ${escapeText(user)} logged in by ${method} ${escapeText(credential)}`,
+  );
+}
+
+function tracer({ name }: NamedHost, messages: Messages): Pick<ConnectOptions, 'trace'> {
+  if (!messages.isVerbose(2)) return {};
+  return { trace: (event) => tell(name, event, messages) };
+}
+
+function tell(name: string, event: TraceEvent, messages: Messages): void {
+  const level = event.type === 'packet' ? 3 : 2;
+  const { type, ...facts } = event;
+  const text = Object.entries(facts)
+    .map(([key, value]) => `${key} ${String(value)}`)
+    .join(', ');
+  messages.verbose(level, `${escapeText(name)}: ${type}: ${escapeText(text)}`);
+}

@@ -1,0 +1,233 @@
+/** `rxssh exec`: a command on one host or many. */
+import type { Command } from 'commander';
+import {
+  concatMap,
+  connect as among,
+  defer,
+  EMPTY,
+  finalize,
+  ignoreElements,
+  map,
+  merge,
+  type Observable,
+  take,
+  takeWhile,
+  tap,
+} from 'rxjs';
+import {
+  exec,
+  type ExecOptions,
+  fanOut,
+  type FanOutOptions,
+  type FleetEvent,
+  gather,
+  type PtyOptions,
+  summary,
+} from '../node.ts';
+import {
+  addClientOptions,
+  type ClientFlags,
+  clientSettings,
+  verbosityOf,
+} from './client-options.ts';
+import { connector, type NamedHost } from './client-setup.ts';
+import { type ExecView, gathered, passThrough, prefixed, type ViewParts } from './exec-view.ts';
+import { readHosts } from './hosts.ts';
+import { type CliIo, Messages } from './io.ts';
+import { json } from './json-view.ts';
+import { Progress } from './progress.ts';
+import type { Settings } from './settings.ts';
+import { FAILURE_STATUS, UsageError } from './usage.ts';
+import { integer, oneOf, seconds, words } from './values.ts';
+import { Writer } from './writer.ts';
+
+const MAX_CONCURRENCY = 100_000;
+const MAX_RETRIES = 1_000;
+/** 128 and SIGPIPE. */
+const BROKEN_PIPE_STATUS = 141;
+const TTY = ['yes', 'no', 'force', 'auto', 'true', 'false'] as const;
+
+/** What commander makes of the options. */
+export interface ExecFlags extends ClientFlags {
+  readonly hosts?: string;
+  readonly concurrency?: string;
+  readonly timeout?: string;
+  readonly retries?: string;
+  readonly json?: boolean;
+  readonly gather?: boolean;
+  readonly failFast?: boolean;
+}
+
+/** Describes the command. */
+export function execCommand(command: Command): Command {
+  return addClientOptions(
+    command
+      .description('run a command on one or many hosts')
+      .usage('[options] HOST... -- COMMAND [ARG...]')
+      .argument('[host...]', '[user@]host[:port], ssh://…, or a range such as web[01-20]'),
+  )
+    .option('--hosts <file>', 'hosts, one a line')
+    .option('--concurrency <n>', 'hosts at a time; 32 by default')
+    .option('--timeout <seconds>', 'for each host')
+    .option('--retries <n>', 'of what failed before the command was requested')
+    .option('--json', 'one event a line')
+    .option('--gather', 'equal outputs once')
+    .option('--fail-fast', 'the first failure ends all');
+}
+
+/**
+ * Runs it. Cold: emits the exit status, and completes. Throws a `UsageError` before anything is done.
+ *
+ * @param words - the command: joined with blanks, as `ssh` does
+ */
+export function runExec(
+  names: readonly string[],
+  command: readonly string[],
+  flags: ExecFlags,
+  io: CliIo,
+): Observable<number> {
+  if (command.length === 0) throw new UsageError('no command: write it behind --');
+  if (flags.json === true && flags.gather === true)
+    throw new UsageError('--json and --gather exclude each other');
+  const hosts = readHosts(names, flags.hosts);
+  const settings = clientSettings(flags);
+  const messages = new Messages(io.stderr, verbosityOf(flags));
+  const connectTo = connector(settings, io, messages);
+  const options = execOptions(settings, io);
+  const isFleet = hosts.length > 1;
+  const stdin = hasInput(flags, io) ? io.stdin : undefined;
+  return defer(() => {
+    const event$ = fanOut(
+      hosts,
+      (host, { stdin$ }) => {
+        // one host takes its input as it comes; many share it
+        const input = isFleet ? stdin$ : stdin;
+        const more = stdin === undefined || input === undefined ? {} : { stdin: input };
+        return connectTo(host).pipe(exec(command.join(' '), { ...options, ...more }));
+      },
+      {
+        ...fleetOptions(flags),
+        ...(isFleet && stdin !== undefined ? { stdin } : {}),
+      },
+    );
+    const limited$ = flags.failFast === true ? event$.pipe(untilFailure()) : event$;
+    return showAll(limited$, flags, hosts, io, messages);
+  });
+}
+
+function fleetOptions(flags: ExecFlags): FanOutOptions<NamedHost> {
+  const { timeout } = flags;
+  return {
+    label: ({ name }) => name,
+    concurrency: integer('--concurrency', flags.concurrency ?? '32', 1, MAX_CONCURRENCY),
+    retries: integer('--retries', flags.retries ?? '0', 0, MAX_RETRIES),
+    ...(timeout === undefined ? {} : { timeout: seconds('--timeout', timeout) }),
+  };
+}
+
+/** A person's terminal is left alone: `shell` is for that. */
+function hasInput(flags: ExecFlags, { stdin }: CliIo): boolean {
+  return flags.n !== true && stdin.isTTY !== true;
+}
+
+function execOptions(settings: Settings, io: CliIo): ExecOptions {
+  const env = Object.fromEntries(
+    settings.all('SetEnv').flatMap((value) => words('SetEnv', value).map(assignment)),
+  );
+  const wish = settings.first('RequestTTY', (key, value) => oneOf(key, value, TTY)) ?? 'no';
+  // `auto` asks for a terminal where there is no command
+  const isWanted = ['yes', 'true', 'force'].includes(wish);
+  return { env, ...(isWanted ? { pty: terminalOf(io) } : {}) };
+}
+
+function assignment(word: string): readonly [string, string] {
+  const at = word.indexOf('=');
+  if (at < 1) throw new UsageError(`SetEnv: ${JSON.stringify(word)}: expected NAME=VALUE`);
+  return [word.slice(0, at), word.slice(at + 1)];
+}
+
+function terminalOf({ env, stdout }: CliIo): PtyOptions {
+  const { TERM } = env;
+  return {
+    ...(TERM === undefined ? {} : { term: TERM }),
+    ...(stdout.columns === undefined ? {} : { columns: stdout.columns }),
+    ...(stdout.rows === undefined ? {} : { rows: stdout.rows }),
+  };
+}
+
+/** Ends behind the first host that did not end with status 0; unsubscribing the others ends their commands. */
+function untilFailure(): (
+  source: Observable<FleetEvent<NamedHost>>,
+) => Observable<FleetEvent<NamedHost>> {
+  return (source) =>
+    defer(() => {
+      const failed = new Set<number>();
+      return source.pipe(
+        tap(({ index, event }) => {
+          const isGood =
+            event.type === 'exit' && event.exit.kind === 'status' && event.exit.status === 0;
+          if (event.type === 'error' || (event.type === 'exit' && !isGood)) failed.add(index);
+        }),
+        takeWhile(({ index, event }) => event.type !== 'done' || !failed.has(index), true),
+      );
+    });
+}
+
+/** Shows events as they come, and emits the exit status when all is written, or when nobody reads it any more. */
+function showAll(
+  event$: Observable<FleetEvent<NamedHost>>,
+  flags: ExecFlags,
+  hosts: readonly NamedHost[],
+  io: CliIo,
+  messages: Messages,
+): Observable<number> {
+  const stdout = new Writer(io.stdout);
+  const stderr = new Writer(io.stderr);
+  const isFleet = hosts.length > 1;
+  const view = viewOf(flags, { stdout, stderr, messages, isFleet });
+  const progress = progressOf(flags, hosts, io, messages);
+  const status$ = event$.pipe(
+    tap((event) => {
+      view.show(event);
+      progress?.see(event);
+    }),
+    among((shared$) => merge(groupsOf(shared$, view), shared$.pipe(summary()))),
+    tap((total) => view.end(total)),
+    concatMap(async ({ largestStatus }) => {
+      await Promise.all([stdout.flushed(), stderr.flushed()]);
+      return largestStatus;
+    }),
+    finalize(() => progress?.clear()),
+  );
+  return merge(status$, stdout.broken$.pipe(map(statusOfBrokenPipe))).pipe(take(1));
+}
+
+function groupsOf(event$: Observable<FleetEvent>, view: ExecView): Observable<never> {
+  if (view.group === undefined) return EMPTY;
+  return event$.pipe(
+    gather(),
+    tap((group) => view.group?.(group)),
+    ignoreElements(),
+  );
+}
+
+function progressOf(
+  { json: isJson, q }: ExecFlags,
+  { length }: readonly NamedHost[],
+  { stderr }: CliIo,
+  messages: Messages,
+): Progress | undefined {
+  if (length < 2 || stderr.isTTY !== true || isJson === true || q === true) return undefined;
+  return new Progress(stderr, length, messages);
+}
+
+/** As if the signal had ended us that ends every other program there; what else can happen to stdout is a failure. */
+function statusOfBrokenPipe(error: Error): number {
+  return 'code' in error && error.code === 'EPIPE' ? BROKEN_PIPE_STATUS : FAILURE_STATUS;
+}
+
+function viewOf(flags: ExecFlags, parts: ViewParts): ExecView {
+  if (flags.json === true) return json(parts.stdout);
+  if (flags.gather === true) return gathered(parts);
+  return parts.isFleet ? prefixed(parts) : passThrough(parts);
+}

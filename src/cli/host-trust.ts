@@ -1,0 +1,80 @@
+/** Which hosts are trusted: StrictHostKeyChecking and the known_hosts files. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { map, type Observable } from 'rxjs';
+import {
+  escapeText,
+  type HostKeyPolicy,
+  type HostKeyQuestion,
+  knownHostsFiles,
+  type KnownHostsStore,
+} from '../node.ts';
+import type { Messages } from './io.ts';
+import type { Settings } from './settings.ts';
+import type { Prompter } from './terminal.ts';
+import { oneOf, path, words, yesNo } from './values.ts';
+
+const POLICIES = ['yes', 'accept-new', 'ask', 'no', 'off'] as const;
+const SYSTEM_FILES = '/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2';
+
+/** The policy that was set; `ask` where there is somebody to ask, else `yes`. */
+export function hostKeyPolicy(
+  settings: Settings,
+  terminal: Prompter | undefined,
+  messages: Messages,
+): HostKeyPolicy {
+  const set = settings.first('StrictHostKeyChecking', (key, value) =>
+    oneOf(key, /^true$/i.test(value) ? 'yes' : /^false$/i.test(value) ? 'no' : value, POLICIES),
+  );
+  const hash = settings.first('HashKnownHosts', yesNo) ?? false;
+  switch (set ?? (terminal === undefined ? 'yes' : 'ask')) {
+    case 'yes':
+      return { policy: 'strict' };
+    case 'accept-new':
+      return { policy: 'accept-new', hash };
+    case 'ask':
+      if (terminal === undefined) return { policy: 'strict' };
+      return { policy: 'ask', hash, ask: (question) => askAbout(question, terminal) };
+    default:
+      return { policy: 'no', warn: (question) => warn(question, messages) };
+  }
+}
+
+/** The files that were set. The user's first one is written. */
+export function knownHosts(settings: Settings): KnownHostsStore {
+  const ssh = join(homedir(), '.ssh');
+  const own = `"${join(ssh, 'known_hosts')}" "${join(ssh, 'known_hosts2')}"`;
+  const user = files('UserKnownHostsFile', settings, own);
+  const all = [...user, ...files('GlobalKnownHostsFile', settings, SYSTEM_FILES)];
+  const store = knownHostsFiles(all);
+  // the system's files are not ours to write
+  return user.length > 0 ? store : { load: () => store.load(), add: () => [true] };
+}
+
+function files(key: string, settings: Settings, standard: string): readonly string[] {
+  const value = settings.first(key, (_, text) => text) ?? standard;
+  if (value.toLowerCase() === 'none') return [];
+  return words(key, value).map((word) => path(key, word));
+}
+
+function askAbout(question: HostKeyQuestion, terminal: Prompter): Observable<boolean> {
+  const { fingerprint } = question;
+  const text =
+    `The authenticity of host ${describe(question)} can't be established.\n` +
+    `${question.key.type} key fingerprint is ${fingerprint}.\n` +
+    'Are you sure you want to continue connecting (yes/no/fingerprint)? ';
+  return terminal
+    .ask(text)
+    .pipe(map((answer) => /^yes$/i.test(answer.trim()) || answer.trim() === fingerprint));
+}
+
+function warn(question: HostKeyQuestion, messages: Messages): void {
+  messages.error(
+    `WARNING: the host key of ${describe(question)} is unknown and NOT CHECKED ` +
+      `(StrictHostKeyChecking=no): ${question.key.type} ${question.fingerprint}. Anybody may be behind it.`,
+  );
+}
+
+function describe({ host, port }: HostKeyQuestion): string {
+  return `'${escapeText(host)}' (port ${String(port)})`;
+}

@@ -1,0 +1,77 @@
+/** The command line as a whole: which command, and what becomes of mistakes. */
+import { Command, CommanderError } from 'commander';
+import { type Observable, of } from 'rxjs';
+import { execCommand, type ExecFlags, runExec } from './exec.ts';
+import type { CliIo } from './io.ts';
+import { keygenCommand, type KeygenFlags, runKeygen } from './keygen.ts';
+import { runServe, serveCommand, type ServeFlags } from './serve.ts';
+import { endedBy } from './signals.ts';
+import { notYet, USAGE_STATUS, UsageError } from './usage.ts';
+import { version } from './version.ts';
+
+const LATER = ['shell', 'get', 'put', 'ls', 'sftp', 'forward', 'keyscan', 'agent'];
+
+/**
+ * What the arguments come to: emits the exit status, and completes. Mistakes are told on stderr, and are status 2.
+ *
+ * @param args - without the program's own name
+ */
+export function program(args: readonly string[], io: CliIo): Observable<number> {
+  try {
+    return parse(args, io);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      return of(thrown.exitCode === 0 ? 0 : USAGE_STATUS);
+    }
+    if (!(thrown instanceof UsageError)) throw thrown;
+    io.stderr.write(`rxssh: ${thrown.message}\n`);
+    return of(USAGE_STATUS);
+  }
+}
+
+function parse(args: readonly string[], io: CliIo): Observable<number> {
+  // commander forgets where the -- stood
+  const separator = args.indexOf('--');
+  const own = separator < 0 ? args : args.slice(0, separator);
+  const rest = separator < 0 ? [] : args.slice(separator + 1);
+  const root = rootCommand(io);
+  let work: (() => Observable<number>) | undefined;
+  execCommand(root.command('exec')).action((hosts: string[], flags: ExecFlags) => {
+    work = () => runExec(hosts, rest, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
+  });
+  serveCommand(root.command('serve')).action((flags: ServeFlags) => {
+    // SIGTERM is its way to end well
+    work = () => runServe(flags, io).pipe(endedBy('SIGHUP', 'SIGINT'));
+  });
+  keygenCommand(root.command('keygen')).action((flags: KeygenFlags) => {
+    work = () => runKeygen(flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
+  });
+  root.parse(own, { from: 'user' });
+  if (work === undefined) throw new UsageError('no command; see rxssh --help');
+  if (separator >= 0 && own[0] !== 'exec')
+    throw new UsageError(`${own[0] ?? ''} takes nothing behind --`);
+  return work();
+}
+
+function rootCommand(io: CliIo): Command {
+  const root = new Command('rxssh')
+    .description('SSH for one host or many')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(`rxssh: ${text.replace(/^error: /, '')}`),
+    });
+  for (const name of LATER) {
+    root
+      .command(name, { hidden: true })
+      .argument('[any...]')
+      .allowUnknownOption()
+      .helpOption(false)
+      .action(() => {
+        throw notYet(name);
+      });
+  }
+  return root;
+}

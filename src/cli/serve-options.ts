@@ -1,0 +1,86 @@
+/** What the options of `serve` come to. */
+import { childProcess, type ListenOptions } from '../node.ts';
+import { algorithmList } from './algorithm-lists.ts';
+import { rekeyLimit } from './client-setup.ts';
+import { defined } from './defined.ts';
+import { readText } from './hosts.ts';
+import type { Settings } from './settings.ts';
+import { notYet, UsageError } from './usage.ts';
+import { integer, path, time, words } from './values.ts';
+
+const MAX_BANNER = 64 * 1024;
+
+/** Commands and shells, as the user who has started this. */
+export function commands(settings: Settings): Partial<ListenOptions> {
+  const force = settings.first('ForceCommand', (_, value) => value);
+  const isForced = force !== undefined && force.toLowerCase() !== 'none';
+  const run = childProcess(isForced ? { command: force } : {});
+  const acceptEnv = settings.all('AcceptEnv').flatMap((value) => words('AcceptEnv', value));
+  return { exec: run, shell: run, acceptEnv };
+}
+
+/** Times, counts and algorithms. */
+export function limitsOf(settings: Settings): {
+  readonly server: Partial<ListenOptions>;
+  readonly login: NonNullable<ListenOptions['authentication']>;
+} {
+  const number = (least: number) => (key: string, value: string) =>
+    integer(key, value, least, 1_000_000);
+  const interval = settings.first('ClientAliveInterval', time);
+  const countMax = settings.first('ClientAliveCountMax', number(1));
+  const rekey = settings.first('RekeyLimit', rekeyLimit);
+  const grace = settings.first('LoginGraceTime', time);
+  const algorithms = settings.first('PubkeyAcceptedAlgorithms', (key, value) =>
+    algorithmList(key, value, 'hostKey'),
+  );
+  return {
+    server: defined({
+      maximumSessions: settings.first('MaxSessions', number(0)),
+      maximumUnauthenticated: settings.first('MaxStartups', maxStartups),
+      keepalive: defined({
+        interval: interval === undefined ? undefined : interval * 1000,
+        countMax,
+      }),
+      rekey,
+    }),
+    login: defined({
+      maxFailures: settings.first('MaxAuthTries', number(1)),
+      loginGraceTime: grace === undefined ? undefined : grace * 1000,
+      algorithms,
+    }),
+  };
+}
+
+function maxStartups(key: string, value: string): number {
+  if (value.includes(':')) throw notYet(`${key}=${value} (start:rate:full)`);
+  return integer(key, value, 1, 1_000_000);
+}
+
+/** Text before the login: the option's, or that of the file in `-o Banner`. */
+export function bannerOf(banner: string | undefined, settings: Settings): string | undefined {
+  const file = settings.first('Banner', (_, value) => value);
+  if (banner !== undefined || file === undefined || file.toLowerCase() === 'none') {
+    return banner === undefined ? undefined : `${banner}\r\n`;
+  }
+  return readText(path('Banner', file), '-o Banner', MAX_BANNER);
+}
+
+/** `127.0.0.1:2222`, `[::1]:2222`, `localhost:0`. */
+export function parseAddress(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined)
+    throw new UsageError(`--listen ${JSON.stringify(text)}: expected ADDR:PORT`);
+  return { host, port: integer('--listen', match?.[3] ?? '', 0, 65_535) };
+}
+
+/** An address and its port as they are written. */
+export function shownAddress({
+  address,
+  port,
+}: {
+  readonly address: string;
+  readonly port: number;
+}): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
+}

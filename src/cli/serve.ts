@@ -1,0 +1,111 @@
+/** `rxssh serve`: a server on this machine that runs commands as the user who has started it. */
+import type { Command } from 'commander';
+import {
+  defer,
+  endWith,
+  fromEvent,
+  ignoreElements,
+  merge,
+  type Observable,
+  switchMap,
+  take,
+  takeUntil,
+  tap,
+  timer,
+} from 'rxjs';
+import { listen, type ListenOptions } from '../node.ts';
+import { algorithmOptions } from './algorithm-lists.ts';
+import { collect, later, more, verbosityOf } from './client-options.ts';
+import { hostKeys } from './host-key-files.ts';
+import { type CliIo, Messages } from './io.ts';
+import { Drain } from './serve-drain.ts';
+import { tellEvent } from './serve-log.ts';
+import { type LoginFlags, logins } from './serve-login.ts';
+import { bannerOf, commands, limitsOf, parseAddress, shownAddress } from './serve-options.ts';
+import { SERVER_KEYS } from './server-keys.ts';
+import { readSettings } from './settings.ts';
+
+/** What commander makes of the options. */
+export interface ServeFlags extends LoginFlags {
+  readonly listen: string;
+  readonly hostKey?: readonly string[];
+  readonly allowExec?: boolean;
+  readonly banner?: string;
+  readonly o?: readonly string[];
+  readonly v?: number;
+  readonly q?: boolean;
+}
+
+/** Of loopback only: who wants to be reached from elsewhere says so. */
+const DEFAULT_ADDRESS = '127.0.0.1:2222';
+/** How long, in milliseconds, what runs may go on after SIGTERM. */
+const DRAIN_LIMIT = 30_000;
+
+/** Describes the command. */
+export function serveCommand(command: Command): Command {
+  return command
+    .description('serve commands on this machine')
+    .option('--listen <addr:port>', 'where to listen; port 0 is any', DEFAULT_ADDRESS)
+    .option(
+      '--host-key <file>',
+      'private key (repeatable); without one, one is made for this run',
+      collect,
+    )
+    .option('--authorized-keys <file>', 'keys that may log in')
+    .option('--user <name>', 'the one user who may log in')
+    .option('--password <pass>', 'of that user; better: RXSSH_PASSWORD')
+    .option('--allow-exec', 'run commands and shells')
+    .option('--banner <text>', 'shown before the login')
+    .addOption(later('--sftp-root <dir>'))
+    .addOption(later('--read-only'))
+    .addOption(later('--allow-forward'))
+    .option('-o <key=value>', "an option of OpenSSH's sshd_config (repeatable)", collect)
+    .option('-v', 'tell more (repeatable)', more)
+    .option('-q', 'tell less');
+}
+
+/** Cold: listens until SIGTERM, lets what runs come to its end, emits 0 and completes. */
+export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
+  const messages = new Messages(io.stderr, verbosityOf(flags));
+  const settings = readSettings(flags.o ?? [], SERVER_KEYS);
+  for (const key of settings.ignored) messages.verbose(1, `-o ${key} makes no difference here`);
+  const { methods, authenticate } = logins(flags, settings, io.env, messages);
+  const banner = bannerOf(flags.banner, settings);
+  const limits = limitsOf(settings);
+  const options = {
+    ...parseAddress(flags.listen),
+    ...limits.server,
+    ...(flags.allowExec === true ? commands(settings) : {}),
+    algorithms: algorithmOptions(settings),
+    authenticate,
+    authentication: {
+      ...limits.login,
+      methods,
+      ...(banner === undefined ? {} : { banner }),
+    },
+  };
+  return defer(() =>
+    hostKeys(flags.hostKey ?? [], io, messages).pipe(
+      switchMap((keys) => serveUntilTerm({ ...options, hostKeys: keys }, io, messages)),
+    ),
+  );
+}
+
+function serveUntilTerm(options: ListenOptions, io: CliIo, messages: Messages): Observable<number> {
+  const drain = new Drain();
+  const term$ = fromEvent(process, 'SIGTERM').pipe(take(1));
+  const work$ = listen({ ...options, drain: drain.begun$ }).pipe(
+    tap((event) => {
+      drain.see(event);
+      if (event.type === 'listening') io.stdout.write(`listening on ${shownAddress(event)}\n`);
+      tellEvent(event, messages);
+    }),
+    ignoreElements(),
+  );
+  const draining$ = term$.pipe(
+    tap(() => drain.begin()),
+    switchMap(() => merge(timer(DRAIN_LIMIT), fromEvent(process, 'SIGTERM'))),
+    take(1),
+  );
+  return work$.pipe(takeUntil(draining$), endWith(0));
+}
