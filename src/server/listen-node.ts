@@ -1,5 +1,13 @@
 /** A server on a TCP port. */
-import { Observable, type Subscriber, Subscription } from 'rxjs';
+import {
+  from,
+  NEVER,
+  Observable,
+  type ObservableInput,
+  type Subscriber,
+  Subscription,
+  take,
+} from 'rxjs';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { listenTcp } from '../streams/tcp-node.ts';
 import type { ConnectionEvent, ServerEvent } from './events.ts';
@@ -16,6 +24,8 @@ export interface ListenOptions extends ServeOptions {
   readonly maximumUnauthenticated?: number;
   /** Connections at a time; 2048 unless said otherwise. */
   readonly maximumConnections?: number;
+  /** When it emits, the port is closed. The connections that are there go on, and `listen` completes when the last is over. */
+  readonly drain?: ObservableInput<unknown>;
 }
 
 const DEFAULT_MAXIMUM_UNAUTHENTICATED = 100;
@@ -24,8 +34,8 @@ const DEFAULT_MAXIMUM_CONNECTIONS = 2048;
 /**
  * Listens for TCP connections and serves each of them; see {@link serve}.
  *
- * Cold. Emits `listening` when the port is bound, then the events of all connections, each with its `connection`. It never
- * completes by itself. What a peer does ends its own connection at the most; a connection beyond a limit is closed and told of
+ * Cold. Emits `listening` when the port is bound, then the events of all connections, each with its `connection`. It only
+ * completes after `drain`. What a peer does ends its own connection at the most; a connection beyond a limit is closed and told of
  * as `refused`. Errors with `connect` when the address cannot be bound and with `config` for options that cannot be met.
  * Unsubscribing closes the port and disconnects every client.
  *
@@ -43,15 +53,24 @@ export function listen(options: ListenOptions): Observable<ServerEvent> {
     transportOptions(options);
     const listener = new Listener(options, subscriber);
     subscriber.add(listener.connections);
-    subscriber.add(
-      listenTcp(options).subscribe({
-        next: (event) => {
-          if (event.type === 'connection') listener.accept(event.duplex);
-          else subscriber.next(event);
+    const port = listenTcp(options).subscribe({
+      next: (event) => {
+        if (event.type === 'connection') listener.accept(event.duplex);
+        else subscriber.next(event);
+      },
+      error: (error: unknown) => subscriber.error(error),
+    });
+    subscriber.add(port);
+    const drained = from(options.drain ?? NEVER)
+      .pipe(take(1))
+      .subscribe({
+        next: () => {
+          port.unsubscribe();
+          listener.drain();
         },
         error: (error: unknown) => subscriber.error(error),
-      }),
-    );
+      });
+    subscriber.add(drained);
   });
 }
 
@@ -62,6 +81,7 @@ class Listener {
   readonly #subscriber: Subscriber<ServerEvent>;
   #count = 0;
   #unauthenticated = 0;
+  #isDraining = false;
 
   constructor(options: ListenOptions, subscriber: Subscriber<ServerEvent>) {
     this.#options = options;
@@ -83,8 +103,19 @@ class Listener {
     connection.add(() => {
       slot.unsubscribe();
       this.#count--;
+      this.#completeWhenDrained();
     });
     this.connections.add(connection);
+  }
+
+  /** Nobody comes any more. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#completeWhenDrained();
+  }
+
+  #completeWhenDrained(): void {
+    if (this.#isDraining && this.#count === 0) this.#subscriber.complete();
   }
 
   #tell(event: ConnectionEvent, slot: Subscription): void {
