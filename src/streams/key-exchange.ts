@@ -7,6 +7,7 @@ import { CIPHERS } from '../crypto/ciphers.ts';
 import { KEY_AGREEMENTS, type KeyAgreementRow } from '../crypto/key-agreements.ts';
 import { findRow } from '../crypto/standing.ts';
 import { isSshError, protocolError, SshError } from '../errors.ts';
+import { fingerprint } from '../keys/fingerprint.ts';
 import { parsePublicKey } from '../keys/public-key.ts';
 import { signatureAlgorithm, verifySignature } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
@@ -35,6 +36,7 @@ import type { HostKeyClaim, KeyExchangeContext } from './key-exchange-context.ts
 import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
 import { type Algorithms, buildKexInit, negotiate } from '../transport/negotiation.ts';
 import { type Suite, suiteOf } from '../transport/suite-keys.ts';
+import { equalBytes } from '../wire/bytes.ts';
 import { Writer } from '../wire/writer.ts';
 
 /** What both proposals have come to, and the keys that follow. */
@@ -230,6 +232,9 @@ export class KeyExchange {
       );
     }
     const claim: HostKeyClaim = { key, algorithm };
+    const known = this.#hostKey;
+    // one connection is one server: who trusts any key must still not be handed from one to another
+    if (known !== undefined && !equalBytes(known.key.blob, key.blob)) throw keyChanged(claim);
     this.#await<unknown>(
       () => this.#context.verifyHostKey(claim),
       () => {
@@ -307,6 +312,12 @@ export class KeyExchange {
       throw new SshError('config', `no host key for ${algorithm}`, { option: 'hostKeys' });
     return signer;
   }
+}
+
+function keyChanged({ key, algorithm }: HostKeyClaim): SshError<'host-key'> {
+  return new SshError('host-key', 'the server came with another host key in a rekey', {
+    ...{ reason: 'changed', host: '', algorithm, fingerprint: fingerprint(key) },
+  });
 }
 
 /** Anything that is not a typed refusal is one: a verifier that fails must never count as one that accepts. */

@@ -103,6 +103,7 @@ export class KexPeer extends PacketPeer {
   #ephemeral: KeyObject | undefined;
   readonly #fixedEphemeral: Uint8Array | undefined;
   #clientPublic: Buffer = Buffer.alloc(0);
+  #ownPublic: Buffer = Buffer.alloc(0);
   #offersMarkers = true;
 
   constructor(link: Link, options: RawOptions) {
@@ -191,12 +192,22 @@ export class KexPeer extends PacketPeer {
   /** The payload of the server's reply; the keys are agreed with it. */
   ecdhReply(wrong: WrongReply = {}): Buffer {
     const own = this.#freshPublic();
+    this.#ownPublic = own;
     const blob = Buffer.from(wrong.blob ?? this.hostKey.blob);
     this.#agree(blob, this.#clientPublic, own);
     const signature =
       wrong.signature ??
       rawSignature(wrong.signWith ?? this.hostKey, wrong.hash ?? this.exchangeHash);
     return cat(byte(31), str(blob), str(wrong.publicKey ?? own), str(signature));
+  }
+
+  /** The reply once more, with other parts: what `ecdhReply` has agreed on stays. */
+  lastReply({
+    blob = this.hostKey.blob,
+    publicKey,
+    signature = Buffer.alloc(0),
+  }: WrongReply): Buffer {
+    return cat(byte(31), str(blob), str(publicKey ?? this.#ownPublic), str(signature));
   }
 
   /** Sends NEWKEYS and goes over to the new keys. */
