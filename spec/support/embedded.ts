@@ -52,6 +52,8 @@ export function embedded(exec: ExecHandler, options: EmbeddedOptions = {}): Embe
       ...options.server,
     }).subscribe((event) => events.push(event));
     subscriber.next(clientEnd);
+    // behind the goodbye, if there is one to say
+    return () => void turn().then(() => clientEnd.destroy());
   });
   const client$ = connect({
     duplex,

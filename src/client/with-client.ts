@@ -12,6 +12,7 @@ import {
   timer,
 } from 'rxjs';
 import type { ChannelOptions } from '../channels/channel-options.ts';
+import { subscribeInner } from '../operators/lift.ts';
 import type { SshClient } from './client.ts';
 import type { ExecEvent, ExecOptions } from './exec.ts';
 import type { Command } from './quote.ts';
@@ -40,13 +41,15 @@ export function withClient<C, R>(
   return (source) =>
     new Observable((out) => {
       const work = new Subscription();
+      // first of all: what the work says at its end needs the connection
       out.add(work);
       let isRunning = false;
       const run = (client: C): void => {
         if (isRunning) return;
         isRunning = true;
         try {
-          work.add(from(project(client)).subscribe(out));
+          const stage = { next: (value: R) => out.next(value), complete: () => out.complete() };
+          subscribeInner(from(project(client)), out, stage, work);
         } catch (thrown) {
           out.error(thrown);
         }

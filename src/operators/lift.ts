@@ -3,7 +3,7 @@
  * stream's error (a bare `subscribe({ next })` would turn it into an uncaught exception while the stream goes on), and an
  * error stops even a synchronous source.
  */
-import { Observable, type OperatorFunction, Subscriber } from 'rxjs';
+import { Observable, type OperatorFunction, Subscriber, type Subscription } from 'rxjs';
 
 /** What an operator does with each notification; what it leaves out passes through. */
 export interface Stage<T> {
@@ -38,8 +38,12 @@ export function subscribeInner<T>(
   source: Observable<T>,
   out: Subscriber<unknown>,
   stage: Stage<T>,
+  owner?: Subscription,
 ): void {
-  if (!out.closed) source.subscribe(new InnerSubscriber(out, stage));
+  if (out.closed) return;
+  const subscriber = new InnerSubscriber(out, stage);
+  owner?.add(subscriber);
+  source.subscribe(subscriber);
 }
 
 /** Linked to its destination like the subscribers of rxjs's own operators, so that a closed destination stops the source. */
