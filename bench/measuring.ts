@@ -1,0 +1,90 @@
+/** One row after the other, client by client, each in its own process. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { runOpenssh } from './openssh.ts';
+import type { Client, Measured } from './report.ts';
+import type { Row, Sizes } from './rows.ts';
+import type { Ssh2Copies } from './ssh2-copies.ts';
+import type { RunningSshd } from './sshd.ts';
+import type { Sample, Task } from './task.ts';
+
+const TASK_DEADLINE_MS = 5 * 60_000;
+const CHILD = fileURLToPath(new URL('child.js', import.meta.url));
+
+const run = promisify(execFile);
+
+export class Measuring {
+  readonly measured: Measured = new Map();
+  readonly #sshd: RunningSshd;
+  readonly #copies: Ssh2Copies;
+  readonly #profiles: string | undefined;
+  /** Two rows may look at one piece of work. */
+  readonly #done = new Map<string, Sample>();
+
+  /** `profiles` is a folder for CPU profiles of rxssh. */
+  constructor(sshd: RunningSshd, copies: Ssh2Copies, profiles: string | undefined) {
+    this.#sshd = sshd;
+    this.#copies = copies;
+    this.#profiles = profiles;
+  }
+
+  /** Measures a row once with each client, and says what came of it. */
+  async measure(
+    row: Row,
+    index: number,
+    clients: readonly Client[],
+    sizes: Sizes,
+  ): Promise<readonly string[]> {
+    const task = {
+      server: this.#sshd.server,
+      protection: row.protection,
+      work: row.work(sizes),
+    };
+    const samples = this.measured.get(row.id) ?? new Map<string, Sample[]>();
+    this.measured.set(row.id, samples);
+    const values: string[] = [];
+    // Another one begins each time: what the one before has left behind meets everybody.
+    const turn = index % clients.length;
+    for (const client of [...clients.slice(turn), ...clients.slice(0, turn)]) {
+      const sample = await this.#sample(client, task, index);
+      samples.set(client.name, [...(samples.get(client.name) ?? []), sample]);
+      values.push(`${client.name} ${row.value(sample).toFixed(0)}`);
+    }
+    return values;
+  }
+
+  async #sample(client: Client, task: Task, index: number): Promise<Sample> {
+    const key = JSON.stringify([client.name, index, task.protection, task.work]);
+    const sample = this.#done.get(key) ?? (await this.#perform(client, task));
+    this.#done.set(key, sample);
+    return sample;
+  }
+
+  #perform({ name }: Client, task: Task): Promise<Sample> {
+    if (name === 'openssh') return runOpenssh(task, this.#sshd.folder);
+    if (name === 'rxssh') return runChild('rxssh', task, this.#profiles);
+    const { addon, pure } = this.#copies;
+    return runChild('ssh2', task, undefined, {
+      RXSSH_BENCH_SSH2: name === 'ssh2-addon' ? (addon ?? '') : pure,
+    });
+  }
+}
+
+async function runChild(
+  module: string,
+  task: Task,
+  profiles: string | undefined,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Sample> {
+  const args = [
+    ...(task.work.kind === 'idle' ? ['--expose-gc'] : []),
+    ...(profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]),
+    ...[CHILD, module, JSON.stringify(task)],
+  ];
+  const { stdout } = await run(process.execPath, args, {
+    env: { ...process.env, ...env },
+    timeout: TASK_DEADLINE_MS,
+  });
+  return JSON.parse(stdout) as Sample;
+}

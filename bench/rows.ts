@@ -1,0 +1,138 @@
+/** What is measured, and the marks that rxssh is to reach. */
+import type { Protection, Sample, Work } from './task.ts';
+
+export interface Row {
+  readonly id: string;
+  readonly title: string;
+  readonly protection: Protection;
+  work(sizes: Sizes): Work;
+  /** What a run came to, in the unit in which clients are compared. */
+  readonly value: (sample: Sample) => number;
+  /** Rates are compared as speeds (more is better), the others as times or sizes (less is better). */
+  readonly isRate?: boolean;
+  /** CPU time says nothing of a row in which clients mostly wait, or do unlike things. */
+  readonly withoutCpu?: boolean;
+}
+
+/** How much of everything. */
+export interface Sizes {
+  readonly bytes: number;
+  readonly sparseFile: string;
+  /** Divides the numbers of the small rows. */
+  readonly divisor: number;
+}
+
+/** The MAC is used by the second only. */
+const MAC = 'hmac-sha2-256-etm@openssh.com';
+const GCM: Protection = { cipher: 'aes128-gcm@openssh.com', mac: MAC };
+const CIPHERS: readonly (readonly [id: string, title: string, protection: Protection])[] = [
+  ['gcm', 'aes128-gcm', GCM],
+  ['ctr', 'aes256-ctr, hmac-sha2-256-etm', { cipher: 'aes256-ctr', mac: MAC }],
+  ['chacha', 'chacha20-poly1305', { cipher: 'chacha20-poly1305@openssh.com', mac: MAC }],
+];
+
+const milliseconds = (sample: Sample): number => sample.milliseconds;
+const reduced = (count: number, divisor: number): number =>
+  Math.max(20, Math.ceil(count / divisor));
+
+export const ROWS: readonly Row[] = [
+  ...CIPHERS.map(([id, title, protection]): Row => ({
+    ...{ id: `download-${id}`, title: `download, ${title}`, protection },
+    work: ({ bytes }) => ({ kind: 'download', bytes }),
+    ...{ value: milliseconds, isRate: true },
+  })),
+  ...CIPHERS.map(([id, title, protection]): Row => ({
+    ...{ id: `upload-${id}`, title: `upload, ${title}`, protection },
+    work: ({ bytes, sparseFile }) => ({ kind: 'upload', bytes, sparseFile }),
+    ...{ value: milliseconds, isRate: true },
+  })),
+  {
+    ...{ id: 'connect', title: 'connect, log in, `true`, close', protection: GCM },
+    work: ({ divisor }) => ({ kind: 'connect', count: reduced(50, divisor), atOnce: 1 }),
+    value: milliseconds,
+  },
+  {
+    ...{ id: 'connect-100', title: 'the same, 100 at once', protection: GCM },
+    work: () => ({ kind: 'connect', count: 100, atOnce: 100 }),
+    value: milliseconds,
+  },
+  {
+    ...{ id: 'exec', title: '`true`, one after the other', protection: GCM },
+    work: ({ divisor }) => ({ kind: 'exec', count: reduced(1000, divisor), atOnce: 1 }),
+    value: milliseconds,
+  },
+  {
+    ...{ id: 'exec-10', title: '`true`, ten at a time', protection: GCM },
+    work: ({ divisor }) => ({ kind: 'exec', count: reduced(1000, divisor), atOnce: 10 }),
+    value: milliseconds,
+  },
+  {
+    ...{ id: 'echo-p50', title: 'echo of one byte, median', protection: GCM },
+    work: () => ({ kind: 'echo', warmUps: 500, roundTrips: 5000 }),
+    value: ({ p50Microseconds = NaN }) => p50Microseconds,
+  },
+  {
+    ...{ id: 'echo-p99', title: 'echo of one byte, 99th percentile', protection: GCM },
+    work: () => ({ kind: 'echo', warmUps: 500, roundTrips: 5000 }),
+    value: ({ p99Microseconds = NaN }) => p99Microseconds,
+    withoutCpu: true,
+  },
+  {
+    ...{ id: 'idle', title: 'memory of an idle connection', protection: GCM },
+    work: ({ divisor }) => ({ kind: 'idle', count: reduced(1000, divisor) }),
+    value: ({ idleKiB = NaN }) => idleKiB,
+    withoutCpu: true,
+  },
+];
+
+/** A mark: what rxssh's value in a row is to be, beside another client's or by itself. */
+export interface Mark {
+  readonly row: string;
+  readonly what: string;
+  /** Of what the mark speaks. */
+  readonly measure: 'ratio' | 'cpu' | 'peakMiB' | 'idleKiB';
+  /** Beside whom; OpenSSH unless said otherwise. */
+  readonly beside?: 'ssh2-addon' | 'ssh2';
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+const BULK = ROWS.filter(({ isRate }) => isRate === true).map(({ id }) => id);
+const NOT_BESIDE_SSH2 = /chacha|idle/;
+
+export const MARKS: readonly Mark[] = [
+  ...atLeast('download-gcm', 0.95),
+  ...atLeast('download-ctr', 0.95),
+  ...atLeast('download-chacha', 0.5),
+  ...atLeast('upload-gcm', 0.85),
+  ...atLeast('upload-ctr', 0.95),
+  ...atLeast('upload-chacha', 0.5),
+  ...atMost('connect', 0.25),
+  ...atMost('exec', 0.33),
+  ...atMost('exec-10', 0.36),
+  ...atMost('echo-p50', 0.8),
+  {
+    ...{ row: 'echo-p99', what: 'time, beside ssh2 without its addon' },
+    ...{ measure: 'ratio', beside: 'ssh2', atMost: 1 },
+  },
+  ...BULK.map((row): Mark => ({ row, what: 'peak memory, MiB', measure: 'peakMiB', atMost: 110 })),
+  { row: 'idle', what: 'KiB a connection', measure: 'idleKiB', atMost: 40 },
+  ...BULK.filter((row) => !NOT_BESIDE_SSH2.test(row)).map((row): Mark => ({
+    ...{ row, what: 'client CPU, beside ssh2 without its addon' },
+    ...{ measure: 'cpu', beside: 'ssh2', atMost: 1 },
+  })),
+  ...ROWS.filter(({ id }) => !NOT_BESIDE_SSH2.test(id)).map(({ id, isRate = false }): Mark => ({
+    ...{ row: id, measure: 'ratio', beside: 'ssh2' },
+    ...(isRate
+      ? { what: 'speed, beside ssh2 without its addon', atLeast: 0.95 }
+      : { what: 'time, beside ssh2 without its addon', atMost: 1.05 }),
+  })),
+];
+
+function atLeast(row: string, value: number): readonly Mark[] {
+  return [{ row, what: 'speed', measure: 'ratio', atLeast: value }];
+}
+
+function atMost(row: string, value: number): readonly Mark[] {
+  return [{ row, what: 'time', measure: 'ratio', atMost: value }];
+}
