@@ -29,18 +29,39 @@ async def handle(process):
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    # Not process.redirect(): when the other side is slow it reads twice at once, and fails.
+    feeding = asyncio.ensure_future(feed(process.stdin, child.stdin))
     try:
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+        await asyncio.gather(copy(child.stdout, process.stdout), copy(child.stderr, process.stderr))
         status = await child.wait()
-        await process.stdout.drain()
-        await process.stderr.drain()
         if status < 0:
             process.exit_with_signal(SIGNALS.get(-status, "KILL"))
         else:
             process.exit(status)
+    except (OSError, asyncssh.Error):
+        pass
     finally:
+        feeding.cancel()
         if child.returncode is None:
             child.terminate()
+
+
+async def feed(source, target):
+    try:
+        await copy(source, target)
+        target.write_eof()
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
+async def copy(source, target):
+    """Without EOF: that of stdout would close the way of stderr too."""
+    while True:
+        data = await source.read(65536)
+        if not data:
+            return
+        target.write(data)
+        await target.drain()
 
 
 async def main():
