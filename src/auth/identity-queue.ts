@@ -19,6 +19,7 @@ export class IdentityQueue {
   readonly #sources: IdentitySource[];
   readonly #ready: QueuedIdentity[] = [];
   readonly #seen = new Set<string>();
+  #taken = 0;
   #waiting: Subscriber<QueuedIdentity> | undefined;
   #source = Subscription.EMPTY;
   #isOpen = false;
@@ -40,6 +41,11 @@ export class IdentityQueue {
     });
   }
 
+  /** The key could not be used as it came: a later source may have it too, an agent the one that a file keeps locked. */
+  forget(signer: Signer): void {
+    this.#seen.delete(toHex(signer.publicKey.blob));
+  }
+
   #serve(): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -55,7 +61,7 @@ export class IdentityQueue {
 
   #openNext(waiting: Subscriber<QueuedIdentity>): void {
     const source = this.#sources.shift();
-    if (source === undefined || this.#seen.size >= MAX_IDENTITIES) {
+    if (source === undefined || this.#taken >= MAX_IDENTITIES) {
       waiting.complete();
       return;
     }
@@ -74,7 +80,8 @@ export class IdentityQueue {
 
   #take(signer: Signer): void {
     const identity = toHex(signer.publicKey.blob);
-    if (this.#seen.size >= MAX_IDENTITIES || this.#seen.has(identity)) return;
+    if (this.#taken >= MAX_IDENTITIES || this.#seen.has(identity)) return;
+    this.#taken++;
     this.#seen.add(identity);
     this.#ready.push({ type: 'signer', signer });
     this.#serve();

@@ -103,7 +103,10 @@ class PublicKeyClient implements ClientMethod {
         const methodData = publicKeyData.encode({ signed: true, algorithm, publicKey, rest });
         return { type: 'request', methodData, with: label };
       }),
-      catchError((error: unknown) => of(skipped(label, error))),
+      catchError((error: unknown) => {
+        this.#identities.forget(signer);
+        return of(skipped(label, error));
+      }),
     );
   }
 }
