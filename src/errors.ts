@@ -173,9 +173,18 @@ export function abortedError(signal: AbortSignal): SshError<'aborted'> {
   return new SshError('aborted', 'aborted by an AbortSignal', {}, { cause: signal.reason });
 }
 
-/** Any thrown value as an `Error`, so that a `cause` is never a bare string. */
+/** Any thrown value as an `Error`, so that a `cause` is never a bare string; those of other realms are errors too. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  const isError =
+    thrown instanceof Error || Object.prototype.toString.call(thrown) === '[object Error]';
+  return isError ? (thrown as Error) : new Error(String(thrown));
+}
+
+/** The `code` of a system error: `ENOENT`, … */
+export function errorCode(thrown: unknown): unknown {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown
+    ? thrown.code
+    : undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { concatMap, firstValueFrom, from, type ObservableInput } from 'rxjs';
 import type { IdentitySource } from '../auth/client-options.ts';
-import { isSshError, SshError, toError } from '../errors.ts';
+import { errorCode, isSshError, SshError, toError } from '../errors.ts';
 import { parsePrivateKey, parsePrivateKeyPublicPart } from '../keys/openssh-private-key.ts';
 import type { PrivateKey } from '../keys/private-key.ts';
 import { signatureAlgorithmsFor } from '../keys/signature-algorithms.ts';
@@ -103,8 +103,7 @@ async function readKeyFile(file: string, isOptional: boolean): Promise<Uint8Arra
     }
   } catch (error) {
     if (isSshError(error)) throw error;
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (isOptional && isMissing) return undefined;
+    if (isOptional && errorCode(error) === 'ENOENT') return undefined;
     throw problem(file, `cannot be read: ${toError(error).message}`, error);
   }
 }

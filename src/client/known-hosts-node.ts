@@ -1,7 +1,7 @@
 /** known_hosts files. */
 import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { SshError, toError } from '../errors.ts';
+import { errorCode, SshError, toError } from '../errors.ts';
 import { joinKnownHosts, type KnownHosts, parseKnownHosts } from '../keys/known-hosts.ts';
 import type { KnownHostsStore } from './host-verification.ts';
 
@@ -74,9 +74,6 @@ async function endsInMidLine(file: string): Promise<boolean> {
 }
 
 function isMissing(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-  );
+  const code = errorCode(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }

@@ -10,8 +10,8 @@ export interface Target {
 
 /** What no host name, address or alias holds, and what a shell, a config file or a terminal would look into. */
 const HOST = /^[A-Za-z0-9_.:%-]+$/;
-/** More than one colon: an address, with its zone perhaps; which ones there are, the system's resolver knows. */
-const IPV6 = /^[0-9A-Fa-f:]*(?:\d+\.\d+\.\d+\.\d+)?(?:%[A-Za-z0-9_.-]+)?$/;
+const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
+const GROUP = /^[0-9A-Fa-f]{1,4}$/;
 const USER = /^[^\s"'`$\\;&<>|(){}\u0000-\u001f\u007f-\u009f]+$/;
 
 /**
@@ -60,13 +60,25 @@ function hostAndPort(text: string, shown: string): { host: string; port?: number
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed !== null) {
     const [, host = '', digits] = bracketed;
-    if (host.includes(':') && !IPV6.test(host)) throw badTarget(shown, 'is not a host name');
+    if (host.includes(':') && !isIpv6(host)) throw badTarget(shown, 'is not a host name');
     return withPort(host, digits, shown);
   }
   const parts = text.split(':');
-  if (parts.length > 2 && !IPV6.test(text)) throw badTarget(shown, 'is not a host name');
+  if (parts.length > 2 && !isIpv6(text)) throw badTarget(shown, 'is not a host name');
   if (parts.length !== 2) return { host: text };
   return withPort(parts[0] ?? '', parts[1], shown);
+}
+
+/** What has more than one colon is an address (RFC 4291 §2.2), with its zone perhaps. */
+function isIpv6(text: string): boolean {
+  const [address = ''] = text.split('%');
+  const halves = address.split('::');
+  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
+  const last = groups.at(-1) ?? '';
+  const hasIpv4 = IPV4.test(last);
+  const isWellFormed = (hasIpv4 ? groups.slice(0, -1) : groups).every((group) => GROUP.test(group));
+  const length = groups.length + (hasIpv4 ? 1 : 0);
+  return isWellFormed && (halves.length === 1 ? length === 8 : halves.length === 2 && length < 8);
 }
 
 function withPort(

@@ -1,0 +1,190 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { concatMap, delay, firstValueFrom, from, of, throwError, toArray } from 'rxjs';
+import type { IdentitySource } from '../../src/auth/client-options.ts';
+import { identityFile, type PassphraseSource } from '../../src/client/identity-files-node.ts';
+import { isSshError } from '../../src/errors.ts';
+import { formatPrivateKey } from '../../src/keys/openssh-private-key.ts';
+import { generatePrivateKey } from '../../src/keys/private-key.ts';
+import { equalPublicKeys } from '../../src/keys/public-key.ts';
+import { closeEmbedded, embedded, respond } from '../support/embedded.ts';
+import { useDirectory } from '../support/ssh-keygen.ts';
+
+afterEach(closeEmbedded);
+
+const key = generatePrivateKey('ed25519');
+const path = useDirectory();
+
+beforeAll(async () => {
+  writeFileSync(path('plain'), await formatPrivateKey(key), { mode: 0o600 });
+  writeFileSync(
+    path('locked'),
+    await formatPrivateKey(key, { passphrase: 'open sesame', rounds: 1 }),
+    { mode: 0o600 },
+  );
+  writeFileSync(path('broken'), 'no key at all', { mode: 0o600 });
+});
+
+function identities(source: IdentitySource): Promise<unknown[]> {
+  return firstValueFrom(from(source()).pipe(toArray()));
+}
+
+function kindOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'fine',
+    (error: unknown) => (isSshError(error) ? [error.kind, error.message] : error),
+  );
+}
+
+describe('a key file', () => {
+  it('is a signer that says where it comes from', async () => {
+    const [signer] = await firstValueFrom(from(identityFile(path('plain'))()).pipe(toArray()));
+    expect(signer?.source).toBe(path('plain'));
+    expect(equalPublicKeys(signer!.publicKey, key.publicKey)).toBe(true);
+  });
+
+  it.each([0o644, 0o640, 0o604, 0o660, 0o677])(
+    'that others can read (%p) is refused',
+    async (mode) => {
+      const file = path(`mode${String(mode)}`);
+      writeFileSync(file, await formatPrivateKey(key), { mode: 0o600 });
+      chmodSync(file, mode);
+      expect(await kindOf(identities(identityFile(file)))).toEqual([
+        'config',
+        `key file ${file} is readable by others: its mode must be 0600`,
+      ]);
+    },
+  );
+
+  it.each([0o600, 0o400, 0o700])('that only its owner can read (%p) is taken', async (mode) => {
+    const file = path(`own${String(mode)}`);
+    writeFileSync(file, await formatPrivateKey(key), { mode: 0o600 });
+    chmodSync(file, mode);
+    expect(await identities(identityFile(file))).toHaveLength(1);
+  });
+
+  it('that is not there is an error, unless it is optional', async () => {
+    expect(await kindOf(identities(identityFile(path('missing'))))).toEqual([
+      'config',
+      expect.stringContaining('ENOENT'),
+    ]);
+    expect(await identities(identityFile(path('missing'), { optional: true }))).toEqual([]);
+    expect(await kindOf(identities(identityFile(path(''), { optional: true })))).toEqual([
+      'config',
+      expect.anything(),
+    ]);
+  });
+
+  it('that is none is an error that names it', async () => {
+    expect(await kindOf(identities(identityFile(path('broken'))))).toEqual([
+      'key-format',
+      expect.stringContaining(path('broken')),
+    ]);
+  });
+
+  it('is not read before it is asked for', () => {
+    expect(() => identityFile(path('missing'))).not.toThrow();
+  });
+});
+
+describe('an encrypted key file', () => {
+  /** Logs in with it; gives the questions for its passphrase, and how the login went. */
+  async function login(
+    passphrase: string | PassphraseSource | undefined,
+    isWelcome = true,
+  ): Promise<{ questions: string[]; seen: unknown[]; phases: string[] }> {
+    const questions: string[] = [];
+    const phases: string[] = [];
+    const counting: PassphraseSource = (file) => {
+      questions.push(file);
+      phases.push('passphrase');
+      return typeof passphrase === 'function' ? passphrase(file) : passphrase;
+    };
+    const { client$ } = embedded((session) => respond(session, {}), {
+      server: {
+        authenticate: (attempt) => {
+          const isKey = attempt.method === 'publickey';
+          phases.push(isKey ? (attempt.signed ? 'signed' : 'asked') : attempt.method);
+          return of(isWelcome && isKey && equalPublicKeys(attempt.publicKey, key.publicKey));
+        },
+      },
+      client: {
+        methods: ['publickey'],
+        identities: identityFile(
+          path('locked'),
+          typeof passphrase === 'string' ? { passphrase } : { passphrase: counting },
+        ),
+      },
+    });
+    const seen = await firstValueFrom(client$).then(
+      () => ['client'],
+      (error: unknown) => [error],
+    );
+    return { questions, seen, phases };
+  }
+
+  it('is asked for its passphrase when the server has accepted the key, once', async () => {
+    const { questions, seen, phases } = await login(() => 'open sesame');
+    expect([questions, seen, phases]).toEqual([
+      [path('locked')],
+      ['client'],
+      ['asked', 'passphrase', 'signed'],
+    ]);
+  });
+
+  it('is asked for nothing when the server does not want the key', async () => {
+    const { questions, seen } = await login(() => 'open sesame', false);
+    expect([questions, isSshError(seen[0], 'auth')]).toEqual([[], true]);
+  });
+
+  it.each<[string, string | PassphraseSource]>([
+    ['a string', 'open sesame'],
+    ['a promise', () => Promise.resolve('open sesame')],
+    [
+      'an Observable',
+      () =>
+        of('open sesame').pipe(
+          delay(0),
+          concatMap((answer) => of(answer)),
+        ),
+    ],
+  ])('opens with %s', async (_name, passphrase) => {
+    expect((await login(passphrase)).seen).toEqual(['client']);
+  });
+
+  it.each<[string, PassphraseSource]>([
+    ['a wrong one', () => 'wrong'],
+    ['none', () => undefined],
+    ['no answer', () => []],
+    ['an error', () => throwError(() => new Error('nobody there'))],
+    [
+      'a throw',
+      () => {
+        throw new Error('nobody there');
+      },
+    ],
+  ])('is passed over for %s, and the error says why', async (_name, passphrase) => {
+    const [error] = (await login(passphrase)).seen;
+    expect(
+      isSshError(error, 'auth') &&
+        error.detail.attempts
+          .filter(({ method }) => method === 'publickey')
+          .map(({ outcome, reason }) => [outcome, typeof reason]),
+    ).toEqual([['skipped', 'string']]);
+    expect(`${JSON.stringify(error)} ${(error as Error).message}`).not.toContain('sesame');
+  });
+
+  it('goes on to the next source when it cannot be opened, though that has the same key', async () => {
+    const { client$ } = embedded((session) => respond(session, {}), {
+      client: {
+        identities: [
+          identityFile(path('locked')),
+          identityFile(path('broken')),
+          identityFile(path('plain')),
+        ],
+      },
+      server: { authenticate: (attempt) => of(attempt.method === 'publickey') },
+    });
+    expect((await firstValueFrom(client$)).login.method).toBe('publickey');
+  });
+});
