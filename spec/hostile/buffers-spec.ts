@@ -1,6 +1,6 @@
 /** Row T31: nothing of old memory gets onto the wire, and nothing that was handed out changes afterwards. */
 import { afterAll, describe, expect, it } from '@jest/globals';
-import type { Channel } from '../../src/channels/channel.ts';
+import { channelDuel } from '../support/raw-peer/channels.ts';
 import * as message from '../support/raw-peer/messages.ts';
 import type { RawPeer } from '../support/raw-peer/raw-peer.ts';
 import { rawSuite } from '../support/raw-peer/suites.ts';
@@ -86,20 +86,7 @@ describe.each(ROLES)('our %s', (role) => {
   });
 
   it('hands out chunks that nothing touches afterwards', async () => {
-    const { peer, subject } = duel({ role, session: () => undefined });
-    await peer.session();
-    await subject.connected();
-    const opened: Channel[] = [];
-    if (role === 'client')
-      subject.open().subscribe({
-        next: (channel) => {
-          opened.push(channel);
-          subject.touch();
-        },
-        error: () => undefined,
-      });
-    const raw = await peer.channel();
-    const channel = await subject.when('the channel', () => opened[0] ?? subject.channels[0]);
+    const { peer, subject, channel, raw } = await channelDuel({ role });
     const chunks: Uint8Array[] = [];
     channel.stdout$.subscribe({ next: (chunk) => chunks.push(chunk), error: () => undefined });
     for (let count = 0; count < 1001; count++)

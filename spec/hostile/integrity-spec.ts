@@ -4,6 +4,7 @@ import { isSshError } from '../../src/errors.ts';
 import type { TraceEvent } from '../../src/trace.ts';
 import { equalBytesConstantTime } from '../../src/wire/bytes.ts';
 import { Cursor } from '../support/raw-peer/bytes.ts';
+import { channelDuel } from '../support/raw-peer/channels.ts';
 import * as message from '../support/raw-peer/messages.ts';
 import { RAW_SUITES, suiteName, type SuiteRow } from '../support/raw-peer/suites.ts';
 import { duel, type Duel, expectAlive, ROLES } from '../support/raw-peer/subject.ts';
@@ -95,30 +96,21 @@ describe.each(ROLES)('T9: our %s', (role) => {
   );
 
   it('takes an exec whose end was cut off for no whole one', async () => {
-    const { peer, subject } = duel({ role });
-    await peer.session();
-    await subject.connected();
-    const errors: unknown[] = [];
-    const opened = role === 'client' ? subject.open() : undefined;
-    const stream = new Promise<void>((resolve) => {
-      const ended = {
-        error: (error: unknown): void => {
-          errors.push(error);
-          resolve();
-        },
-        complete: (): void => resolve(),
-      };
-      opened?.subscribe({ next: (channel) => channel.stdout$.subscribe(ended), error: () => {} });
-      if (opened === undefined)
-        void subject.accepted().then((channel) => channel.closed$.subscribe({ next: ended.error }));
+    const { peer, channel, raw } = await channelDuel({ role });
+    const received: string[] = [];
+    const ended = new Promise<unknown>((resolve) => {
+      channel.stdout$.subscribe({
+        next: (chunk) => received.push(Buffer.from(chunk).toString()),
+        error: resolve,
+        complete: () => resolve('complete'),
+      });
     });
-    const { peer: number } = await peer.channel();
-    peer.send(message.data(number, 'half of it'));
-    const close = peer.seal(message.close(number));
+    peer.send(message.data(raw.peer, 'half of it'));
+    const close = peer.seal(message.close(raw.peer));
     peer.sendBytes(close.subarray(0, -1));
     peer.close();
-    await stream;
-    expect(errors.map((error) => isSshError(error, 'connection-lost'))).toEqual([true]);
+    expect(isSshError(await ended, 'connection-lost')).toBe(true);
+    expect(received).toEqual(['half of it']);
   });
 });
 

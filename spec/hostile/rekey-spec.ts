@@ -2,61 +2,23 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { of, Subject as Trigger } from 'rxjs';
 import type { AuthDecision } from '../../src/auth/policy.ts';
-import type { Channel } from '../../src/channels/channel.ts';
 import { isSshError } from '../../src/errors.ts';
 import { memoryInUse, MiB } from '../support/memory.ts';
 import { Cursor } from '../support/raw-peer/bytes.ts';
+import { channelDuel, pattern } from '../support/raw-peer/channels.ts';
 import * as message from '../support/raw-peer/messages.ts';
-import type { RawChannel } from '../support/raw-peer/raw-peer.ts';
-import {
-  duel,
-  type Duel,
-  expectAlive,
-  ROLES,
-  type SubjectOptions,
-} from '../support/raw-peer/subject.ts';
+import { duel, expectAlive, ROLES } from '../support/raw-peer/subject.ts';
 
 const PACKET = 32_768;
-
-interface Session extends Duel {
-  readonly channel: Channel;
-  readonly raw: RawChannel;
-}
-
-/** A session with one channel on which nothing is done yet. */
-async function session(
-  options: SubjectOptions,
-  limits: { window?: number; maximumPacket?: number } = {},
-): Promise<Session> {
-  const { peer, subject } = duel({ session: () => undefined, ...options });
-  await peer.session();
-  await subject.connected();
-  const opened: Channel[] = [];
-  if (options.role === 'client')
-    subject.open(options.channel).subscribe({
-      next: (channel) => {
-        opened.push(channel);
-        subject.touch();
-      },
-      error: () => undefined,
-    });
-  const raw = await peer.channel(limits);
-  const channel = await subject.when('the channel', () => opened[0] ?? subject.channels[0]);
-  return { peer, subject, channel, raw };
-}
-
-/** Bytes whose place can be told. */
-function pattern(length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32BE(at, at);
-  return bytes;
-}
 
 afterAll(expectAlive);
 
 describe.each(ROLES)('our %s', (role) => {
   it('T22: takes all data that comes before the KEXINIT which answers its own', async () => {
-    const { peer, subject, channel, raw } = await session({ role, channel: { window: 8 * MiB } });
+    const { peer, subject, channel, raw } = await channelDuel({
+      role,
+      channel: { window: 8 * MiB },
+    });
     const received: Buffer[] = [];
     channel.stdout$.subscribe({
       next: (chunk) => received.push(Buffer.from(chunk)),
@@ -78,7 +40,7 @@ describe.each(ROLES)('our %s', (role) => {
   });
 
   it('T23: holds its writers when the peer does not answer KEXINIT, and gives up in time', async () => {
-    const { peer, subject, channel } = await session(
+    const { peer, subject, channel } = await channelDuel(
       { role, transport: { rekeyTimeout: 300 } },
       { window: 0xffff_ffff },
     );
@@ -105,7 +67,7 @@ describe.each(ROLES)('our %s', (role) => {
   });
 
   it('X8: loses and reorders nothing over twenty rekeys of either side, and of both at once', async () => {
-    const { peer, subject, channel, raw } = await session({ role });
+    const { peer, subject, channel, raw } = await channelDuel({ role });
     channel.stdin.pump(channel.stdout$).subscribe({ error: () => undefined });
     const sent = pattern(20 * 100_000);
     for (let round = 0; round < 20; round++) {
@@ -125,7 +87,7 @@ describe.each(ROLES)('our %s', (role) => {
   });
 
   it('X9: rekeys while its window is full and nobody reads', async () => {
-    const { peer, subject, channel, raw } = await session({
+    const { peer, subject, channel, raw } = await channelDuel({
       role,
       channel: { window: 4 * PACKET },
     });
@@ -146,7 +108,7 @@ describe.each(ROLES)('our %s', (role) => {
   });
 
   it('X9: rekeys while its writer waits for the peer’s window', async () => {
-    const { peer, subject, channel, raw } = await session({ role }, { window: 10 });
+    const { peer, subject, channel, raw } = await channelDuel({ role }, { window: 10 });
     channel.write(Buffer.from('0123456789abcdef'), () => undefined);
     expect((await peer.readData(10)).toString()).toBe('0123456789');
     await peer.exchange();
@@ -158,7 +120,7 @@ describe.each(ROLES)('our %s', (role) => {
   });
 
   it('X11: sends what was said during a rekey behind it, in its order', async () => {
-    const { peer, subject, channel, raw } = await session({
+    const { peer, subject, channel, raw } = await channelDuel({
       role,
       channel: { window: 2 * PACKET },
     });
