@@ -88,7 +88,8 @@ export class Broadcast {
       end: () => this.#end,
       moved: () => this.#moved(),
     });
-    this.#ports.add(port);
+    // who has missed the start is not waited for
+    if (this.#first === 0) this.#ports.add(port);
     const leave = (): void => {
       if (this.#ports.delete(port)) this.#moved();
     };
@@ -121,7 +122,6 @@ export class Broadcast {
     } else {
       // a retry begins at the start again
       this.#ports.add(port);
-      if (this.#held.length > 0) this.#watch();
       return true;
     }
     return false;
@@ -158,7 +158,7 @@ export class Broadcast {
     if (this.#keptBytes <= this.#memory) return;
     if (isDelivering()) this.#held.push(holdCredit());
     else this.#overflown();
-    if (this.#held.length === 1) this.#watch();
+    this.#watch();
   }
 
   #overflown(): void {
@@ -180,10 +180,11 @@ export class Broadcast {
     if (!this.#hasOverflowed) return;
     const before = this.#first;
     this.#drop();
-    if (this.#first === before) return;
-    this.#releaseHeld(this.#memory);
-    if (this.#held.length > 0) this.#watch();
-    else this.#patience.unsubscribe();
+    if (this.#first > before) {
+      this.#patience.unsubscribe();
+      this.#releaseHeld(this.#memory);
+    }
+    this.#watch();
   }
 
   /** Forgets what all receivers are done with. */
@@ -201,20 +202,17 @@ export class Broadcast {
     }
   }
 
-  /** Nothing moves until the slowest does. */
+  /** The source is held up, and one receiver waits for another: that one has so much time to move. */
   #watch(): void {
     const { stallTimeout = DEFAULT_STALL_TIMEOUT, scheduler } = this.#options;
-    this.#patience.unsubscribe();
+    const isWatching = !this.#patience.closed;
+    const isAhead = [...this.#ports].some((port) => port.position > this.#first);
+    if (isWatching || !isAhead || this.#held.length === 0) return;
     this.#patience = after(stallTimeout, () => this.#dropStalled(stallTimeout), scheduler);
   }
 
   #dropStalled(stallTimeout: number): void {
     const stalled = [...this.#ports].filter((port) => port.position === this.#first);
-    if (stalled.length === this.#ports.size) {
-      // nobody waits for another
-      this.#watch();
-      return;
-    }
     for (const port of stalled) this.#ports.delete(port);
     this.#moved();
     for (const port of stalled) port.drop(timeoutError('stdin', stallTimeout));
