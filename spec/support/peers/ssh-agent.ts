@@ -1,0 +1,35 @@
+/** OpenSSH's agent, on a socket of its own. */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { peerFolder, poll, startProgram } from './peer.ts';
+
+export interface Agent {
+  readonly socket: string;
+  /** Adds private key files, in this order. */
+  add(files: readonly string[]): void;
+  stop(): Promise<void>;
+}
+
+const START_DEADLINE_MS = 10_000;
+
+export async function startSshAgent(): Promise<Agent> {
+  const folder = peerFolder();
+  const socket = folder.file('agent');
+  const running = startProgram(['ssh-agent', '-D', '-a', socket]);
+  await poll(START_DEADLINE_MS, 'ssh-agent has no socket', running.log, () =>
+    existsSync(socket) ? true : undefined,
+  );
+  return {
+    socket,
+    add: (files) => {
+      execFileSync('ssh-add', ['-q', ...files], {
+        env: { ...process.env, SSH_AUTH_SOCK: socket },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+    },
+    stop: async () => {
+      await running.stop();
+      folder.remove();
+    },
+  };
+}
