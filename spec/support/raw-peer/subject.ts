@@ -92,12 +92,12 @@ export class Subject {
 
   /** The connection, once the user is authenticated. */
   async connected(): Promise<SshConnection> {
-    return this.#changes.until('the connection', () => this.connection);
+    return this.#changes.until('the connection', () => this.connection ?? this.#unlessEnded());
   }
 
   /** The transport, once the first keys are there. */
   async opened(): Promise<SshTransport> {
-    return this.#changes.until('the transport', () => this.transport);
+    return this.#changes.until('the transport', () => this.transport ?? this.#unlessEnded());
   }
 
   /** The channel that the peer has opened as its nth. */
@@ -139,6 +139,10 @@ export class Subject {
   stop(): void {
     living.delete(this);
     this.#open.unsubscribe();
+  }
+
+  #unlessEnded(): undefined {
+    if (this.errors.length > 0) throw new Error('it has ended before', { cause: this.errors[0] });
   }
 
   #called(what: string): void {
