@@ -8,6 +8,8 @@ const MAX_WINDOW = 0xffff_ffff;
 export const INITIAL_WINDOW = 2 * 1024 * 1024;
 /** First window of a channel in a crowd: 64 of them are 16 MiB, where they would else be 128. */
 export const CROWDED_WINDOW = 256 * 1024;
+/** What of the budget windows may grow by in a crowd: 8 MiB of 64. */
+const CROWDED_SHARE = 8;
 /** A window that limits a transfer grows up to this: 16 MiB fill 130 MiB/s at a round trip of 120 ms. */
 export const LARGEST_WINDOW = 16 * 1024 * 1024;
 /** What one packet of channel data may carry to us. */
@@ -18,11 +20,12 @@ export const MAXIMUM_PACKET = 32 * 1024;
  * whatever the number of hosts.
  */
 export class WindowBudget {
-  #left: number;
+  readonly #bytes: number;
+  #lent = 0;
   #crowds = 0;
 
   constructor(bytes: number) {
-    this.#left = bytes;
+    this.#bytes = bytes;
   }
 
   /** First size of a window that nobody has chosen a size for, in bytes. */
@@ -40,15 +43,16 @@ export class WindowBudget {
     };
   }
 
-  /** Takes up to `bytes`; gives what could be taken. */
+  /** Takes up to `bytes`; gives what could be taken. In a crowd there is less: the many small windows take their part. */
   borrow(bytes: number): number {
-    const taken = Math.min(bytes, this.#left);
-    this.#left -= taken;
+    const limit = this.#crowds > 0 ? this.#bytes / CROWDED_SHARE : this.#bytes;
+    const taken = Math.max(0, Math.min(bytes, limit - this.#lent));
+    this.#lent += taken;
     return taken;
   }
 
   giveBack(bytes: number): void {
-    this.#left += bytes;
+    this.#lent -= bytes;
   }
 }
 

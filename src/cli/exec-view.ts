@@ -19,6 +19,9 @@ export interface ExecView {
   end(summary: FleetSummary): void;
 }
 
+/** Bytes of output that are given names at a time. */
+const PIECE = 4 * 1024;
+
 /** Where to show it. */
 export interface ViewParts {
   readonly stdout: Writer;
@@ -58,9 +61,9 @@ export function passThrough({ stdout, stderr, messages }: ViewParts): ExecView {
 
 /** The view of many hosts: each line behind its host's name. */
 export function prefixed({ stdout, stderr, messages }: ViewParts): ExecView {
-  const prefixers = {
-    stdout: new LinePrefixer((bytes) => messages.around(() => stdout.write(bytes))),
-    stderr: new LinePrefixer((bytes) => messages.around(() => stderr.write(bytes))),
+  const outlets = {
+    stdout: prefixedOutlet(stdout, messages),
+    stderr: prefixedOutlet(stderr, messages),
   };
   return {
     show(fleetEvent): void {
@@ -68,16 +71,29 @@ export function prefixed({ stdout, stderr, messages }: ViewParts): ExecView {
       switch (event.type) {
         case 'stdout':
         case 'stderr':
-          prefixers[event.type].push(index, host, event.data);
+          outlets[event.type].push(index, host, event.data);
           return;
         case 'done':
-          for (const name of ['stdout', 'stderr'] as const) prefixers[name].end(index, host);
+          for (const name of ['stdout', 'stderr'] as const) outlets[name].end(index, host);
           return;
         default:
           tell(fleetEvent, messages);
       }
     },
     end: (summary) => messages.notice(summaryText(summary)),
+  };
+}
+
+/** Names are put in front of lines when the lines can be written, a piece at a time: `y` is ten times as long with its host. */
+function prefixedOutlet(writer: Writer, messages: Messages): Pick<LinePrefixer, 'push' | 'end'> {
+  const prefixer = new LinePrefixer((bytes) => messages.around(() => writer.write(bytes)));
+  return {
+    push(index, host, data): void {
+      for (let at = 0; at < data.length; at += PIECE) {
+        writer.whenReady(() => prefixer.push(index, host, data.subarray(at, at + PIECE)));
+      }
+    },
+    end: (index, host) => writer.whenReady(() => prefixer.end(index, host)),
   };
 }
 

@@ -37,6 +37,7 @@ import { type CliIo, Messages } from './io.ts';
 import { json } from './json-view.ts';
 import { Progress } from './progress.ts';
 import type { Settings } from './settings.ts';
+import type { Prompter } from './terminal.ts';
 import { FAILURE_STATUS, UsageError } from './usage.ts';
 import { integer, oneOf, seconds, words } from './values.ts';
 import { Writer } from './writer.ts';
@@ -92,7 +93,7 @@ export function runExec(
   const hosts = readHosts(names, flags.hosts);
   const settings = clientSettings(flags);
   const messages = new Messages(io.stderr, verbosityOf(flags));
-  const connectTo = connector(settings, io, messages);
+  const connectTo = connector(settings, withRoomForQuestions(io, messages), messages);
   const options = execOptions(settings, io);
   const isFleet = hosts.length > 1;
   const stdin = hasInput(flags, io) ? io.stdin : undefined;
@@ -123,6 +124,18 @@ function fleetOptions(flags: ExecFlags): FanOutOptions<NamedHost> {
     retries: integer('--retries', flags.retries ?? '0', 0, MAX_RETRIES),
     ...(timeout === undefined ? {} : { timeout: seconds('--timeout', timeout) }),
   };
+}
+
+/** The line of progress makes room for questions. */
+function withRoomForQuestions(io: CliIo, messages: Messages): CliIo {
+  const { terminal } = io;
+  if (terminal === undefined) return io;
+  const ask: Prompter['ask'] = (question, options) =>
+    defer(() => {
+      const resume = messages.pause();
+      return terminal.ask(question, options).pipe(finalize(resume));
+    });
+  return { ...io, terminal: { ask, close: () => terminal.close() } };
 }
 
 /** A person's terminal is left alone: `shell` is for that. */
@@ -192,12 +205,15 @@ function showAll(
       progress?.see(event);
     }),
     among((shared$) => merge(groupsOf(shared$, view), shared$.pipe(summary()))),
-    tap((total) => view.end(total)),
+    tap((total) => {
+      progress?.end();
+      view.end(total);
+    }),
     concatMap(async ({ largestStatus }) => {
       await Promise.all([stdout.flushed(), stderr.flushed()]);
       return largestStatus;
     }),
-    finalize(() => progress?.clear()),
+    finalize(() => progress?.end()),
   );
   return merge(status$, stdout.broken$.pipe(map(statusOfBrokenPipe))).pipe(take(1));
 }

@@ -26,11 +26,18 @@ export interface Verbosity {
   readonly level: number;
 }
 
+/** A line at the bottom of the terminal that has to make room for everything else. */
+export interface StatusLine {
+  clear(): void;
+  draw(): void;
+}
+
 /** Tells the person something, on stderr. */
 export class Messages {
   readonly #stderr: CliOutput;
   readonly #verbosity: Verbosity;
-  #around: (write: () => void) => void = (write) => write();
+  #statusLine: StatusLine | undefined;
+  #pauses = 0;
 
   constructor(stderr: CliOutput, verbosity: Verbosity) {
     this.#stderr = stderr;
@@ -49,24 +56,42 @@ export class Messages {
 
   /** Shown when `-v` was given at least `level` times. */
   verbose(level: number, text: string): void {
-    if (this.#verbosity.level >= level) this.#write(text);
-  }
-
-  /** Writes something else to the terminal, where a line of progress may be in the way. */
-  around(write: () => void): void {
-    this.#around(write);
-  }
-
-  /** From now on every message is written by `around`. */
-  arrange(around: (write: () => void) => void): void {
-    this.#around = around;
+    if (this.isVerbose(level)) this.#write(text);
   }
 
   isVerbose(level: number): boolean {
     return this.#verbosity.level >= level;
   }
 
+  /** From now on there is a status line, until it is taken away. */
+  setStatusLine(line: StatusLine | undefined): void {
+    this.#statusLine?.clear();
+    this.#statusLine = line;
+  }
+
+  /** The status line has changed. */
+  redraw(): void {
+    if (this.#pauses === 0) this.#statusLine?.draw();
+  }
+
+  /** Writes something to the terminal where the status line may be in the way. */
+  around(write: () => void): void {
+    if (this.#pauses === 0) this.#statusLine?.clear();
+    write();
+    this.redraw();
+  }
+
+  /** No status line until the returned function is called: somebody is asked something. */
+  pause(): () => void {
+    if (this.#pauses === 0) this.#statusLine?.clear();
+    this.#pauses++;
+    return () => {
+      this.#pauses--;
+      this.redraw();
+    };
+  }
+
   #write(text: string): void {
-    this.#around(() => this.#stderr.write(`rxssh: ${text}\n`));
+    this.around(() => this.#stderr.write(`rxssh: ${text}\n`));
   }
 }

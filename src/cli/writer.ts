@@ -3,16 +3,29 @@ import { fromEvent, map, type Observable, take } from 'rxjs';
 import { holdCredit } from '../node.ts';
 import type { CliOutput } from './io.ts';
 
+/** Bytes that may wait in the stream before more are made. */
+const CONGESTED = 64 * 1024;
+
+/** Something that will write, and the credit of what it will write. */
+interface Task {
+  readonly run: () => void;
+  readonly release: () => void;
+}
+
 /** Writes to a stream; whoever has sent the bytes gets the credit back when they are written. */
 export class Writer {
   readonly #stream: CliOutput;
+  #isBroken = false;
   #pending = 0;
+  #tasks: Task[] = [];
   #idle: (() => void)[] = [];
 
   constructor(stream: CliOutput) {
     this.#stream = stream;
-    // nobody who writes wants to hear of a reader that has gone; `broken$` tells those who do
-    stream.on('error', () => undefined);
+    // what cannot be written any more is dropped; `broken$` tells those who want to end then
+    stream.on('error', () => (this.#isBroken = true));
+    // others may write to it too, and congest it
+    stream.on('drain', () => this.#goOn());
   }
 
   /** Emits when the reader of the stream has gone (EPIPE), or it fails otherwise. */
@@ -24,20 +37,47 @@ export class Writer {
   }
 
   write(bytes: Uint8Array | string): void {
+    if (this.#isBroken) return;
     const release = holdCredit();
     this.#pending++;
-    this.#stream.write(bytes, () => {
+    this.#stream.write(bytes, (error) => {
+      if (error instanceof Error) this.#isBroken = true;
       release();
       this.#pending--;
-      if (this.#pending > 0) return;
-      const idle = this.#idle;
-      this.#idle = [];
-      for (const resolve of idle) resolve();
+      this.#goOn();
     });
+  }
+
+  /**
+   * Runs something that writes as soon as the stream can take it, in order: what is larger when it is written than it was
+   * before waits in its first form. The credit of the present delivery is held until then.
+   */
+  whenReady(run: () => void): void {
+    if (this.#tasks.length === 0 && (this.#isBroken || !this.#isCongested)) run();
+    else this.#tasks.push({ run, release: holdCredit() });
   }
 
   /** Resolves when everything is written. */
   async flushed(): Promise<void> {
     if (this.#pending > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  get #isCongested(): boolean {
+    return this.#stream.writableLength >= CONGESTED;
+  }
+
+  #goOn(): void {
+    let done = 0;
+    for (const { run, release } of this.#tasks) {
+      if (!this.#isBroken && this.#isCongested) break;
+      if (!this.#isBroken) run();
+      release();
+      done++;
+    }
+    this.#tasks = this.#tasks.slice(done);
+    if (this.#pending > 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
   }
 }
