@@ -63,7 +63,7 @@ describe.each(ROLES)('T7: our %s', (role) => {
         expect(subject.errors).toHaveLength(1);
       }
     },
-    20_000,
+    120_000,
   );
 
   it('keeps a bounded amount of answers while a rekey of its own is not answered', async () => {

@@ -41,7 +41,7 @@ describe.each(ROLES)('our %s', (role) => {
 
   it('T23: holds its writers when the peer does not answer KEXINIT, and gives up in time', async () => {
     const { peer, subject, channel } = await channelDuel(
-      { role, transport: { rekeyTimeout: 300 } },
+      { role, transport: { rekeyTimeout: 4_000 } },
       { window: 0xffff_ffff },
     );
     let pulled = 0;
@@ -59,7 +59,7 @@ describe.each(ROLES)('our %s', (role) => {
     const error = await subject.ended();
     expect(isSshError(error, 'timeout') && error.detail).toEqual({
       phase: 'key exchange',
-      milliseconds: 300,
+      milliseconds: 4_000,
     });
     expect(errors).toHaveLength(1);
     await peer.expectDisconnect(11);
