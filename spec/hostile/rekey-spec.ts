@@ -56,7 +56,7 @@ describe.each(ROLES)('our %s', (role) => {
     await peer.barrier();
     expect((await memoryInUse()) - before).toBeLessThan(8 * MiB);
     expect(pulled).toBeLessThan(8 * MiB);
-    const error = await subject.ended();
+    const error = await subject.ended(15_000);
     expect(isSshError(error, 'timeout') && error.detail).toEqual({
       phase: 'key exchange',
       milliseconds: 4_000,

@@ -1,7 +1,7 @@
 /** Waiting for something to happen, with a deadline: looks again whenever it is woken. */
 
 /** Milliseconds within which the other end has to react. */
-export const DEADLINE = 1000;
+export const DEADLINE = 5_000;
 
 /** Those who wait for one thing to change. */
 export class Waiter {
