@@ -4,6 +4,8 @@ import {
   concat,
   concatMap,
   EMPTY,
+  finalize,
+  firstValueFrom,
   from,
   ignoreElements,
   lastValueFrom,
@@ -455,6 +457,22 @@ describe('stdin', () => {
     expect(
       await lastValueFrom(head.client$.pipe(exec('head', { stdin: endless }), exitStatus())),
     ).toBe(0);
+  });
+
+  it('is let go when the command says that it reads no more (eow@openssh.com)', async () => {
+    const told: string[] = [];
+    const input$ = concat(of('first'), NEVER).pipe(finalize(() => told.push('let go')));
+    const deaf = embedded(async (session) => {
+      await firstValueFrom(session.stdin$);
+      session.channel.notify('eow@openssh.com');
+      await turn();
+      await turn();
+      told.push('still running');
+      return 0;
+    });
+    const status$ = deaf.client$.pipe(exec('deaf', { stdin: input$ }), exitStatus());
+    expect(await lastValueFrom(status$)).toBe(0);
+    expect(told).toEqual(['let go', 'still running']);
   });
 
   it.each([5, null, [5]])('is no %j', async (stdin) => {

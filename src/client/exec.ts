@@ -6,6 +6,7 @@ import {
   ignoreElements,
   Observable,
   Subscription,
+  takeUntil,
   tap,
   throwError,
 } from 'rxjs';
@@ -109,7 +110,8 @@ function follow(
       // a command that ends before it has read everything is no error of the command
       if (broken !== undefined || !isSshError(error, 'released')) fail(broken?.error ?? error);
     };
-    all.add(session.stdin.pump(input$).pipe(ignoreElements()).subscribe({ error: failed }));
+    const fed$ = session.stdin.pump(input$).pipe(ignoreElements(), takeUntil(session.unread$));
+    all.add(fed$.subscribe({ error: failed }));
   };
   // CLOSE ends a command, not its status: what comes behind the status is still its output
   const finish = (): void => {

@@ -37,6 +37,9 @@ export interface PtyOptions {
   readonly modes?: TerminalModes;
 }
 
+/** OpenSSH's half of EOF: the command has closed its input, and only its output goes on (OpenSSH PROTOCOL 2.1). */
+const END_OF_WRITE = 'eow@openssh.com';
+
 /** Opcodes are bytes, so a name needs no table here: `SIGINT` is sent as `INT`. */
 const SIGNAL_PREFIX = /^SIG/;
 
@@ -59,16 +62,19 @@ export class SessionChannel {
    * connection. Replayed.
    */
   readonly exit$: Observable<Exit>;
+  /** Emits once when the command reads no more of its input (`eow@openssh.com`, OpenSSH PROTOCOL 2.1). Replayed. */
+  readonly unread$: Observable<void>;
   /** Emits once when the channel is over; the error when it was the connection that ended. Replayed. */
   readonly closed$: Observable<SshError | undefined>;
 
-  constructor(channel: Channel, exit$: Observable<Exit>) {
+  constructor(channel: Channel, exit$: Observable<Exit>, unread$: Observable<void>) {
     this.channel = channel;
     this.stdout$ = channel.stdout$;
     this.stderr$ = channel.stderr$;
     this.output$ = channel.output$;
     this.stdin = channel.stdin;
     this.exit$ = exit$;
+    this.unread$ = unread$;
     this.closed$ = channel.closed$;
   }
 
@@ -144,9 +150,15 @@ export function openSession(
 ): Observable<SessionChannel> {
   return new Observable((subscriber) => {
     const exit$ = new AsyncSubject<Exit>();
+    const unread$ = new AsyncSubject<void>();
     const onRequest = (
       request: ChannelRequest,
     ): ReturnType<NonNullable<ChannelOptions['onRequest']>> => {
+      if (request.type === END_OF_WRITE) {
+        unread$.next();
+        unread$.complete();
+        return true;
+      }
       const exit = readExitOr((error) => connection.transport.fail(error), request);
       if (exit === undefined) return options.onRequest?.(request) ?? false;
       // the first one counts
@@ -162,7 +174,7 @@ export function openSession(
     const open = (channel: Channel): void => {
       // eslint-disable-next-line rxjs-x/no-ignored-subscription -- whoever keeps exit$ is owed an answer; a channel always closes
       channel.closed$.subscribe(settle);
-      subscriber.next(new SessionChannel(channel, exit$));
+      subscriber.next(new SessionChannel(channel, exit$, unread$));
     };
     return connection.openChannel('session', undefined, { ...options, onRequest }).subscribe({
       next: open,
