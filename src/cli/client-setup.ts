@@ -85,10 +85,10 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
 
 /** Where a host is: what its name says, then the options. */
 function readRoute(settings: Settings): (target: Target) => Required<Target> {
-  const user = settings.first('User', (_, value) => value) ?? userInfo().username;
+  const user = settings.first('User', userName) ?? userInfo().username;
   const port = settings.first('Port', (key, value) => integer(key, value, 1, 65_535)) ?? 22;
   const hostName = settings.first('HostName', (key, value) => {
-    if (/%[^%h]/.test(value)) throw notYet(`${key}: the token in ${value}`);
+    if (value.replaceAll(/%[%h]/g, '').includes('%')) throw notYet(`${key}: the token in ${value}`);
     // checked as what it will become
     parseTarget(value.replaceAll('%h', 'h').replaceAll('%%', ''));
     return value;
@@ -99,6 +99,15 @@ function readRoute(settings: Settings): (target: Target) => Required<Target> {
     port: target.port ?? port,
     user: target.user ?? user,
   });
+}
+
+/** A user name that is one: it may end up in a command line, a file or a terminal. */
+function userName(key: string, value: string): string {
+  try {
+    return parseTarget(`${value}@host`).user ?? value;
+  } catch {
+    throw new UsageError(`${key}: ${JSON.stringify(value)} is no user name`);
+  }
 }
 
 function timing(settings: Settings): Partial<ConnectOptions> {

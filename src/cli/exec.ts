@@ -38,7 +38,7 @@ import { json } from './json-view.ts';
 import { Progress } from './progress.ts';
 import type { Settings } from './settings.ts';
 import type { Prompter } from './terminal.ts';
-import { FAILURE_STATUS, UsageError } from './usage.ts';
+import { FAILURE_STATUS, hasCode, UsageError } from './usage.ts';
 import { integer, oneOf, seconds, words } from './values.ts';
 import { Writer } from './writer.ts';
 
@@ -239,7 +239,7 @@ function progressOf(
 
 /** As if the signal had ended us that ends every other program there; what else can happen to stdout is a failure. */
 function statusOfBrokenPipe(error: Error): number {
-  return 'code' in error && error.code === 'EPIPE' ? BROKEN_PIPE_STATUS : FAILURE_STATUS;
+  return hasCode(error, 'EPIPE') ? BROKEN_PIPE_STATUS : FAILURE_STATUS;
 }
 
 function viewOf(flags: ExecFlags, parts: ViewParts): ExecView {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expandHosts, isSshError } from '../node.ts';
 import { type NamedHost, namedHost } from './client-setup.ts';
-import { UsageError } from './usage.ts';
+import { messageOf, UsageError } from './usage.ts';
 
 /** 100 000 names are what `expandHosts` makes at most; longer lines than this are no names. */
 const MAX_FILE = 16 * 1024 * 1024;
@@ -50,7 +50,6 @@ export function readText(file: string, option: string, limit: number): string {
     if (bytes.length > limit) throw new Error(`is longer than ${String(limit)} bytes`);
     return bytes.toString('utf8');
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new UsageError(`${option} ${file}: ${why}`);
+    throw new UsageError(`${option} ${file}: ${messageOf(thrown)}`);
   }
 }

@@ -24,7 +24,7 @@ import { escapeText } from '../node.ts';
 import type { CliIo } from './io.ts';
 import { later } from './client-options.ts';
 import { nobody, type Prompter } from './terminal.ts';
-import { notYet, UsageError } from './usage.ts';
+import { hasCode, notYet, UsageError } from './usage.ts';
 import { integer } from './values.ts';
 
 /** What commander makes of the options. */
@@ -134,7 +134,7 @@ function write(
       writeBoth();
       return of(true);
     } catch (thrown) {
-      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
+      if (!hasCode(thrown, 'EEXIST')) throw thrown;
       // written anew, not into the old file: that may have another mode, or be a link
       return overwrite(file, terminal).pipe(
         map(() => {

@@ -5,6 +5,7 @@ import { execCommand, type ExecFlags, runExec } from './exec.ts';
 import type { CliIo } from './io.ts';
 import { keygenCommand, type KeygenFlags, runKeygen } from './keygen.ts';
 import { runServe, serveCommand, type ServeFlags } from './serve.ts';
+import { failure } from './run.ts';
 import { endedBy } from './signals.ts';
 import { notYet, USAGE_STATUS, UsageError } from './usage.ts';
 import { version } from './version.ts';
@@ -23,9 +24,7 @@ export function program(args: readonly string[], io: CliIo): Observable<number> 
     if (thrown instanceof CommanderError) {
       return of(thrown.exitCode === 0 ? 0 : USAGE_STATUS);
     }
-    if (!(thrown instanceof UsageError)) throw thrown;
-    io.stderr.write(`rxssh: ${thrown.message}\n`);
-    return of(USAGE_STATUS);
+    return of(failure(thrown, io));
   }
 }
 

@@ -2,7 +2,7 @@
 import { catchError, lastValueFrom, type Observable, of } from 'rxjs';
 import { isSshError } from '../node.ts';
 import type { CliIo } from './io.ts';
-import { FAILURE_STATUS, USAGE_STATUS, UsageError } from './usage.ts';
+import { FAILURE_STATUS, messageOf, USAGE_STATUS, UsageError } from './usage.ts';
 
 /** Resolves with the exit status, whatever happens. What fails is told on stderr. */
 export async function run(status$: Observable<number>, io: CliIo): Promise<number> {
@@ -15,9 +15,8 @@ export async function run(status$: Observable<number>, io: CliIo): Promise<numbe
 }
 
 /** What is wrong with an option is the user's to mend; all else has failed. */
-function failure(thrown: unknown, io: CliIo): number {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  io.stderr.write(`rxssh: ${message}\n`);
+export function failure(thrown: unknown, io: CliIo): number {
+  io.stderr.write(`rxssh: ${messageOf(thrown)}\n`);
   const isUsage = thrown instanceof UsageError || isSshError(thrown, 'config');
   return isUsage ? USAGE_STATUS : FAILURE_STATUS;
 }

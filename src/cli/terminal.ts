@@ -1,7 +1,7 @@
 /** Questions to the person at the terminal: on /dev/tty, whatever stdin and stdout are, one at a time. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { EMPTY, Observable, type Subscriber } from 'rxjs';
+import { EMPTY, Observable, type Subscriber, Subscription } from 'rxjs';
 
 const TERMINAL = '/dev/tty';
 const BACKSPACES = ['\u007f', '\b'];
@@ -54,16 +54,24 @@ class Turns implements Prompter {
 
   ask(question: string, { isSecret = false } = {}): Observable<string> {
     return new Observable((subscriber) => {
+      const turn = new Subscription();
       let hasTurn = false;
       this.#open.add(subscriber);
       const begin = (): void => {
         hasTurn = true;
-        subscriber.add(this.#dialogue(question, isSecret).subscribe(subscriber));
+        turn.add(
+          this.#dialogue(question, isSecret).subscribe({
+            next: (line) => subscriber.next(line),
+            complete: () => subscriber.complete(),
+          }),
+        );
       };
       subscriber.add(() => {
         this.#open.delete(subscriber);
         const place = this.#waiting.indexOf(begin);
         if (place >= 0) this.#waiting.splice(place, 1);
+        // the terminal is as it was before the next question changes it again
+        turn.unsubscribe();
         if (hasTurn) this.#pass();
       });
       if (this.#isTaken) this.#waiting.push(begin);

@@ -10,6 +10,17 @@ export function notYet(what: string): UsageError {
   return new UsageError(`${what} is not there yet`);
 }
 
+/** What an error says; errors of Node's may come from another realm. */
+export function messageOf(thrown: unknown): string {
+  const hasMessage = typeof thrown === 'object' && thrown !== null && 'message' in thrown;
+  return String(hasMessage ? thrown.message : thrown);
+}
+
+/** Is this the error of the operating system with this code, `EEXIST` or another? */
+export function hasCode(thrown: unknown, code: string): boolean {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown && thrown.code === code;
+}
+
 /** Exit status of bad usage. */
 export const USAGE_STATUS = 2;
 

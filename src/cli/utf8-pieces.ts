@@ -39,9 +39,14 @@ function incomplete(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(MAX_INCOMPLETE, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
     if (byte < 0x80) return 0;
-    if (byte >= 0xc0) return back < sequenceLength(byte) ? back : 0;
+    if (byte >= 0xc0) return isLead(byte) && back < sequenceLength(byte) ? back : 0;
   }
   return 0;
+}
+
+/** The others begin no character (RFC 3629 §3). */
+function isLead(byte: number): boolean {
+  return byte >= 0xc2 && byte <= 0xf4;
 }
 
 function sequenceLength(lead: number): number {

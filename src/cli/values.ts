@@ -58,14 +58,14 @@ export function seconds(key: string, value: string): number {
 
 /** Words separated by blanks; double quotes keep blanks together. */
 export function words(key: string, value: string): readonly string[] {
-  const found = value.match(/"[^"]*"|[^\s"]+/g) ?? [];
   if (value.replace(/"[^"]*"/g, '').includes('"')) throw bad(key, value, 'quotes that match');
+  const found = value.match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
   return found.map((word) => word.replaceAll('"', ''));
 }
 
 /** The path of a file, with `~/` in front for the home folder. */
 export function path(key: string, value: string): string {
-  if (/%[^%]/.test(value))
+  if (value.replaceAll('%%', '').includes('%'))
     throw new UsageError(`${key}: tokens such as ${value} are not there yet`);
   const plain = value.replaceAll('%%', '%');
   return plain.startsWith('~/') ? join(homedir(), plain.slice(2)) : plain;

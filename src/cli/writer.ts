@@ -41,7 +41,7 @@ export class Writer {
     const release = holdCredit();
     this.#pending++;
     this.#stream.write(bytes, (error) => {
-      if (error instanceof Error) this.#isBroken = true;
+      if (error !== null && error !== undefined) this.#isBroken = true;
       release();
       this.#pending--;
       this.#goOn();
