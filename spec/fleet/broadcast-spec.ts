@@ -190,6 +190,15 @@ describe('broadcast', () => {
     expect([receiver.bytes, receiver.end]).toEqual([16, 'overflow']);
   });
 
+  it('takes no more of a synchronous source once that has given too much', () => {
+    const receiver = new Receiver(
+      broadcast(of(new Uint8Array(8), new Uint8Array(8), new Uint8Array(8)), { memory: 10 }).port(),
+    );
+    receiver.take(3);
+    receiver.take(3);
+    expect([receiver.bytes, receiver.end]).toEqual([16, 'overflow']);
+  });
+
   it('takes one subscriber a port at a time', () => {
     const port = broadcast(NEVER).port();
     const first = new Receiver(port);

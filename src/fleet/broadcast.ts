@@ -142,6 +142,8 @@ export class Broadcast {
   }
 
   #take(chunk: Uint8Array): void {
+    // a synchronous source cannot be stopped in mid-sentence
+    if (this.#end !== undefined) return;
     const bytes = keep(chunk);
     for (let at = 0; at < bytes.length; at += PIECE) {
       this.#pieces.push(bytes.subarray(at, at + PIECE));
