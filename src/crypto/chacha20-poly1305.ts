@@ -31,7 +31,9 @@ export function chachaSealer(provider: CryptoProvider, keys: DirectionKeys): Sea
       const { stream, macKey } = cipher.body(sequenceNumber);
       const tagAt = offset + packet.length;
       const length = cipher.length(packet.subarray(0, 4), sequenceNumber);
-      target.set(stream(packet.subarray(4)), offset + 4);
+      const ciphertext = stream(packet.subarray(4));
+      target.set(ciphertext, offset + 4);
+      provider.giveBack?.(ciphertext);
       target.set(length, offset);
       target.set(provider.poly1305(macKey, [target.subarray(offset, tagAt)]), tagAt);
     },

@@ -23,7 +23,9 @@ export function ctrSealer(provider: CryptoProvider, keys: DirectionKeys, mac: Ma
       seal(packet, sequenceNumber, target, offset) {
         const tagAt = offset + packet.length;
         target.set(packet.subarray(0, 4), offset);
-        target.set(stream(packet.subarray(4)), offset + 4);
+        const ciphertext = stream(packet.subarray(4));
+        target.set(ciphertext, offset + 4);
+        provider.giveBack?.(ciphertext);
         target.set(tag(sequenceNumber, target.subarray(offset, tagAt)), tagAt);
       },
     };
@@ -33,7 +35,9 @@ export function ctrSealer(provider: CryptoProvider, keys: DirectionKeys, mac: Ma
     seal(packet, sequenceNumber, target, offset) {
       // Before the ciphertext is written, which may go over the packet.
       const plaintextTag = tag(sequenceNumber, packet);
-      target.set(stream(packet), offset);
+      const ciphertext = stream(packet);
+      target.set(ciphertext, offset);
+      provider.giveBack?.(ciphertext);
       target.set(plaintextTag, offset + packet.length);
     },
   };
@@ -84,6 +88,7 @@ function encryptAndMacOpener(provider: CryptoProvider, keys: DirectionKeys, mac:
       const plaintext = new Uint8Array(BLOCK_REST + opened.length);
       plaintext.set(first.subarray(4));
       plaintext.set(opened, BLOCK_REST);
+      provider.giveBack?.(opened);
       return plaintext;
     },
     verifyPlaintext(plaintext, packet, sequenceNumber) {

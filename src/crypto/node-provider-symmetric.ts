@@ -11,6 +11,7 @@ import {
   randomFillSync,
 } from 'node:crypto';
 import { nobleSymmetric } from './noble-symmetric.ts';
+import { giveBack } from './node-provider-memory.ts';
 import type { CryptoProvider, StreamCipher } from './provider.ts';
 
 type AesBits = 128 | 192 | 256;
@@ -76,7 +77,9 @@ export const nodeSymmetric: Symmetric = {
       seal(nonce, associated, plaintext, target, offset) {
         const cipher = createCipheriv(algorithm, secret, nonce, GCM_OPTIONS);
         cipher.setAAD(associated);
-        target.set(cipher.update(plaintext), offset);
+        const ciphertext = cipher.update(plaintext);
+        target.set(ciphertext, offset);
+        giveBack(ciphertext);
         cipher.final();
         target.set(cipher.getAuthTag(), offset + plaintext.length);
       },

@@ -7,6 +7,7 @@ import { createECDH } from 'node:crypto';
 import { equalBytes } from '../wire/bytes.ts';
 import { nobleProvider } from './noble-provider.ts';
 import { NODE_CURVES, nodeEcdsa, nodeEd25519, nodeX25519 } from './node-provider-curves.ts';
+import { giveBack } from './node-provider-memory.ts';
 import { nodeRsa } from './node-provider-rsa.ts';
 import { nodeSymmetric } from './node-provider-symmetric.ts';
 import type { CryptoProvider, HashName } from './provider.ts';
@@ -23,6 +24,7 @@ export const nodeProvider: CryptoProvider = {
   ...nobleProvider,
   name: 'node',
   randomBytes,
+  giveBack,
   ...nodeRsa,
   ...whenWorking({ hash }, () => HASHES.every((name) => hash(name, [BLOCK]).length > 0)),
   ...whenWorking({ hmac }, () => HASHES.every((name) => hmac(name, KEY)([BLOCK]).length > 0)),

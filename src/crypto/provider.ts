@@ -75,6 +75,8 @@ export interface CryptoProvider {
   chacha20(key: Uint8Array, nonce: Uint8Array): StreamCipher;
   /** The 16-byte Poly1305 tag over the parts under a one-time key of 32 bytes. */
   poly1305(key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array;
+  /** Takes back what a stream cipher has returned and the caller has copied; nobody looks at it afterwards. */
+  giveBack?(result: Uint8Array): void;
 
   /** A new X25519 key, or the one with this private scalar. An all-zero secret is refused (RFC 8731 §3). */
   x25519(privateKey?: Uint8Array): KeyAgreement;
