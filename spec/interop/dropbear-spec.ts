@@ -4,5 +4,8 @@ import { describeCoreCases } from '../support/peers/core-cases.ts';
 import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
 
 describeWithPeer('dropbear', 'Dropbear', () => {
-  describeCoreCases(usePeer(() => startDropbear()));
+  describeCoreCases(
+    usePeer(() => startDropbear()),
+    { dropsCommandsSideBySide: true },
+  );
 });

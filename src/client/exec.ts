@@ -92,6 +92,7 @@ function follow(
       ? exec
       : concat(session.requestPty(pty === true ? {} : pty), exec);
   const feed = (): void => {
+    // not before the answer: Dropbear takes an early EOF for the end of the channel
     if (stdin === undefined) {
       session.end();
       return;
@@ -128,8 +129,6 @@ function follow(
     }),
   );
   all.add(requests.subscribe({ error: fail, complete: feed }));
-  // an empty input need not wait for the answer: it leaves in the same write as the request
-  if (stdin === undefined && (pty === undefined || pty === false)) session.end();
   return all;
 }
 
