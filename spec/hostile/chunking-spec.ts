@@ -10,7 +10,7 @@ import { str } from '../support/raw-peer/bytes.ts';
 import { rawKey } from '../support/raw-peer/kex-peer.ts';
 import { duplexLink } from '../support/raw-peer/link.ts';
 import * as message from '../support/raw-peer/messages.ts';
-import { RawPeer } from '../support/raw-peer/raw-peer.ts';
+import { type RawPeer } from '../support/raw-peer/raw-peer.ts';
 import { RAW_SUITES, suiteName, type SuiteRow } from '../support/raw-peer/suites.ts';
 import { duel, ROLES, Subject, type SubjectOptions } from '../support/raw-peer/subject.ts';
 

@@ -30,6 +30,12 @@ export function nodeDuplex(stream: Duplex): ByteDuplex {
   });
 }
 
+/**
+ * Milliseconds that one chunk may take before the others get a turn: Node reads a socket up to 32 times in a row, and 2 MiB of
+ * tiny packets would keep everyone else waiting for half a second.
+ */
+const LONG = 1;
+
 /** How a stream is read and written. */
 export interface StreamTraits {
   /** A chunk is the stream's again when `receive` has returned. */
@@ -113,7 +119,7 @@ export class StreamDuplex implements ByteDuplex {
     stream.resume();
   }
 
-  /** Pauses the stream while a chunk is held. */
+  /** Pauses the stream while a chunk is held, and for a turn of the loop when a chunk has taken long. */
   #receiver(reader: Subscriber<Uint8Array>): (chunk: Uint8Array) => void {
     const stream = this.#stream;
     let outstanding = 0;
@@ -125,7 +131,12 @@ export class StreamDuplex implements ByteDuplex {
       // a stream goes on with what it has buffered
       if (this.#isDestroyed) return;
       outstanding++;
+      const began = performance.now();
       deliver(reader, plainBytes(chunk), acknowledge, this.#traits.isBorrowed);
+      if (performance.now() - began > LONG) {
+        outstanding++;
+        setImmediate(acknowledge);
+      }
       if (outstanding > 0) stream.pause();
     };
   }
