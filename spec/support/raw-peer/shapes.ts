@@ -8,7 +8,8 @@ export interface Shape {
   readonly payload: Buffer;
 }
 
-const MESSAGE_NUMBERS = [
+/** Numbers that have a message, in either direction. */
+export const MESSAGE_NUMBERS: readonly number[] = [
   ...[1, 2, 3, 4, 5, 6, 7, 20, 21, 30, 31, 50, 51, 52, 53, 60, 61, 80, 81, 82],
   ...[90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 192],
 ];
