@@ -43,9 +43,9 @@ async function run(options: ExecOptions = {}): Promise<Running> {
   });
   const raw = await peer.acceptChannel();
   await peer.until(Msg.REQUEST);
-  // an empty input has ended in the same breath
-  if (options.stdin === undefined) await peer.expect(Msg.EOF);
   peer.send(message.success(raw.peer));
+  // an empty input ends when the command has begun, not before
+  if (options.stdin === undefined) await peer.expect(Msg.EOF);
   return { peer, subject, seen, exits, raw };
 }
 
