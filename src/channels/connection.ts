@@ -74,7 +74,7 @@ export class SshConnection {
   readonly #subscriptions = new Subscription();
   #nextNumber = 0;
   #peerChannels = 0;
-  #roundTrip = 0;
+  #roundTrip: number | undefined;
 
   /**
    * Takes over the transport: call it in the same turn in which authentication succeeded, so that no message is missed.
@@ -82,11 +82,13 @@ export class SshConnection {
   constructor(transport: SshTransport, options: ConnectionOptions = {}) {
     this.transport = transport;
     this.#options = options;
+    // what a server takes to open a channel is no measure of the way there: it may be at work, or wait for a processor
+    this.#roundTrip = transport.peer?.roundTrip;
     this.globalRequests = new GlobalRequests(transport, options.globalRequests ?? {});
     this.#context = {
       transport,
       scheduler: transport.scheduler,
-      roundTrip: () => this.#roundTrip,
+      roundTrip: () => this.#roundTrip ?? 0,
       freed: (channel) => this.#free(channel),
     };
     transport.enterPhase('connection', CONNECTION_MESSAGES);
@@ -102,10 +104,9 @@ export class SshConnection {
     return this.#channels.size;
   }
 
-  /** A round trip was seen to take this many milliseconds. */
+  /** A round trip was seen to take this many milliseconds; the shortest one counts. */
   sawRoundTrip(milliseconds: number): void {
-    this.#roundTrip =
-      this.#roundTrip === 0 ? milliseconds : Math.min(this.#roundTrip, milliseconds);
+    this.#roundTrip = Math.min(this.#roundTrip ?? milliseconds, milliseconds);
   }
 
   /**

@@ -35,6 +35,8 @@ export interface DuplexPeer {
   readonly address: string;
   /** TCP port. */
   readonly port: number;
+  /** Milliseconds that a round trip took when the duplex was opened: the kernels' answer, which no program delays. */
+  readonly roundTrip?: number;
 }
 
 /** The error for a second subscriber of `readable$`. */

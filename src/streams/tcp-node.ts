@@ -186,12 +186,14 @@ class Race {
 
   #try(address: string): void {
     const { port } = this.#options;
-    const { socket, duplex } = openSocket(
-      { host: address, port, noDelay: true },
-      { address, port },
-    );
+    const peer: { -readonly [K in keyof DuplexPeer]: DuplexPeer[K] } = { address, port };
+    const { socket, duplex } = openSocket({ host: address, port, noDelay: true }, peer);
+    const started = performance.now();
     this.#running.add(socket);
-    socket.once('connect', () => this.#won(socket, duplex));
+    socket.once('connect', () => {
+      peer.roundTrip = performance.now() - started;
+      this.#won(socket, duplex);
+    });
     socket.once('error', (error) => {
       if (!this.#running.delete(socket) || this.#isOver) return;
       this.#attempts.push(failed(this.#options, address, error));
