@@ -49,9 +49,9 @@ export interface ClientAuthOptions {
    * Asked for a new password when the server wants one; `undefined`, or nothing at all, gives up. Without it the old password
    * is not sent again, and the try has failed.
    */
-  changePassword?(
+  readonly changePassword?: (
     question: PasswordChangeQuestion,
-  ): string | undefined | ObservableInput<string | undefined>;
+  ) => string | undefined | ObservableInput<string | undefined>;
   /** Takes SUCCESS in answer to `none`, from a server that asks for no authentication, as a failure. */
   readonly refuseNone?: boolean;
   /**
