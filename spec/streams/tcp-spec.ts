@@ -367,12 +367,12 @@ describe('listenTcp', () => {
   it('goes on when a connection cannot be accepted', async () => {
     const { createServer } = net;
     let inner: Server | undefined;
-    jest.spyOn(net, 'createServer').mockImplementation(((
-      ...parameters: Parameters<typeof createServer>
-    ) => {
-      inner = createServer(...parameters);
-      return inner;
-    }));
+    jest
+      .spyOn(net, 'createServer')
+      .mockImplementation((...parameters: Parameters<typeof createServer>) => {
+        inner = createServer(...parameters);
+        return inner;
+      });
     let error: unknown;
     await new Promise<void>((resolve) => {
       subscriptions.push(
