@@ -51,6 +51,6 @@ describe.each(ROLES)('R16: our %s', (role) => {
       expect(wrong).toEqual([]);
       expect((await memoryInUse()) - before).toBeLessThan(8 * MiB);
     },
-    30_000,
+    60_000,
   );
 });

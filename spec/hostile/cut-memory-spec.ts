@@ -96,7 +96,8 @@ describe.each(ROLES)('X2, R10: our %s', (role) => {
         const total = direction === 'in' ? whole.received : whole.written;
         expect(total).toBeGreaterThan(500);
         const wrong: string[] = [];
-        for (let at = 1; at < total; at++) {
+        // what nobody reads is cut at some bytes only
+        for (let at = 1; at < total; at += isWatched ? 1 : 7) {
           const { errors, streams } = await run(role, isWatched, { direction, at, how });
           const isLost = errors.length === 1 && isSshError(errors[0], 'connection-lost');
           // each stream that was begun has one end
