@@ -9,6 +9,8 @@ describe('ByteWindow', () => {
   it('gives out what went in, in order, whatever the sizes', () => {
     const step = fc.oneof(
       fc.record({ append: fc.uint8Array({ maxLength: 3000 }) }),
+      fc.record({ lend: fc.uint8Array({ maxLength: 3000 }) }),
+      fc.constant({ keep: true as const }),
       fc.record({ take: fc.nat({ max: 3000 }) }),
       fc.constant({ settle: true as const }),
     );
@@ -16,10 +18,20 @@ describe('ByteWindow', () => {
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const window = new ByteWindow();
         let model: number[] = [];
+        let lent = new Uint8Array(0);
         for (const each of steps) {
           if ('append' in each) {
             window.append(each.append);
+            lent.fill(0xaa);
             model = [...model, ...each.append];
+          } else if ('lend' in each) {
+            window.lend(each.lend);
+            lent.fill(0xaa);
+            lent = each.lend;
+            model = [...model, ...lent];
+          } else if ('keep' in each) {
+            window.keep();
+            lent.fill(0xaa);
           } else if ('take' in each) {
             const length = Math.min(each.take, window.length);
             expect([...window.peek(length)]).toEqual(model.slice(0, length));
@@ -52,6 +64,18 @@ describe('ByteWindow', () => {
     const view = one.take(large.length);
     other.append(new Uint8Array(100_000).fill(2));
     expect(view.every((byte) => byte === 1)).toBe(true);
+  });
+
+  it('reads what lies whole in a lent chunk where it lies, and copies the rest of it', () => {
+    const window = new ByteWindow();
+    const chunk = utf8('abcdefgh');
+    window.append(utf8('_'));
+    window.lend(chunk);
+    expect(window.take(3)).toEqual(utf8('_ab'));
+    expect(window.take(4).buffer).toBe(chunk.buffer);
+    window.keep();
+    chunk.fill(0);
+    expect(window.take(2)).toEqual(utf8('gh'));
   });
 
   it('stays small while it is filled and emptied', () => {

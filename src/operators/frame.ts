@@ -16,7 +16,7 @@ export interface SealedPacket {
 /**
  * Cuts a byte stream into sealed packets (RFC 4253 §6).
  *
- * 1. Chunks are copied in: they need not be kept by whoever emits them.
+ * 1. Chunks need not be kept by whoever emits them: packets are read where they lie, and what is left of a chunk is copied.
  * 2. One packet is cut at a time, as a task on `queue`: what a packet leads to (new keys above all) is done before the next
  *    packet is measured.
  * 3. A packet_length out of bounds errors with `protocol` before anything is kept for it.
@@ -52,9 +52,11 @@ class Framer implements Stage<Uint8Array> {
   }
 
   next(chunk: Uint8Array): void {
-    this.#bytes.append(chunk);
+    this.#bytes.lend(chunk);
     if (!this.#inbound.gate.isOpen) this.#held.push(holdCredit());
     this.#schedule();
+    // a queue that is running cuts later
+    this.#bytes.keep();
   }
 
   complete(): void {
