@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { NEVER, Observable, Subject } from 'rxjs';
+import { NEVER, Observable, of, range, Subject, take, tap } from 'rxjs';
 import { nest } from '../../src/operators/nest.ts';
 import { marbles } from '../support/marbles.ts';
 
@@ -51,5 +51,17 @@ describe('nest', () => {
     source$.next('a');
     subscription.unsubscribe();
     expect(events).toEqual(['on top', 'below']);
+  });
+
+  it('stops what is built when it emits without a pause', () => {
+    let emitted = 0;
+    const built$ = range(0, 1000).pipe(tap(() => emitted++));
+    of('a')
+      .pipe(
+        nest(() => built$),
+        take(3),
+      )
+      .subscribe();
+    expect(emitted).toBe(3);
   });
 });

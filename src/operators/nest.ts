@@ -1,4 +1,5 @@
 import { from, Observable, type ObservableInput, type OperatorFunction, Subscription } from 'rxjs';
+import { subscribeInner } from './lift.ts';
 
 /**
  * Builds one resource on top of another: a transport on a socket, a login on a transport.
@@ -7,7 +8,7 @@ import { from, Observable, type ObservableInput, type OperatorFunction, Subscrip
  * 2. Errors of both pass through. Completion of the inner Observable does not let the source go; completion of the source
  *    alone does nothing. Completes when both have.
  * 3. Unsubscribing ends the inner subscription first, and the source behind it: what stands on top says goodbye while what
- *    it stands on is still there.
+ *    it stands on is still there. A source that emits without a pause is stopped too.
  *
  * @param project - source's value → what is built on it
  */
@@ -26,13 +27,8 @@ export function nest<T, R>(project: (value: T) => ObservableInput<R>): OperatorF
         if (isTaken) return;
         isTaken = true;
         running++;
-        inner.add(
-          from(project(value)).subscribe({
-            next: (result) => out.next(result),
-            error: (error: unknown) => out.error(error),
-            complete,
-          }),
-        );
+        const stage = { next: (result: R) => out.next(result), complete };
+        subscribeInner(from(project(value)), out, stage, inner);
       };
       const guarded = (value: T): void => {
         try {

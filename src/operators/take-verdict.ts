@@ -1,11 +1,12 @@
 /** Verdicts of handlers: a value, or whatever emits one. */
-import { from, isObservable, type ObservableInput, type Subscription } from 'rxjs';
+import { from, isObservable, type ObservableInput, type Subscription, take } from 'rxjs';
 
 /** What a handler may give for a verdict: the verdict itself, or whatever emits it first. */
 export type Verdict<T> = T | ObservableInput<T>;
 
 /**
- * Takes the first value of a verdict. Throwing, erroring and completing without a value are all `refused`, exactly once.
+ * Takes the first value of a verdict and lets its source go. Throwing, erroring and completing without a value are all
+ * `refused`, exactly once.
  */
 export function takeVerdict<T>(
   ask: () => Verdict<T>,
@@ -24,12 +25,13 @@ export function takeVerdict<T>(
       settle(() => accepted(verdict));
       return undefined;
     }
-    const subscription = from(verdict).subscribe({
-      next: (value) => settle(() => accepted(value)),
-      error: (error: unknown) => settle(() => refused(error)),
-      complete: () => settle(() => refused(undefined)),
-    });
-    return subscription;
+    return from(verdict)
+      .pipe(take(1))
+      .subscribe({
+        next: (value) => settle(() => accepted(value)),
+        error: (error: unknown) => settle(() => refused(error)),
+        complete: () => settle(() => refused(undefined)),
+      });
   } catch (thrown) {
     settle(() => refused(thrown));
     return undefined;
