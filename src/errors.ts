@@ -76,6 +76,16 @@ export interface ErrorDetails {
   'request-refused': { readonly request: string };
   /** The command did not end with status 0. */
   exit: { readonly exit: Exit; readonly stderrTail: string };
+  /** An SFTP server answered with a STATUS that is an error (draft-ietf-secsh-filexfer-02 §7). */
+  sftp: {
+    /** The code, and its name in the draft: 2, `NO_SUCH_FILE`. */
+    readonly status: number;
+    readonly name: string;
+    /** What was asked for: `open`, `rename`, … */
+    readonly operation: string;
+    /** The path that it was asked for, as text; the first one where there are two. */
+    readonly path?: string;
+  };
   /** The transport ended without a DISCONNECT or a CLOSE. */
   'connection-lost': { readonly bytesReceived?: number };
   /** A deadline passed. */

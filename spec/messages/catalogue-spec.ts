@@ -2,7 +2,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { of } from 'rxjs';
-import { isSshError } from '../../src/errors.ts';
 import { ALL_MESSAGES, encodeMessage, type Message } from '../../src/messages/catalogue.ts';
 import * as requests from '../../src/messages/channel-requests.ts';
 import { CHANNEL_DATA } from '../../src/messages/connection.ts';
@@ -15,40 +14,12 @@ import { type MessageRow, messageTable, readMessage } from '../../src/wire/messa
 import type { Struct } from '../../src/wire/struct.ts';
 import { Writer } from '../../src/wire/writer.ts';
 import { arbitraryMessage, arbitraryStruct } from '../support/arbitraries.ts';
+import { damage, damaged, reading } from '../support/damage.ts';
 
 function payloadOf(message: Message): Uint8Array {
   const writer = new Writer();
   encodeMessage(message, writer);
   return writer.bytes();
-}
-
-/** What reading gives: a value, or the kind of the error. Any other error is thrown on. */
-function reading(read: () => unknown): unknown {
-  try {
-    return { value: read() };
-  } catch (error) {
-    if (!isSshError(error)) throw error;
-    return error.kind;
-  }
-}
-
-/** Something was done to the bytes. */
-const damage = fc.record({
-  at: fc.nat({ max: 300 }),
-  remove: fc.nat({ max: 5 }),
-  insert: fc.uint8Array({ maxLength: 5 }),
-});
-
-function damaged(
-  bytes: Uint8Array,
-  { at, remove, insert }: { at: number; remove: number; insert: Uint8Array },
-): Uint8Array {
-  const place = at % (bytes.length + 1);
-  return Uint8Array.from([
-    ...bytes.subarray(0, place),
-    ...insert,
-    ...bytes.subarray(place + remove),
-  ]);
 }
 
 const rows = ALL_MESSAGES.map((row): [string, MessageRow] => [row.type, row]);

@@ -1,6 +1,7 @@
 /** Arbitrary messages, from the fields of their rows. */
 import fc from 'fast-check';
 import { ALL_MESSAGES, type Message } from '../../src/messages/catalogue.ts';
+import type { FileAttributes } from '../../src/sftp/attributes.ts';
 import type { Field, Fields } from '../../src/wire/fields.ts';
 import type { MessageRow } from '../../src/wire/message.ts';
 
@@ -45,8 +46,31 @@ export function arbitraryOf(field: Field<unknown>): fc.Arbitrary<unknown> {
       return fc.uint8Array({ minLength: field.size ?? 0, maxLength: field.size ?? 0 });
     case 'list':
       return fc.array(arbitraryStruct(field.item ?? {}), { maxLength: 5 });
+    case 'attributes':
+      return arbitraryAttributes;
   }
 }
+
+const uint32 = fc.integer({ min: 0, max: 0xffff_ffff });
+
+/** Attributes of a file, all or some of them. */
+export const arbitraryAttributes: fc.Arbitrary<FileAttributes> = fc
+  .record({
+    size: fc.option(fc.record({ size: fc.maxSafeNat() }), { nil: {} }),
+    owner: fc.option(fc.record({ uid: uint32, gid: uint32 }), { nil: {} }),
+    permissions: fc.option(fc.record({ permissions: uint32 }), { nil: {} }),
+    times: fc.option(fc.record({ atime: uint32, mtime: uint32 }), { nil: {} }),
+    extended: fc.option(
+      fc.record({
+        extended: fc.array(
+          fc.record({ type: wellFormedText, data: fc.uint8Array({ maxLength: 20 }) }),
+          { maxLength: 3 },
+        ),
+      }),
+      { nil: {} },
+    ),
+  })
+  .map((parts) => Object.assign({}, ...Object.values(parts)) as FileAttributes);
 
 /** What a structure of these fields may be. */
 export function arbitraryStruct(fields: Fields): fc.Arbitrary<Record<string, unknown>> {

@@ -16,7 +16,9 @@ export type FieldKind =
   | 'nameList'
   | 'fixed'
   | 'rest'
-  | 'list';
+  | 'list'
+  /** What SFTP says of a file: src/sftp/attributes.ts. */
+  | 'attributes';
 
 /** Reads and writes one field. */
 export interface Field<T> {
@@ -161,6 +163,32 @@ export function list<S extends Fields>(
       for (const each of items) writeFields(item, writer, each);
     },
   };
+}
+
+/**
+ * Structures up to the end of the message, without a count.
+ *
+ * @param limit - most structures that are accepted
+ */
+export function many<S extends Fields>(item: S, limit: number): Field<readonly StructOf<S>[]> {
+  return {
+    kind: 'list',
+    item,
+    read: (reader) => readMany(item, limit, reader),
+    write: (writer, items) => {
+      for (const each of items) writeFields(item, writer, each);
+    },
+  };
+}
+
+function readMany<S extends Fields>(item: S, limit: number, reader: Reader): StructOf<S>[] {
+  const items: StructOf<S>[] = [];
+  while (reader.remaining > 0) {
+    if (items.length === limit)
+      throw reader.error(`more than ${String(limit)} items, which is the most that is accepted`);
+    items.push(readFields(item, reader));
+  }
+  return items;
 }
 
 /** Reads fields in their order into one object. */

@@ -1,0 +1,110 @@
+/** Packets out of a channel's bytes: each has its length in front (draft-ietf-secsh-filexfer-02 §3). */
+import type { OperatorFunction, Subscriber } from 'rxjs';
+import { protocolError, type SshError } from '../errors.ts';
+import { keep } from '../operators/credit.ts';
+import { lift, type Stage } from '../operators/lift.ts';
+import { readUint32 } from '../wire/bytes.ts';
+import { LARGEST_PACKET, LENGTH_BYTES } from './packets.ts';
+
+/** How packets are cut. */
+export interface SftpFrameOptions {
+  /** Longest packet that is taken, in bytes, without its length; 257 KiB by default. */
+  readonly largestPacket?: number;
+  /** Makes the error of a length that is out of bounds, from the bytes that are there, the length first. */
+  readonly refuse?: (length: number, bytes: Uint8Array) => SshError;
+}
+
+/**
+ * Cuts a byte stream into SFTP packets, each without its length: type and fields.
+ *
+ * 1. A packet is emitted within the delivery of the chunk that its last byte came in: whoever holds credit holds that chunk's.
+ *    The chunks before have been acknowledged, so one packet may be longer than what the source lets out.
+ * 2. Packets are whoever's they are emitted to, and may be kept. A packet within one chunk is a view of it, not a copy; one
+ *    that spans chunks is copied once.
+ * 3. A length of 0 or past `largestPacket` errors with `protocol` before anything is kept for it.
+ * 4. Completes with the source; in the middle of a packet it errors with `protocol` instead.
+ *
+ * @example
+ * ```ts
+ * channel.stdout$.pipe(sftpFrame()).subscribe((packet) => console.log(readReply(packet)));
+ * ```
+ */
+export function sftpFrame(
+  options: SftpFrameOptions = {},
+): OperatorFunction<Uint8Array, Uint8Array> {
+  return lift((out) => new SftpFramer(out, options));
+}
+
+class SftpFramer implements Stage<Uint8Array> {
+  readonly #out: Subscriber<Uint8Array>;
+  readonly #largestPacket: number;
+  readonly #refuse: NonNullable<SftpFrameOptions['refuse']>;
+  /** The length of the packet that has begun, as far as it has come. */
+  readonly #length = new Uint8Array(LENGTH_BYTES);
+  #lengthBytes = 0;
+  /** The packet that has begun, once its length is known, and how much of it there is. */
+  #packet: Uint8Array | undefined;
+  #filled = 0;
+
+  constructor(out: Subscriber<Uint8Array>, options: SftpFrameOptions) {
+    this.#out = out;
+    this.#largestPacket = options.largestPacket ?? LARGEST_PACKET;
+    this.#refuse = options.refuse ?? badLength;
+  }
+
+  next(chunk: Uint8Array): void {
+    let rest = keep(chunk);
+    if (this.#lengthBytes > 0) rest = this.#take(rest);
+    while (rest.length >= LENGTH_BYTES && !this.#out.closed) {
+      const end = LENGTH_BYTES + this.#checkedLength(rest);
+      if (end > rest.length) break;
+      this.#out.next(rest.subarray(LENGTH_BYTES, end));
+      rest = rest.subarray(end);
+    }
+    if (rest.length > 0 && !this.#out.closed) this.#take(rest);
+  }
+
+  complete(): void {
+    if (this.#lengthBytes > 0) throw protocolError('SFTP ended in the middle of a packet');
+    this.#out.complete();
+  }
+
+  /** Takes what belongs to the packet that has begun, or begins one; gives the rest. */
+  #take(chunk: Uint8Array): Uint8Array {
+    const rest = this.#takeLength(chunk);
+    const packet = this.#packet;
+    if (packet === undefined) return rest;
+    const taken = rest.subarray(0, packet.length - this.#filled);
+    packet.set(taken, this.#filled);
+    this.#filled += taken.length;
+    if (this.#filled === packet.length) {
+      this.#packet = undefined;
+      this.#lengthBytes = 0;
+      this.#out.next(packet);
+    }
+    return rest.subarray(taken.length);
+  }
+
+  /** The same for its length; when that is complete, there is room for the packet. */
+  #takeLength(chunk: Uint8Array): Uint8Array {
+    if (this.#packet !== undefined) return chunk;
+    const missing = chunk.subarray(0, LENGTH_BYTES - this.#lengthBytes);
+    this.#length.set(missing, this.#lengthBytes);
+    this.#lengthBytes += missing.length;
+    if (this.#lengthBytes === LENGTH_BYTES) {
+      this.#packet = new Uint8Array(this.#checkedLength(this.#length));
+      this.#filled = 0;
+    }
+    return chunk.subarray(missing.length);
+  }
+
+  #checkedLength(bytes: Uint8Array): number {
+    const length = readUint32(bytes, 0);
+    if (length === 0 || length > this.#largestPacket) throw this.#refuse(length, bytes);
+    return length;
+  }
+}
+
+function badLength(length: number): SshError {
+  return protocolError(`an SFTP packet of ${String(length)} bytes`);
+}
