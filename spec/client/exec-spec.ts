@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import {
   concat,
@@ -477,8 +478,7 @@ describe('stdin', () => {
 
   it.each([5, null, [5]])('is no %j', async (stdin) => {
     const seen = await allOf(cat$.pipe(exec('cat', { stdin: stdin as unknown as ByteInput })));
-    expect(seen).toHaveLength(1);
-    expect(seen[0]).toBeInstanceOf(Error);
+    expect(seen.map(comparable)).toEqual(['SshError config']);
   });
 
   it.each<[string, unknown]>([
@@ -515,6 +515,14 @@ describe('stdin', () => {
       expect(types().slice(-2)).toEqual(['exec', 'session-closed']);
     },
   );
+
+  it('that breaks before anybody is connected is told behind the request, and ends no process', async () => {
+    const file = createReadStream('/there/is/no/such/file');
+    const cat$ = embedded((session) => session.stdin$.pipe(exitWith(0))).client$;
+    const run = exec('cat', { stdin: file });
+    await new Promise((resolve) => file.once('close', resolve));
+    expect(await allOf(cat$.pipe(run))).toMatchObject([{ code: 'ENOENT' }]);
+  });
 
   it('stops its source when the command has ended', async () => {
     const source = new Subject<string>();

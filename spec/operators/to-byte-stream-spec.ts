@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { lastValueFrom, type Observable, of, Subject, throwError, toArray } from 'rxjs';
 import { deliver, holdCredit, type Release } from '../../src/operators/credit.ts';
 import { fromInput } from '../../src/operators/from-input.ts';
@@ -62,6 +64,26 @@ describe('toByteStream', () => {
       const input = of('a', chunk) as unknown as ByteInput;
       expectObservable(toByteStream(input)).toBe('(a#)', { a: utf8('a') }, ofKind('config'));
     });
+  });
+
+  it.each<unknown>([5, null, undefined, {}, true])('errors with config for %j', (input) => {
+    marbles(({ expectObservable }) => {
+      const stream$ = toByteStream(input as ByteInput);
+      expectObservable(stream$).toBe('#', undefined, ofKind('config'));
+    });
+  });
+
+  it('tells whoever comes later that a file cannot be opened', async () => {
+    const file = createReadStream('/there/is/no/such/file');
+    const stream$ = toByteStream(file);
+    await new Promise((resolve) => file.once('close', resolve));
+    await expect(lastValueFrom(stream$)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('tells whoever comes later that a promise was rejected', async () => {
+    const stream$ = toByteStream(Promise.reject(new Error('no bytes')));
+    await setImmediate();
+    await expect(lastValueFrom(stream$)).rejects.toThrow('no bytes');
   });
 
   it('keeps the credit of an Observable', () => {

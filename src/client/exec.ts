@@ -16,6 +16,7 @@ import type { ChannelOutput } from '../channels/backlog.ts';
 import { type Exit, isSshError, SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
+import type { ByteStream } from '../streams/byte-duplex.ts';
 import { openSession, type PtyOptions, type SessionChannel } from './session.ts';
 import { type Command, commandLine } from './quote.ts';
 
@@ -24,7 +25,10 @@ export type ExecEvent = ChannelOutput | { readonly type: 'exit'; readonly exit: 
 
 /** How a command is run. */
 export interface ExecOptions extends Pick<ChannelOptions, 'window' | 'budget'> {
-  /** Input of the command; without it the command reads an empty one. */
+  /**
+   * Input of the command; without it the command reads an empty one. It is subscribed to when the server has started the command:
+   * what a hot source (a `Subject`) emits before that is lost, so let it be a `ReplaySubject`, or wait for the first output.
+   */
   readonly stdin?: ByteInput;
   /** Variables of the environment, as far as the server allows them. */
   readonly env?: Readonly<Record<string, string>>;
@@ -50,6 +54,8 @@ export function runCommand(
   command: Command,
   options: ExecOptions = {},
 ): Observable<ExecEvent> {
+  const { stdin } = options;
+  const stdin$ = stdin === undefined ? undefined : toByteStream(stdin);
   return new Observable((out) => {
     const line = attempt(() => commandLine(command), out);
     if (line === undefined) return;
@@ -63,7 +69,7 @@ export function runCommand(
     const opening = openSession(connection, channelOptions(options)).subscribe({
       next: (opened) => {
         session = opened;
-        running.add(follow(opened, line, options, out));
+        running.add(follow(opened, line, stdin$, options, out));
       },
       error: (error: unknown) => out.error(error),
     });
@@ -75,6 +81,7 @@ export function runCommand(
 function follow(
   session: SessionChannel,
   line: string,
+  stdin$: ByteStream | undefined,
   options: ExecOptions,
   out: { next(event: ExecEvent): void; error(error: unknown): void; complete(): void },
 ): Subscription {
@@ -86,19 +93,19 @@ function follow(
     return session.exec(line);
   });
   for (const [name, value] of Object.entries(options.env ?? {})) session.setEnv(name, value);
-  const { pty, stdin } = options;
+  const { pty } = options;
   const requests =
     pty === undefined || pty === false
       ? exec
       : concat(session.requestPty(pty === true ? {} : pty), exec);
   const feed = (): void => {
     // not before the answer: Dropbear takes an early EOF for the end of the channel
-    if (stdin === undefined) {
+    if (stdin$ === undefined) {
       session.end();
       return;
     }
     let broken: { readonly error: unknown } | undefined;
-    const input$ = defer(() => toByteStream(stdin)).pipe(
+    const input$ = stdin$.pipe(
       tap({
         error: (error: unknown) => {
           broken = { error };

@@ -13,6 +13,7 @@ import {
 } from 'rxjs';
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import { subscribeInner } from '../operators/lift.ts';
+import { toByteStream } from '../operators/to-byte-stream.ts';
 import type { SshClient } from './client.ts';
 import type { ExecEvent, ExecOptions } from './exec.ts';
 import type { Command } from './quote.ts';
@@ -77,7 +78,10 @@ export function exec(
   command: Command,
   options: ExecOptions = {},
 ): OperatorFunction<SshClient, ExecEvent> {
-  return withClient((client) => client.exec(command, options));
+  const { stdin } = options;
+  // now, and not when the client is there: a file that cannot be opened says so meanwhile
+  const early = stdin === undefined ? options : { ...options, stdin: toByteStream(stdin) };
+  return withClient((client) => client.exec(command, early));
 }
 
 /** Opens a session channel on the source's first client, runs `project` on it, and closes it when that is over. */

@@ -60,7 +60,7 @@ export function broadcast(source: ByteInput, options: BroadcastOptions = {}): Br
 
 /** A source of bytes and its receivers; see {@link broadcast}. */
 export class Broadcast {
-  readonly #source: ByteInput;
+  readonly #source$: ByteStream;
   readonly #options: BroadcastOptions;
   readonly #memory: number;
   readonly #ports = new Set<Port>();
@@ -76,7 +76,7 @@ export class Broadcast {
   #patience = Subscription.EMPTY;
 
   constructor(source: ByteInput, options: BroadcastOptions = {}) {
-    this.#source = source;
+    this.#source$ = toByteStream(source);
     this.#options = options;
     this.#memory = options.memory ?? DEFAULT_MEMORY;
   }
@@ -132,7 +132,7 @@ export class Broadcast {
     this.#reading = new Subscription();
     this.#reading.add(
       outsideDelivery(() =>
-        toByteStream(this.#source).subscribe({
+        this.#source$.subscribe({
           next: (chunk) => this.#take(chunk),
           error: (error: unknown) => this.#finish({ error }),
           complete: () => this.#finish({}),

@@ -8,7 +8,7 @@ import { holdCredit, outsideDelivery, type Release } from '../operators/credit.t
 import { Fifo } from '../wire/fifo.ts';
 import { fromInput } from '../operators/from-input.ts';
 import { lift, type Stage } from '../operators/lift.ts';
-import type { ByteInput } from '../operators/to-byte-stream.ts';
+import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import { Broadcast, broadcast } from './broadcast.ts';
 import type { FleetEvent } from './fleet-event.ts';
@@ -79,12 +79,15 @@ export function fanOut<H>(
   options: FanOutOptions<H> = {},
 ): Observable<FleetEvent<H>> {
   const source = typeof hosts === 'string' ? [] : hosts;
+  const { stdin } = options;
+  // now, and not when the first host is there: a file that cannot be opened says so meanwhile
+  const input = stdin instanceof Broadcast ? stdin : toByteStream(stdin ?? []);
   const event$ = fromInput(source).pipe(
     lift((out: Subscriber<FleetEvent<H>>) => {
       if (typeof hosts === 'string')
         throw badOption('hosts', 'is one string: give an array of them');
       checkOptions(options);
-      return new Fleet(task, options, out);
+      return new Fleet(task, { ...options, stdin: input }, out);
     }),
   );
   return options.signal === undefined ? event$ : abortable(event$, options.signal);

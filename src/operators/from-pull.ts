@@ -19,6 +19,7 @@ interface Puller<T> {
  * 2. Each subscription asks for an iterator (a reader) of its own. What can be read only once errors the second time as it likes.
  * 3. Completes when the source is done; what the source throws or rejects with is the error.
  * 4. Unsubscribing early calls the iterator's `return()`, cancels a web stream and destroys a Node stream.
+ * 5. A Node stream that breaks before anybody subscribes is told to whoever does, and not to Node, which would end the process.
  *
  * @example
  * ```ts
@@ -26,6 +27,7 @@ interface Puller<T> {
  * ```
  */
 export function fromPull<T>(input: Pullable<T>): Observable<T> {
+  if (typeof input === 'object' && isNodeStream(input)) input.on('error', nothing);
   return new Observable((out) => {
     const puller = pullerOf(input);
     let isCreditBack = true;
@@ -113,13 +115,14 @@ function asyncPuller<T>(input: AsyncIterable<T>): Puller<T> {
   };
 }
 
-function isNodeStream(input: object): input is { destroy(): void } {
-  return (
-    'pipe' in input &&
-    typeof input.pipe === 'function' &&
-    'destroy' in input &&
-    typeof input.destroy === 'function'
-  );
+interface NodeStream {
+  destroy(): void;
+  on(event: 'error', listener: () => void): unknown;
+}
+
+function isNodeStream(input: object): input is NodeStream {
+  const methods: Partial<Record<'pipe' | 'destroy' | 'on', unknown>> = input;
+  return [methods.pipe, methods.destroy, methods.on].every((each) => typeof each === 'function');
 }
 
 function isPromiseLike<T>(value: object): value is PromiseLike<T> {

@@ -1,5 +1,5 @@
 /** Whatever users have for bytes, as a byte stream with credit. */
-import type { Observable, ObservableInput, OperatorFunction } from 'rxjs';
+import { type Observable, type ObservableInput, type OperatorFunction, throwError } from 'rxjs';
 import { SshError } from '../errors.ts';
 import { plainBytes } from '../wire/bytes.ts';
 import { fromInput } from './from-input.ts';
@@ -17,7 +17,9 @@ export type ByteInput = Uint8Array | string | ObservableInput<Uint8Array | strin
  * 2. Observables are passed through, with whatever credit their values have.
  * 3. Iterables, async iterables, web and Node streams are asked for one chunk at a time, the next when the credit of the one
  *    before has returned (see `fromPull`); a promise is one chunk.
- * 4. A chunk that is neither bytes nor text errors with `config`.
+ * 4. What is no source, and a chunk that is neither bytes nor text, error with `config`.
+ * 5. A Node stream that breaks, or a promise that is rejected, before anybody subscribes is an error of the stream: call this as
+ *    soon as the input is there.
  *
  * @example
  * ```ts
@@ -26,8 +28,16 @@ export type ByteInput = Uint8Array | string | ObservableInput<Uint8Array | strin
  * ```
  */
 export function toByteStream(input: ByteInput): Observable<Uint8Array> {
-  const isChunk = typeof input === 'string' || input instanceof Uint8Array;
-  return (isChunk ? fromPull([input]) : fromInput(input)).pipe(toBytes());
+  return chunksOf(input).pipe(toBytes());
+}
+
+function chunksOf(input: ByteInput): Observable<Uint8Array | string> {
+  if (typeof input === 'string' || input instanceof Uint8Array) return fromPull([input]);
+  try {
+    return fromInput(input);
+  } catch {
+    return throwError(() => notBytes(input));
+  }
 }
 
 const encoder = new TextEncoder();
@@ -42,7 +52,7 @@ function toBytes(): OperatorFunction<Uint8Array | string, Uint8Array> {
   }));
 }
 
-function notBytes(chunk: unknown): SshError<'config'> {
-  const what = chunk === null ? 'null' : typeof chunk;
+function notBytes(input: unknown): SshError<'config'> {
+  const what = input === null ? 'null' : typeof input;
   return new SshError('config', `a byte stream takes Uint8Array and string, not ${what}`, {});
 }

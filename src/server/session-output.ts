@@ -80,6 +80,7 @@ export class SessionOutput {
     options: PumpOptions | undefined,
     stopped$: Observable<void>,
   ): Observable<number> {
+    const source$ = toByteStream(source);
     return new Observable((subscriber) => {
       if (this.#isEnding) subscriber.error(released('the output was ended'));
       subscriber.add(
@@ -93,7 +94,7 @@ export class SessionOutput {
         this.#settle();
       });
       let broken: { readonly error: unknown } | undefined;
-      const bytes$ = toByteStream(source).pipe(
+      const bytes$ = source$.pipe(
         tap((chunk) => {
           pumping.given += chunk.length;
           this.#active();

@@ -63,16 +63,18 @@ const DEFAULT_HIGH_WATER_MARK = 1024 * 1024;
 /** A sink in front of a target. */
 export function byteSink(target: SinkTarget): ByteSink {
   return {
-    pump: (source, options = {}) =>
-      new Observable((out) => {
+    pump: (source, options = {}) => {
+      const bytes$ = toByteStream(source);
+      return new Observable((out) => {
         const closed = target.closed$.subscribe((error) => out.error(closedError(error)));
         out.add(closed);
         // nothing is begun for a target that is closed already
         if (out.closed) return;
-        toByteStream(source)
+        bytes$
           .pipe(lift((accepted: Subscriber<number>) => new Pump(target, accepted, options)))
           .subscribe(out);
-      }),
+      });
+    },
   };
 }
 
