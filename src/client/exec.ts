@@ -70,11 +70,20 @@ export function runCommand(
       next: (opened) => {
         session = opened;
         running.add(follow(opened, line, stdin$, options, out));
+        if (stdin$ === undefined && !options.pty && takesEarlyEof(connection)) opened.end();
       },
       error: (error: unknown) => out.error(error),
     });
     out.add(opening);
   });
+}
+
+/**
+ * To some servers the end of an empty input can be said in one write with the command, which spares them a turn. The others are
+ * told behind their answer: Dropbear takes an early EOF for the end of the channel.
+ */
+function takesEarlyEof({ transport }: SshConnection): boolean {
+  return transport.handshake.peerIdentification.startsWith('SSH-2.0-OpenSSH_');
 }
 
 /** Sends the requests, feeds stdin, and passes on what comes. */
@@ -99,7 +108,6 @@ function follow(
       ? exec
       : concat(session.requestPty(pty === true ? {} : pty), exec);
   const feed = (): void => {
-    // not before the answer: Dropbear takes an early EOF for the end of the channel
     if (stdin$ === undefined) {
       session.end();
       return;
