@@ -28,6 +28,17 @@ describe('rxssh serve', () => {
     expect(ended.stderr).toContain(`rxssh: ${server().host} says: hello \\x1b[31mPassword:\n`);
   });
 
+  it('has its banner shown to whom it does not let in', async () => {
+    const { host, options } = server();
+    const ended = await cli.run([
+      ...['exec', ...options, '-o', 'PubkeyAuthentication=no'],
+      ...[host, '--', 'echo in'],
+    ]);
+    expect(ended.status).toBe(255);
+    expect(ended.stderr).toContain(`rxssh: ${host} says: hello \\x1b[31mPassword:\n`);
+    expect(ended.stderr).toContain('authentication failed');
+  });
+
   it('lets its one user in by password, and nobody else', async () => {
     const started = serve('--user', 'me', '--allow-exec', '--password', 'right');
     const [, port = ''] = await started.printed(/^listening on 127\.0\.0\.1:(\d+)\n$/);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { firstValueFrom, lastValueFrom, NEVER, Observable, of, Subject } from 'rxjs';
+import { EMPTY, firstValueFrom, lastValueFrom, NEVER, Observable, of, Subject } from 'rxjs';
 import { connect, open } from '../../src/client/connect.ts';
 import type { SshClient } from '../../src/client/client.ts';
 import { collect, exitStatus, text } from '../../src/client/output-operators.ts';
@@ -68,6 +68,32 @@ describe('connect', () => {
     });
     const client = await connected(client$);
     expect(await allOf(client.banner$)).toEqual(['be kind\n', 'complete']);
+  });
+
+  it('tells the banner of a login that fails to the option', async () => {
+    const told: string[] = [];
+    const { client$ } = echo({
+      server: {
+        authenticate: () => of(false),
+        authentication: { banner: 'members only\n', failureDelay: 0 },
+      },
+      client: { banner: (text) => told.push(text) },
+    });
+    expect((await allOf(client$)).map(comparable)).toEqual(['SshError auth']);
+    expect(told).toEqual(['members only\n']);
+  });
+
+  it('never completes in silence: a duplex or known hosts that never come are config errors', async () => {
+    const host = { host: 'db1', user: 'alice' };
+    expect((await allOf(connect({ ...host, duplex: EMPTY }))).map(comparable)).toEqual([
+      'SshError config',
+    ]);
+    const knownHosts = { load: () => EMPTY, add: () => EMPTY };
+    const [duplex] = memoryPair();
+    expect((await allOf(connect({ ...host, duplex, knownHosts }))).map(comparable)).toEqual([
+      'SshError config',
+    ]);
+    expect(comparable(await settled(open({ ...host, duplex: EMPTY })))).toBe('SshError config');
   });
 
   it('errors with auth and every attempt, and never with the password', async () => {

@@ -520,7 +520,7 @@ describe('stdin', () => {
     const file = createReadStream('/there/is/no/such/file');
     const cat$ = embedded((session) => session.stdin$.pipe(exitWith(0))).client$;
     const run = exec('cat', { stdin: file });
-    await new Promise((resolve) => file.once('close', resolve));
+    await new Promise<void>((resolve) => file.once('close', resolve));
     expect(await allOf(cat$.pipe(run))).toMatchObject([{ code: 'ENOENT' }]);
   });
 

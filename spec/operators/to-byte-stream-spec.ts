@@ -76,7 +76,7 @@ describe('toByteStream', () => {
   it('tells whoever comes later that a file cannot be opened', async () => {
     const file = createReadStream('/there/is/no/such/file');
     const stream$ = toByteStream(file);
-    await new Promise((resolve) => file.once('close', resolve));
+    await new Promise<void>((resolve) => file.once('close', resolve));
     await expect(lastValueFrom(stream$)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 

@@ -59,6 +59,9 @@ export interface ClientAuthOptions {
    * are at work, an agent signs or a person is asked does not count.
    */
   readonly timeout?: number;
-  /** Receives the server's banners, as they came: escape them before they are shown. 64 at most, 8192 characters each. */
-  banner?(text: string): void;
+  /**
+   * Receives the server's banners as they come, those of a login that fails too: escape them before they are shown. 64 at most,
+   * 8192 characters each.
+   */
+  readonly banner?: (text: string) => void;
 }

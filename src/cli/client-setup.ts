@@ -1,15 +1,6 @@
 /** From options to logged-in clients: everything that a command which connects has in common. */
 import { userInfo } from 'node:os';
-import {
-  concat,
-  concatMap,
-  ignoreElements,
-  type Observable,
-  of,
-  tap,
-  throwError,
-  timeout,
-} from 'rxjs';
+import { type Observable, tap, throwError, timeout } from 'rxjs';
 import {
   connect,
   type ConnectOptions,
@@ -75,10 +66,11 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
       ...{ host, port, user },
       ...password,
       ...tracer(named, messages),
+      banner: (text) => says(named, text, messages),
     });
     return client$.pipe(
       (source$) => (seconds === 0 ? source$ : loggedInWithin(source$, seconds)),
-      concatMap((client) => introduced(client, named, messages)),
+      tap((client) => introduce(client, named, messages)),
     );
   };
 }
@@ -194,19 +186,9 @@ function loggedInWithin(client$: Observable<SshClient>, seconds: number): Observ
 }
 
 /** What the server says is shown as the server's: it must not look like a question of ours. */
-function introduced(
-  client: SshClient,
-  named: NamedHost,
-  messages: Messages,
-): Observable<SshClient> {
-  const says = (text: string): void => {
-    for (const line of text.trimEnd().split(/\r?\n/)) {
-      messages.notice(`${escapeText(named.name)} says: ${escapeText(line)}`);
-    }
-  };
-  // complete by now
-  const banner$ = client.banner$.pipe(tap(says), ignoreElements());
-  return concat(banner$, of(client)).pipe(tap(() => introduce(client, named, messages)));
+function says({ name }: NamedHost, text: string, messages: Messages): void {
+  for (const line of text.trimEnd().split(/\r?\n/))
+    messages.notice(`${escapeText(name)} says: ${escapeText(line)}`);
 }
 
 function introduce(client: SshClient, { name }: NamedHost, messages: Messages): void {

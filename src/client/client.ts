@@ -56,13 +56,19 @@ export class SshClient {
   readonly login: Authenticated;
   /** Algorithms, identifications, host key and session identifier. */
   readonly handshake: Handshake;
-  /** What the server had to say before the login, as it came: escape it before it is shown. Replayed; completes. */
+  /**
+   * What the server had to say before the login, as it came: escape it before it is shown. Replayed; completes. The option `banner`
+   * of `connect` also hears it when the login fails.
+   */
   readonly banner$: Observable<string>;
   /** Emits how the connection ended, once. Replayed. */
   readonly closed$: Observable<SshError>;
-  /** Round-trip times in milliseconds, as the keepalive measures them. Not replayed. */
+  /**
+   * Round-trip times in milliseconds, as the keepalive measures them. Not replayed; completes with the connection (how that has
+   * ended, `closed$` tells).
+   */
   readonly keepalive$: Observable<number>;
-  /** Emits when new keys are in use. Not replayed. */
+  /** Emits when new keys are in use. Not replayed; completes with the connection. */
   readonly rekeyed$: Observable<void>;
   /** Channels and global requests, for what has no method of its own. */
   readonly connection: SshConnection;

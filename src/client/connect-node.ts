@@ -40,7 +40,7 @@ const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
  * Connects to a host and logs in. Cold: each subscription is a connection. Emits one client and stays open; unsubscribing
  * disconnects. known_hosts is checked; the agent and the keys in `~/.ssh` are tried; nothing prompts unless asked to.
  *
- * Errors with `connect` (each address and what it said), `timeout` (connect, handshake, login, keepalive, …), `host-key`, `auth`
+ * Errors with `connect` (each address and what it said), `timeout` (connect, handshake, authentication, keepalive, …), `host-key`, `auth`
  * (every attempt), `key-exchange`, `protocol`, `disconnect`, `connection-lost`, `config` or `aborted`.
  *
  * @param target - `[user@]host[:port]`, `ssh://…`, or options

@@ -11,8 +11,10 @@ import {
   of,
   ReplaySubject,
   type SchedulerLike,
+  take,
   tap,
   throwError,
+  throwIfEmpty,
 } from 'rxjs';
 import { defaultProvider } from '#crypto';
 import { authenticateClient } from '../auth/client.ts';
@@ -34,10 +36,7 @@ import { abortable, SshClient } from './client.ts';
 import { type HostKeyPolicy, HostVerification, type KnownHostsStore } from './host-verification.ts';
 
 /** How to reach a server and log in, apart from where the bytes come from. */
-export interface ClientOptions extends Omit<
-  ClientAuthOptions,
-  'user' | 'service' | 'banner' | 'timeout'
-> {
+export interface ClientOptions extends Omit<ClientAuthOptions, 'user' | 'service' | 'timeout'> {
   /** Name of the host: what known_hosts is asked for. */
   readonly host: string;
   /** 22 by default. */
@@ -91,7 +90,7 @@ const noKnownHosts: KnownHostsStore = {
 /**
  * Connects and logs in over a duplex. Cold: each subscription is a connection. Emits one client and stays open; unsubscribing
  * disconnects. Errors with `protocol`, `disconnect`, `key-exchange`, `host-key`, `auth`, `connection-lost`, `timeout`
- * (handshake, login, keepalive, …), `config` or `aborted`, and with what the duplex's own Observable errors with.
+ * (handshake, authentication, keepalive, …), `config` or `aborted`, and with what the duplex's own Observable errors with.
  *
  * @example
  * ```ts
@@ -103,7 +102,12 @@ const noKnownHosts: KnownHostsStore = {
 export function connect(options: ConnectOptions): Observable<SshClient> {
   const { duplex, signal } = options;
   const duplex$ = duplex instanceof Observable ? duplex : of(duplex);
-  const client$ = defer(() => duplex$.pipe(nest((opened) => connectOver(opened, options))));
+  const client$ = defer(() =>
+    duplex$.pipe(
+      throwIfEmpty(() => nothingCame('duplex')),
+      nest((opened) => connectOver(opened, options)),
+    ),
+  );
   return signal === undefined ? client$ : abortableClient(client$, signal);
 }
 
@@ -157,7 +161,10 @@ function logIn(
   const { loginTimeout, host, keepalive, connection = {} } = options;
   const login$ = authenticateClient(transport, {
     ...options,
-    banner: (text) => banner$.next(text),
+    banner: (text) => {
+      banner$.next(text);
+      options.banner?.(text);
+    },
     ...(loginTimeout === undefined ? {} : { timeout: loginTimeout }),
   });
   return login$.pipe(
@@ -174,9 +181,16 @@ function verificationFor(options: ClientOptions): Observable<HostVerification> {
   if (hostKeys.policy === 'pinned')
     return of(new HostVerification(host, port, hostKeys, knownHosts, joinKnownHosts([])));
   return defer(() => from(knownHosts.load())).pipe(
+    take(1),
+    throwIfEmpty(() => nothingCame('knownHosts')),
     catchError((error: unknown) => throwError(() => unreadable(error))),
     map((known) => new HostVerification(host, port, hostKeys, knownHosts, known)),
   );
+}
+
+/** To complete without a client would be to end in silence. */
+function nothingCame(option: string): SshError<'config'> {
+  return new SshError('config', `${option} has completed without a value`, { option });
 }
 
 /** Without what is known, nobody can be trusted. */
