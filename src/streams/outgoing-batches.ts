@@ -7,7 +7,7 @@
 const SMALL = 4 * 1024;
 /** Seven packets of channel data. */
 const LARGE = 256 * 1024;
-/** Large buffers that are kept for whoever sends next, in the whole process: 2 MiB. */
+/** Buffers of each size that are kept for whoever sends next, in the whole process: 2 MiB and a little. */
 const MAX_SPARE = 8;
 
 interface Batch {
@@ -18,7 +18,8 @@ interface Batch {
   done: number;
 }
 
-const spare: Batch[] = [];
+const spareSmall: Batch[] = [];
+const spareLarge: Batch[] = [];
 
 /** The buffers of one connection. */
 export class OutgoingBatches {
@@ -53,16 +54,25 @@ export class OutgoingBatches {
     if (batch.done < batch.used) return;
     this.#inUse.delete(written.buffer);
     if (this.#current === batch) this.#current = undefined;
-    if (batch.bytes.length === LARGE && spare.length < MAX_SPARE) spare.push(batch);
+    keepBack(batch);
   }
 }
 
 function batchOf(length: number): Batch {
-  if (length <= SMALL) return { bytes: new Uint8Array(SMALL), used: 0, done: 0 };
-  const batch = length <= LARGE ? spare.pop() : undefined;
-  if (batch === undefined)
-    return { bytes: new Uint8Array(Math.max(length, LARGE)), used: 0, done: 0 };
+  const size = length <= SMALL ? SMALL : Math.max(length, LARGE);
+  const batch = sparesOf(size)?.pop();
+  if (batch === undefined) return { bytes: new Uint8Array(size), used: 0, done: 0 };
   batch.used = 0;
   batch.done = 0;
   return batch;
+}
+
+function keepBack(batch: Batch): void {
+  const spares = sparesOf(batch.bytes.length);
+  if (spares !== undefined && spares.length < MAX_SPARE) spares.push(batch);
+}
+
+function sparesOf(size: number): Batch[] | undefined {
+  if (size === SMALL) return spareSmall;
+  return size === LARGE ? spareLarge : undefined;
 }
