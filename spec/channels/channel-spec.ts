@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { firstValueFrom, NEVER, Observable, of, Subject, throwError, toArray } from 'rxjs';
 import type { Channel } from '../../src/channels/channel.ts';
 import type { ChannelRequest } from '../../src/channels/channel-options.ts';
@@ -353,6 +353,25 @@ describe('data for the peer', () => {
       ['CHANNEL_DATA', 'CHANNEL_EOF'],
       ['first', 'second'],
     ]);
+  });
+
+  it('as a duplex is tried once for each adjust, however often it was written to', async () => {
+    const peer = await script();
+    const { channel } = await peer.openChannel({}, { windowSize: 4 });
+    const writeOn = (): void => {
+      if (channel.isOpen) channel.write(utf8Bytes('abcdef'), writeOn);
+    };
+    writeOn();
+    const tasks = jest.spyOn(peer.connection.transport, 'run');
+    const tasksOf = async (): Promise<number> => {
+      tasks.mockClear();
+      await peer.say(adjust(6));
+      return tasks.mock.calls.length;
+    };
+    const first = await tasksOf();
+    for (let round = 0; round < 20; round++) await peer.say(adjust(6));
+    expect(await tasksOf()).toBe(first);
+    tasks.mockRestore();
   });
 
   it('as a duplex is done with when the channel closes', async () => {

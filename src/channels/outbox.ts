@@ -13,6 +13,7 @@ export class Outbox {
   #window = new SendWindow(0);
   #maximumPacket = 0;
   #isOpen = false;
+  #isWriting = false;
 
   constructor(transport: SshTransport) {
     this.#transport = transport;
@@ -87,13 +88,19 @@ export class Outbox {
   /** Writes bytes in the order of the calls; `done` is called when the last of them was sent. */
   write(bytes: Uint8Array, done: () => void): void {
     this.#writes.push({ bytes, done });
-    if (this.#writes.length === 1) this.#transport.run(() => this.#writeOn());
+    // who writes again when told that it is done has a writer already: each one more would ask at every adjust
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    this.#transport.run(() => this.#writeOn());
   }
 
   #writeOn(): void {
     for (;;) {
       const write = this.#writes.peek();
-      if (write === undefined) return;
+      if (write === undefined) {
+        this.#isWriting = false;
+        return;
+      }
       if (write.bytes.length > 0) {
         const taken = this.accept(write.bytes);
         if (taken === 0) {
