@@ -241,6 +241,23 @@ describe('fanOut', () => {
       expect(run(['a'], failing(2, lost), options)).toContain('a done 300');
     });
 
+    it('fails the host, and nobody else, when that function throws', () => {
+      const retryDelay = (): never => {
+        throw new Error('no idea');
+      };
+      expect(run(['a', 'b'], failing(1, lost), { retries: 2, retryDelay, concurrency: 1 })).toEqual(
+        [
+          'a started 1',
+          'a error config',
+          'a done 0',
+          'b started 1',
+          'b error config',
+          'b done 0',
+          'complete',
+        ],
+      );
+    });
+
     it('does not retry what is not transient', () => {
       expect(run(['a'], failing(1, final), { retries: 2 })).toContain('a error connection-lost');
     });
@@ -354,6 +371,17 @@ describe('fanOut', () => {
     const seen = run(hosts, () => EMPTY, options);
     expect(seen).toHaveLength(1);
     expect(seen[0]).toMatch(message);
+  });
+
+  it('gives the credit of a host back whose label throws', () => {
+    const hosts = new Subject<string>();
+    const label = (): never => {
+      throw new Error('nameless');
+    };
+    fanOut(hosts, () => EMPTY, { label }).subscribe({ error: () => undefined });
+    let acknowledged = 0;
+    deliver(hosts, 'a', () => acknowledged++);
+    expect(acknowledged).toBe(1);
   });
 
   it('errors with `aborted` when the signal fires', () => {

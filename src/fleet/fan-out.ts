@@ -155,9 +155,12 @@ class Fleet<H> implements Stage<H> {
       while (this.#running < this.#concurrency && !this.#out.closed) {
         const waiting = this.#waiting.shift();
         if (waiting === undefined) break;
-        outsideDelivery(() => this.#start(waiting.target));
-        // last: the source may answer with its next host
-        waiting.release();
+        try {
+          outsideDelivery(() => this.#start(waiting.target));
+        } finally {
+          // last: the source may answer with its next host
+          waiting.release();
+        }
       }
     } finally {
       this.#isStarting = false;

@@ -99,13 +99,23 @@ class HostRun {
 
   /** A task that has told nothing and failed before its command was requested may be begun anew. */
   #failed(error: SshError, isSilent: boolean): void {
-    const { retries = 0, retryDelay = doubling } = this.#options;
+    const { retries = 0 } = this.#options;
     if (!isSilent || !error.transient || this.#attempts > retries) {
       this.#fail(error);
       return;
     }
-    const delay = typeof retryDelay === 'number' ? retryDelay : retryDelay(this.#attempts, error);
-    this.#newWork().add(timer(delay, this.#scheduler).subscribe(() => this.#try(error)));
+    this.#newWork().add(
+      defer(() => timer(this.#retryDelay(error), this.#scheduler)).subscribe({
+        next: () => this.#try(error),
+        // the caller's function has thrown
+        error: (thrown: unknown) => this.#fail(taskError(thrown)),
+      }),
+    );
+  }
+
+  #retryDelay(error: SshError): number {
+    const { retryDelay = doubling } = this.#options;
+    return typeof retryDelay === 'number' ? retryDelay : retryDelay(this.#attempts, error);
   }
 
   #fail(error: SshError): void {
