@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { concat, from, lastValueFrom, type Observable, throwError, toArray } from 'rxjs';
+import { concat, from, lastValueFrom, type Observable, Subject, throwError, toArray } from 'rxjs';
 import { SshError } from '../../src/errors.ts';
 import type { FleetEvent, HostEvent } from '../../src/fleet/fleet-event.ts';
 import { gather, type FleetGroup } from '../../src/fleet/gather.ts';
+import { memoryInUse } from '../support/memory.ts';
 
 const HOSTS = ['a', 'b', 'c', 'd'];
 
@@ -98,6 +99,20 @@ describe('gather', () => {
       ['b', 'half', '', 'connection-lost'],
     ]);
     expect(groups[0]?.errors.map(({ message }) => message)).toEqual(['a gone', 'c gone']);
+  });
+
+  it('keeps single bytes at the price of their bytes', async () => {
+    const before = await memoryInUse();
+    const source = new Subject<FleetEvent>();
+    const groups = lastValueFrom(source.pipe(gather(), toArray()));
+    const bytes = 256 * 1024;
+    for (let at = 0; at < bytes; at++)
+      source.next(of(0, { type: 'stdout', data: Uint8Array.of(0x61) }));
+    // an array for each byte would be thirty MiB
+    expect((await memoryInUse()) - before).toBeLessThan(8 * 1024 * 1024);
+    for (const event of exit(0, 0)) source.next(event);
+    source.complete();
+    expect((await groups)[0]?.stdout).toBe('a'.repeat(bytes));
   });
 
   it('has a group of `overflow` for hosts with too much output', async () => {

@@ -1,10 +1,11 @@
 /** What people make of a command's events: bytes, text, a result, a status. */
 import type { OperatorFunction } from 'rxjs';
-import { type Exit, SshError } from '../errors.ts';
+import type { Exit } from '../errors.ts';
 import { lift } from '../operators/lift.ts';
-import { concatBytes, utf8Text } from '../wire/bytes.ts';
+import { utf8Text } from '../wire/bytes.ts';
 import type { ExecEvent } from './exec.ts';
 import { type ExitOptions, ExitWatch } from './exit-rules.ts';
+import { ByteLimit, GatheredBytes } from './gathered-bytes.ts';
 
 /** Bounds what is collected. */
 export interface CollectOptions {
@@ -13,6 +14,7 @@ export interface CollectOptions {
 }
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+const COLLECTED = 'collected output';
 
 /** All that came of a command. */
 export interface CommandResult {
@@ -54,7 +56,8 @@ export function text(
 ): OperatorFunction<ExecEvent, string> {
   return lift((out) => {
     const watch = new ExitWatch(options);
-    const gathered = new Gathered(options);
+    const limit = new ByteLimit(COLLECTED, options.maxBytes ?? DEFAULT_MAX_BYTES);
+    const gathered = new GatheredBytes(limit);
     return {
       next(event): void {
         if (event.type === 'stdout') gathered.add(event.data);
@@ -71,8 +74,8 @@ export function text(
 /** All that comes of a command as one value, whatever its exit. Errors with `overflow` past `maxBytes`. */
 export function collect(options: CollectOptions = {}): OperatorFunction<ExecEvent, CommandResult> {
   return lift((out) => {
-    const limit = new Limit(options);
-    const gathered = { stdout: new Gathered(limit), stderr: new Gathered(limit) };
+    const limit = new ByteLimit(COLLECTED, options.maxBytes ?? DEFAULT_MAX_BYTES);
+    const gathered = { stdout: new GatheredBytes(limit), stderr: new GatheredBytes(limit) };
     let exit: Exit = { kind: 'missing' };
     return {
       next(event): void {
@@ -126,69 +129,4 @@ function oneStream(
       },
     };
   });
-}
-
-/** A limit that several collections share. */
-class Limit {
-  readonly #maxBytes: number;
-  #left: number;
-
-  constructor({ maxBytes = DEFAULT_MAX_BYTES }: CollectOptions) {
-    this.#maxBytes = maxBytes;
-    this.#left = maxBytes;
-  }
-
-  use(bytes: number): void {
-    this.#left -= bytes;
-    if (this.#left >= 0) return;
-    const detail = { what: 'collected output', limit: this.#maxBytes };
-    throw new SshError('overflow', `more than ${String(this.#maxBytes)} bytes of output`, detail);
-  }
-}
-
-/** Up to this many bytes, a piece is copied to others: a peer that sends single bytes must not cost a hundred times the limit. */
-const SMALL_PIECE = 1024;
-const BLOCK = 16 * 1024;
-
-/** Channel data is owned by whoever receives it, so large pieces are kept as they are. */
-class Gathered {
-  readonly #limit: Limit;
-  readonly #pieces: Uint8Array[] = [];
-  #block = new Uint8Array(0);
-  #used = 0;
-
-  constructor(limit: Limit | CollectOptions) {
-    this.#limit = limit instanceof Limit ? limit : new Limit(limit);
-  }
-
-  add(piece: Uint8Array): void {
-    this.#limit.use(piece.length);
-    if (piece.length <= SMALL_PIECE) {
-      this.#copy(piece);
-      return;
-    }
-    this.#closeBlock();
-    this.#pieces.push(piece);
-  }
-
-  bytes(): Uint8Array {
-    this.#closeBlock();
-    return concatBytes(this.#pieces);
-  }
-
-  #copy(piece: Uint8Array): void {
-    if (this.#used + piece.length > this.#block.length) {
-      this.#closeBlock();
-      this.#block = new Uint8Array(BLOCK);
-    }
-    this.#block.set(piece, this.#used);
-    this.#used += piece.length;
-  }
-
-  /** What is left of a block is used on: large pieces between small ones must not cost a block each. */
-  #closeBlock(): void {
-    if (this.#used > 0) this.#pieces.push(this.#block.subarray(0, this.#used));
-    this.#block = this.#block.subarray(this.#used);
-    this.#used = 0;
-  }
 }

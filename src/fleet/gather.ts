@@ -1,10 +1,11 @@
 /** Equal answers of many hosts, once. */
 import type { OperatorFunction, Subscriber } from 'rxjs';
 import { defaultProvider } from '#crypto';
-import { type Exit, SshError } from '../errors.ts';
+import { ByteLimit, GatheredBytes } from '../client/gathered-bytes.ts';
+import type { Exit, SshError } from '../errors.ts';
 import { lift, type Stage } from '../operators/lift.ts';
-import { concatBytes, toHex, utf8Bytes, utf8Text } from '../wire/bytes.ts';
-import type { FleetEvent } from './fleet-event.ts';
+import { toHex, utf8Bytes, utf8Text } from '../wire/bytes.ts';
+import { type FleetEvent, taskError } from './fleet-event.ts';
 
 /** What is kept while hosts are gathered. */
 export interface GatherOptions {
@@ -50,9 +51,8 @@ export function gather({ maxBytes = DEFAULT_MAX_BYTES }: GatherOptions = {}): Op
 
 /** What one host has said so far. */
 interface Answer {
-  readonly stdout: Uint8Array[];
-  readonly stderr: Uint8Array[];
-  length: number;
+  readonly stdout: GatheredBytes;
+  readonly stderr: GatheredBytes;
   exit: Exit | undefined;
   error: SshError | undefined;
 }
@@ -77,12 +77,12 @@ class Gather implements Stage<FleetEvent> {
 
   next(fleetEvent: FleetEvent): void {
     const { index, event } = fleetEvent;
-    const answer = this.#answers.get(index) ?? newAnswer();
+    const answer = this.#answers.get(index) ?? newAnswer(this.#maxBytes);
     this.#answers.set(index, answer);
     switch (event.type) {
       case 'stdout':
       case 'stderr':
-        this.#keep(answer, answer[event.type], event.data);
+        this.#keep(answer, event.type, event.data);
         return;
       case 'exit':
         answer.exit = event.exit;
@@ -108,26 +108,23 @@ class Gather implements Stage<FleetEvent> {
     this.#out.complete();
   }
 
-  #keep(answer: Answer, pieces: Uint8Array[], data: Uint8Array): void {
-    answer.length += data.length;
-    if (answer.length <= this.#maxBytes) {
-      pieces.push(data);
-      return;
+  #keep(answer: Answer, type: 'stdout' | 'stderr', data: Uint8Array): void {
+    try {
+      answer[type].add(data);
+    } catch (thrown) {
+      answer.error ??= taskError(thrown);
+      answer.stdout.clear();
+      answer.stderr.clear();
     }
-    const limit = this.#maxBytes;
-    const message = `more than ${String(limit)} bytes of output`;
-    answer.error ??= new SshError('overflow', message, { what: 'gathered output', limit });
-    answer.stdout.length = 0;
-    answer.stderr.length = 0;
   }
 
   #join({ index, host }: FleetEvent, answer: Answer): void {
     const { exit, error } = answer;
-    const key = keyOf(answer);
+    const output = { stdout: answer.stdout.bytes(), stderr: answer.stderr.bytes() };
+    const key = keyOf(answer, output);
     const group = this.#groups.get(key) ?? {
       members: [],
-      stdout: concatBytes(answer.stdout),
-      stderr: concatBytes(answer.stderr),
+      ...output,
       exit: error === undefined ? exit : undefined,
     };
     this.#groups.set(key, group);
@@ -153,8 +150,14 @@ class Gather implements Stage<FleetEvent> {
   }
 }
 
-function newAnswer(): Answer {
-  return { stdout: [], stderr: [], length: 0, exit: undefined, error: undefined };
+function newAnswer(maxBytes: number): Answer {
+  const limit = new ByteLimit('gathered output', maxBytes);
+  return {
+    stdout: new GatheredBytes(limit),
+    stderr: new GatheredBytes(limit),
+    exit: undefined,
+    error: undefined,
+  };
 }
 
 function firstOf({ members }: Group): number {
@@ -162,9 +165,11 @@ function firstOf({ members }: Group): number {
 }
 
 /** Of everything that has to be equal; the lengths keep stdout and stderr apart. */
-function keyOf({ stdout, stderr, exit, error }: Answer): string {
+function keyOf(
+  { exit, error }: Answer,
+  { stdout, stderr }: { readonly stdout: Uint8Array; readonly stderr: Uint8Array },
+): string {
   const end = error === undefined ? JSON.stringify(exit ?? null) : error.kind;
-  const length = stdout.reduce((sum, piece) => sum + piece.length, 0);
-  const head = utf8Bytes(`${end} ${String(length)} `);
-  return toHex(defaultProvider.hash('sha256', [head, ...stdout, ...stderr]));
+  const head = utf8Bytes(`${end} ${String(stdout.length)} `);
+  return toHex(defaultProvider.hash('sha256', [head, stdout, stderr]));
 }
