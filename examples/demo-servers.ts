@@ -74,10 +74,8 @@ function serveOptions(plan: HostPlan, hostKey: PrivateKey, userKey: PrivateKey):
     DEMO_RELEASE: release,
   };
   const authenticate: AuthPolicy = (attempt) =>
-    of(
-      plan.refusesLogins !== true &&
-        attempt.method === 'publickey' &&
-        equalPublicKeys(attempt.publicKey, userKey.publicKey),
-    );
+    plan.refusesLogins !== true &&
+    attempt.method === 'publickey' &&
+    equalPublicKeys(attempt.publicKey, userKey.publicKey);
   return { hostKeys: [hostKey], authenticate, exec: childProcess({ env }) };
 }

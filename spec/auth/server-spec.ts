@@ -1,7 +1,7 @@
 /** The server's side against a client whose messages are written by hand. */
 import { describe, expect, it } from '@jest/globals';
 import { EMPTY, NEVER, Observable, type ObservableInput, of, Subject, throwError } from 'rxjs';
-import type { AuthAttemptInfo, AuthDecision } from '../../src/auth/policy.ts';
+import type { AuthAttemptInfo, AuthDecision, AuthPolicy } from '../../src/auth/policy.ts';
 import { signedData } from '../../src/auth/signed-data.ts';
 import { generatePrivateKey, type PrivateKey } from '../../src/keys/private-key.ts';
 import { equalPublicKeys } from '../../src/keys/public-key.ts';
@@ -109,7 +109,8 @@ describe('a policy', () => {
       },
     ],
     ['is a string', () => 'true'],
-    ['is not observable at all', () => true as unknown as ObservableInput<unknown>],
+    ['is 1', () => 1 as unknown as ObservableInput<unknown>],
+    ['is an object that is no decision', () => ({}) as unknown as ObservableInput<unknown>],
   ])('that %s refuses', async (_name, decide) => {
     const authenticate = decide as () => ObservableInput<AuthDecision>;
     await withRawClient({ authenticate, failureDelay: 0 }, async (client) => {
@@ -185,6 +186,20 @@ describe('a policy', () => {
         Array.from({ length: 10 }, () => 'USERAUTH_FAILURE'),
       );
       expect(asked).toEqual([]);
+    });
+  });
+
+  it.each<[string, () => ReturnType<AuthPolicy>, string]>([
+    ['true', () => true, 'USERAUTH_SUCCESS'],
+    ['an acceptance', () => ({ accept: true }), 'USERAUTH_SUCCESS'],
+    ['a promise of true', () => Promise.resolve(true), 'USERAUTH_SUCCESS'],
+    ['false', () => false, 'USERAUTH_FAILURE'],
+    ['nothing', () => undefined as unknown as boolean, 'USERAUTH_FAILURE'],
+    ['what is only like true', () => 'true' as unknown as boolean, 'USERAUTH_FAILURE'],
+  ])('may say %s, without an Observable around it', async (_name, authenticate, answer) => {
+    await withRawClient({ authenticate, failureDelay: 0 }, async (client) => {
+      send(client, 'password', password('x'));
+      expect(await client.answered(1)).toEqual([answer]);
     });
   });
 

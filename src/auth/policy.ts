@@ -55,10 +55,11 @@ export type AuthDecision =
   | { readonly partial: true; readonly methodsLeft: readonly string[] };
 
 /**
- * Decides about a try. The first value counts; an error, completing without a value, or a value that is no `AuthDecision`
- * refuses. It is unsubscribed when the client goes away or the time to log in is over.
+ * Decides about a try: with a decision, or with whatever emits one, of which the first counts. A throw, an error, completing
+ * without a value, or a value that is no `AuthDecision` refuses. It is unsubscribed when the client goes away or the time to log
+ * in is over.
  */
-export type AuthPolicy = (attempt: AuthAttemptInfo) => ObservableInput<AuthDecision>;
+export type AuthPolicy = (attempt: AuthAttemptInfo) => AuthDecision | ObservableInput<AuthDecision>;
 
 /** A decision that was looked at. */
 export type Verdict =

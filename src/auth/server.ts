@@ -1,5 +1,5 @@
 /** The server's side of the authentication protocol (RFC 4252), run over a transport: carries out what server-state.ts asks for. */
-import { defer, Observable, type Subscriber, Subscription, take } from 'rxjs';
+import { Observable, type Subscriber, Subscription } from 'rxjs';
 import { defaultNames } from '../crypto/standing.ts';
 import { type AuthAttempt, escapeText, protocolError, SshError, toError } from '../errors.ts';
 import { MINIMUM_RSA_BITS } from '../keys/public-key.ts';
@@ -7,6 +7,7 @@ import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import { DisconnectReason } from '../messages/codes.ts';
 import { USERAUTH_SERVER_MESSAGES } from '../messages/userauth.ts';
 import type { InboundMessage } from '../operators/decode.ts';
+import { takeVerdict } from '../operators/take-verdict.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { asSshError } from '../streams/ending.ts';
 import type { SshTransport } from '../streams/transport.ts';
@@ -81,7 +82,7 @@ const DEFAULT_FAILURE_DELAY = 50;
  * ```ts
  * authenticateServer(transport, {
  *   authenticate: (attempt) =>
- *     of(attempt.method === 'publickey' && isAuthorized(attempt.user, attempt.publicKey)),
+ *     attempt.method === 'publickey' && isAuthorized(attempt.user, attempt.publicKey),
  * }).subscribe(({ user }) => transport.enterPhase('connection', CONNECTION_MESSAGES));
  * ```
  */
@@ -212,17 +213,13 @@ class ServerAuthentication {
       ...{ ...credential, user, partialSuccesses },
       ...(peer === undefined ? {} : { peer }),
     };
-    let verdict: Verdict = { type: 'deny', reason: 'the policy has not decided' };
-    this.#pending = defer(() => this.#options.authenticate(attempt))
-      .pipe(take(1))
-      .subscribe({
-        next: (decision: unknown) => (verdict = verdictOf(decision, this.#state.rules.methods)),
-        error: (error: unknown) => {
-          const reason = `the policy has failed: ${escapeText(toError(error).message, 256)}`;
-          this.#later({ type: 'verdict', verdict: { type: 'deny', reason } });
-        },
-        complete: () => this.#later({ type: 'verdict', verdict }),
-      });
+    const later = (verdict: Verdict): void => this.#later({ type: 'verdict', verdict });
+    this.#pending =
+      takeVerdict<unknown>(
+        () => this.#options.authenticate(attempt),
+        (decision) => later(verdictOf(decision, this.#state.rules.methods)),
+        (error) => later({ type: 'deny', reason: whyUndecided(error) }),
+      ) ?? Subscription.EMPTY;
   }
 
   /** Holds a failure back until a time that does not depend on what the policy did; a slow policy doubles it. */
@@ -256,6 +253,12 @@ class ServerAuthentication {
       this.#transport.fail(asSshError(thrown));
     }
   }
+}
+
+function whyUndecided(error: unknown): string {
+  return error === undefined
+    ? 'the policy has not decided'
+    : `the policy has failed: ${escapeText(toError(error).message, 256)}`;
 }
 
 function rulesOf(options: ServerAuthOptions): ServerAuthRules {

@@ -19,7 +19,7 @@ import { ServedConnection } from './served-connection.ts';
  * ```ts
  * serve(duplex, {
  *   hostKeys: [generatePrivateKey('ed25519')],
- *   authenticate: (attempt) => of(attempt.method === 'publickey' && isKnown(attempt.user, attempt.publicKey)),
+ *   authenticate: (attempt) => attempt.method === 'publickey' && isKnown(attempt.user, attempt.publicKey),
  *   exec: (session, command) => session.stdout.pump(`${session.user}: ${command}\n`).pipe(exitWith(0)),
  * }).subscribe((event) => console.log(event.type));
  * ```

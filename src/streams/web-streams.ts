@@ -20,7 +20,7 @@ export interface WebStreams {
  *
  * @example
  * ```ts
- * connect({ duplex: webDuplex(await webTransport.createBidirectionalStream()), user: 'deploy' });
+ * connect({ duplex: webDuplex(await webTransport.createBidirectionalStream()), host: 'db1', user: 'deploy' });
  * ```
  */
 export function webDuplex(streams: WebStreams): ByteDuplex {
