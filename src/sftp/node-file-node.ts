@@ -1,0 +1,113 @@
+/** An open file of this machine. */
+import { close, fchmod, fchown, fstat, fsync, ftruncate, futimes, read, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { Observable, type Subscriber } from 'rxjs';
+import type { FileAttributes } from './attributes.ts';
+import type { SftpFile } from './file-system.ts';
+import { attributesOf, change, type Changeable } from './node-attributes-node.ts';
+
+const statOf = promisify(fstat);
+const truncateTo = promisify(ftruncate);
+const modeTo = promisify(fchmod);
+const timesTo = promisify(futimes);
+const ownerTo = promisify(fchown);
+const synced = promisify(fsync);
+
+/**
+ * A file by its descriptor. What was asked of the kernel cannot be called back, and a descriptor's number soon is another
+ * file's: so it is closed behind the work that is under way.
+ */
+export class NodeFile implements SftpFile {
+  readonly #fd: number;
+  readonly #mayChown: boolean;
+  readonly #changeable: Changeable;
+  #working = 0;
+  #whenIdle: (() => void) | undefined;
+
+  /** @param fd - closed by `close` and by nobody else */
+  constructor(fd: number, mayChown: boolean) {
+    this.#fd = fd;
+    this.#mayChown = mayChown;
+    this.#changeable = {
+      stat: () => statOf(fd),
+      truncate: (size) => truncateTo(fd, size),
+      chmod: (mode) => modeTo(fd, mode),
+      utimes: (atime, mtime) => timesTo(fd, atime, mtime),
+      chown: (uid, gid) => ownerTo(fd, uid, gid),
+    };
+  }
+
+  read(into: Uint8Array, position: number): Observable<number> {
+    return this.#work((out, ended) => {
+      read(this.#fd, into, 0, into.length, position, (error, count) => {
+        ended(error, () => out.next(count));
+      });
+    });
+  }
+
+  write(bytes: Uint8Array, position: number): Observable<never> {
+    return this.#work((out, ended) => {
+      const writeOn = (from: number): void => {
+        const left = bytes.length - from;
+        write(this.#fd, bytes, from, left, position + from, (error, count) => {
+          // a full disk takes a part at first; whoever has left wants no more of it written
+          if (error === null && count > 0 && count < left && !out.closed) writeOn(from + count);
+          else ended(error, () => undefined);
+        });
+      };
+      writeOn(0);
+    });
+  }
+
+  stat(): Observable<FileAttributes> {
+    return this.#async(async () => attributesOf(await statOf(this.#fd)));
+  }
+
+  setstat(attributes: FileAttributes): Observable<void> {
+    return this.#async(() => change(this.#changeable, attributes, this.#mayChown));
+  }
+
+  fsync(): Observable<void> {
+    return this.#async(() => synced(this.#fd));
+  }
+
+  close(): Observable<never> {
+    return new Observable((out) => {
+      const closeNow = (): void => {
+        close(this.#fd, (error) => {
+          if (error) out.error(error);
+          else out.complete();
+        });
+      };
+      if (this.#working === 0) closeNow();
+      else this.#whenIdle = closeNow;
+    });
+  }
+
+  #async<T>(task: () => Promise<T>): Observable<T> {
+    return this.#work((out, ended) => {
+      task().then(
+        (value) => ended(null, () => out.next(value)),
+        (error: unknown) => ended(error, () => undefined),
+      );
+    });
+  }
+
+  #work<T>(
+    start: (out: Subscriber<T>, ended: (error: unknown, emit: () => void) => void) => void,
+  ): Observable<T> {
+    return new Observable((out) => {
+      this.#working++;
+      start(out, (error, emit) => {
+        this.#working--;
+        if (this.#working === 0) this.#whenIdle?.();
+        if (error !== null) {
+          out.error(error);
+          return;
+        }
+        emit();
+        out.complete();
+      });
+    });
+  }
+}
