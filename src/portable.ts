@@ -35,7 +35,14 @@ export { lines, type LinesOptions, type TaggedLine } from './client/lines.ts';
 export { type Command, commandLine } from './client/quote.ts';
 export { type PtyOptions, SessionChannel } from './client/session.ts';
 export { parseTarget, type Target } from './client/target.ts';
-export { exec, session, shareClient, type ShareOptions, withClient } from './client/with-client.ts';
+export {
+  exec,
+  session,
+  sftp,
+  shareClient,
+  type ShareOptions,
+  withClient,
+} from './client/with-client.ts';
 
 export {
   Broadcast,

@@ -16,6 +16,8 @@ import type { ChannelOptions } from '../channels/channel-options.ts';
 import { type ConnectionOptions, SshConnection } from '../channels/connection.ts';
 import { DEFAULT_KEEPALIVE, keepalive, type KeepaliveOptions } from '../channels/keepalive.ts';
 import { abortedError, type SshError } from '../errors.ts';
+import type { SftpOptions } from '../sftp/open-sftp.ts';
+import type { SftpClient } from '../sftp/sftp-client.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import type { Handshake } from '../streams/transport-options.ts';
@@ -23,6 +25,7 @@ import { type ExecEvent, type ExecOptions, runCommand } from './exec.ts';
 import { collect, type CollectOptions, type CommandResult } from './output-operators.ts';
 import type { Command } from './quote.ts';
 import { openSession, type SessionChannel } from './session.ts';
+import { startSftp } from './sftp.ts';
 
 /** How `run` runs a command. */
 export interface RunOptions extends ExecOptions, CollectOptions {
@@ -122,6 +125,19 @@ export class SshClient {
   /** Opens a session channel, for a shell, a subsystem or a dialogue of your own. Closed on unsubscribing. */
   session(options: ChannelOptions = {}): Observable<SessionChannel> {
     return openSession(this.connection, options);
+  }
+
+  /**
+   * Starts SFTP. Cold: emits one client and stays open; unsubscribing ends it. Errors with `channel-open`, `request-refused` when
+   * the server has no SFTP, `protocol` when something else answers, `timeout`, or what ended the connection.
+   *
+   * @example
+   * ```ts
+   * client.sftp().pipe(withClient((fs) => fs.read('/etc/hostname')));
+   * ```
+   */
+  sftp(options: SftpOptions = {}): Observable<SftpClient> {
+    return startSftp(this.connection, options);
   }
 
   /** Opens a channel of any type (RFC 4254 §5.1). Closed on unsubscribing. */

@@ -14,6 +14,8 @@ import {
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import { subscribeInner } from '../operators/lift.ts';
 import { toByteStream } from '../operators/to-byte-stream.ts';
+import type { SftpOptions } from '../sftp/open-sftp.ts';
+import type { SftpClient } from '../sftp/sftp-client.ts';
 import type { SshClient } from './client.ts';
 import type { ExecEvent, ExecOptions } from './exec.ts';
 import type { Command } from './quote.ts';
@@ -90,6 +92,18 @@ export function session<R>(
   options: ChannelOptions = {},
 ): OperatorFunction<SshClient, R> {
   return withClient((client) => client.session(options).pipe(withClient(project)));
+}
+
+/**
+ * Starts SFTP on the source's first client, runs `project` with it, and ends it when that is over; see {@link withClient}.
+ *
+ * @example `connect('db1').pipe(sftp((fs) => fs.lines('/etc/passwd')))`
+ */
+export function sftp<R>(
+  project: (fs: SftpClient) => ObservableInput<R>,
+  options: SftpOptions = {},
+): OperatorFunction<SshClient, R> {
+  return withClient((client) => client.sftp(options).pipe(withClient(project)));
 }
 
 /** How a shared connection is let go. */

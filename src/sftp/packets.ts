@@ -3,7 +3,18 @@
  * DATA, of which there is one for each block of a file, also have a path by hand, equal to their rows.
  */
 import { writeUint32 } from '../wire/bytes.ts';
-import { list, many, optional, rest, string, text, uint32, uint64, utf8 } from '../wire/fields.ts';
+import {
+  type Field,
+  list,
+  many,
+  optional,
+  rest,
+  string,
+  text,
+  uint32,
+  uint64,
+  utf8,
+} from '../wire/fields.ts';
 import {
   type AnyMessage,
   message,
@@ -66,6 +77,19 @@ const READLINK = message(19, 'READLINK', { id: uint32, path: string });
 const SYMLINK = message(20, 'SYMLINK', { id: uint32, target: string, link: string });
 const EXTENDED = message(200, 'EXTENDED', { id: uint32, request: utf8, data: rest });
 
+/** Longest handle (§6.2). */
+const LONGEST_HANDLE = 256;
+
+/** A handle that a server gives. One that a client names may be anything: there is none like it. */
+const newHandle: Field<Uint8Array> = {
+  ...string,
+  read: (reader) => {
+    const handle = reader.string();
+    if (handle.length <= LONGEST_HANDLE) return handle;
+    throw reader.error(`handle of ${String(handle.length)} bytes`);
+  },
+};
+
 /** Version 2 and older have neither text nor language, and some servers of version 3 leave them out. */
 const STATUS = message(101, 'STATUS', {
   id: uint32,
@@ -73,7 +97,7 @@ const STATUS = message(101, 'STATUS', {
   message: optional(text, ''),
   language: optional(text, ''),
 });
-const HANDLE = message(102, 'HANDLE', { id: uint32, handle: string });
+const HANDLE = message(102, 'HANDLE', { id: uint32, handle: newHandle });
 const DATA = message(103, 'DATA', { id: uint32, data: string });
 const NAME = message(104, 'NAME', {
   id: uint32,

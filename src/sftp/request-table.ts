@@ -2,9 +2,10 @@
 
 const MAX_ID = 0xffff_ffff;
 
-/** Pending requests of one SFTP session. */
+/** Requests of one SFTP session that have no answer yet. */
 export class RequestTable<T> {
   readonly #pending = new Map<number, T>();
+  readonly #overdue = new Map<number, T>();
   #nextId: number;
 
   /** @param firstId - the id of the first request */
@@ -12,39 +13,54 @@ export class RequestTable<T> {
     this.#nextId = firstId;
   }
 
-  /** Requests that wait for an answer. */
+  /** Requests whose answer is waited for. */
   get size(): number {
     return this.#pending.size;
   }
 
-  /** The request that waits longest, and its id. */
-  get oldest(): readonly [id: number, pending: T] | undefined {
-    for (const entry of this.#pending) return entry;
+  /** The id of the request that waits longest. */
+  get oldest(): number | undefined {
+    for (const id of this.#pending.keys()) return id;
     return undefined;
   }
 
   /** Enters a request; gives the id that it shall have. */
-  add(pending: T): number {
+  add(request: T): number {
     // round the corner, some may still be in use
-    while (this.#pending.has(this.#nextId)) this.#nextId = following(this.#nextId);
+    while (this.#has(this.#nextId)) this.#nextId = following(this.#nextId);
     const id = this.#nextId;
     this.#nextId = following(id);
-    this.#pending.set(id, pending);
+    this.#pending.set(id, request);
     return id;
   }
 
-  /** Takes out the request that an answer is for; `undefined` when nobody has asked. */
+  /** Takes out the request that an answer is for, overdue or not; `undefined` when nobody has asked. */
   take(id: number): T | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    return pending;
+    const request = this.#pending.get(id) ?? this.#overdue.get(id);
+    if (!this.#pending.delete(id)) this.#overdue.delete(id);
+    return request;
   }
 
-  /** Takes out all, the oldest first. */
+  /** Nobody waits for the oldest request any more, but its answer may still come, and its id is not free before. */
+  giveUpOldest(): T | undefined {
+    for (const [id, request] of this.#pending) {
+      this.#pending.delete(id);
+      this.#overdue.set(id, request);
+      return request;
+    }
+    return undefined;
+  }
+
+  /** Takes out everything; gives those that were waited for, the oldest first. */
   takeAll(): T[] {
     const all = [...this.#pending.values()];
     this.#pending.clear();
+    this.#overdue.clear();
     return all;
+  }
+
+  #has(id: number): boolean {
+    return this.#pending.has(id) || this.#overdue.has(id);
   }
 }
 

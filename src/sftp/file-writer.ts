@@ -1,0 +1,249 @@
+/**
+ * Writes a stream into a file: chunks are gathered into WRITEs as large as the server takes, issued in the order of the file,
+ * many of them on their way.
+ */
+import { NEVER, Observable, type Subscriber } from 'rxjs';
+import { SshError } from '../errors.ts';
+import type { ByteInput } from '../operators/to-byte-stream.ts';
+import { byteSink, type PumpOptions, type SinkTarget } from '../streams/byte-sink.ts';
+import { Fifo } from '../wire/fifo.ts';
+import { FlightBudget } from './flight-budget.ts';
+import { putWriteHead, type ReplyPacket, writeHeadLength } from './packets.ts';
+import type { RemoteHandle } from './remote-handle.ts';
+import { isStatus, refusal } from './requests.ts';
+import type { PendingRequest } from './client-session.ts';
+import { StatusCode } from './status.ts';
+
+/** Where a stream is written to. */
+export interface WritePosition {
+  /** Position of the first byte; 0 by default. */
+  readonly start?: number;
+  /** The file is open to append: the server puts each WRITE at its end, so none may be sent twice. */
+  readonly isAppending?: boolean;
+}
+
+/** Most bytes on their way for one file. */
+const MOST_IN_FLIGHT = 16 * 1024 * 1024;
+
+/**
+ * Writes all of a source into an open file. Emits the bytes taken from the source so far; completes when the server has
+ * confirmed the last of them. See `SftpClient.write`.
+ */
+export function pumpIntoFile(
+  handle: RemoteHandle,
+  source: ByteInput,
+  position: WritePosition = {},
+  { highWaterMark }: PumpOptions = {},
+): Observable<number> {
+  return new Observable((out) => {
+    const writer = new FileWriter(handle, position, out);
+    const options = highWaterMark === undefined ? {} : { highWaterMark };
+    const pumping = byteSink(writer)
+      .pump(source, options)
+      .subscribe({
+        next: (taken) => out.next(taken),
+        error: (error: unknown) => out.error(error),
+        // the last one is confirmed when the writer says so
+      });
+    out.add(pumping);
+  });
+}
+
+class FileWriter implements SinkTarget {
+  /** Errors go to whoever pumps, with their own kind. */
+  readonly closed$ = NEVER;
+  readonly #handle: RemoteHandle;
+  readonly #out: Subscriber<number>;
+  readonly #isAppending: boolean;
+  readonly #budget: FlightBudget;
+  readonly #writeLength: number;
+  readonly #headLength: number;
+  /** Buffers that are free again. */
+  readonly #free: Uint8Array[] = [];
+  /** Blocks to be sent again, one at a time: the server has refused them beside others. */
+  readonly #refused = new Fifo<Block>();
+  /** Is filled with what comes. */
+  #open: Block | undefined;
+  #position: number;
+  #inFlight = 0;
+  #bytesInFlight = 0;
+  #hasSentSideBySide = false;
+  #isOneByOne = false;
+  #isEnding = false;
+  #resume: (() => void) | undefined;
+
+  constructor(
+    handle: RemoteHandle,
+    { start = 0, isAppending = false }: WritePosition,
+    out: Subscriber<number>,
+  ) {
+    if (!Number.isSafeInteger(start) || start < 0)
+      throw new SshError('config', `a file cannot be written from ${String(start)}`, {
+        option: 'start',
+      });
+    this.#handle = handle;
+    this.#out = out;
+    this.#position = start;
+    this.#isAppending = isAppending;
+    this.#writeLength = handle.session.limits.writeLength;
+    this.#headLength = writeHeadLength(handle.bytes);
+    this.#budget = new FlightBudget(this.#writeLength, MOST_IN_FLIGHT);
+  }
+
+  /** Has the stream ended, or does nobody want it any more? */
+  #isOver(): boolean {
+    return this.#out.closed;
+  }
+
+  accept(bytes: Uint8Array): number {
+    if (this.#isOver() || !this.#mayTake()) return 0;
+    this.#open ??= this.#newBlock();
+    const taken = this.#open.fill(bytes);
+    // what comes while nothing is on its way shall not wait for more
+    if (this.#open.isFull || this.#inFlight === 0) this.#sendOpen();
+    return taken;
+  }
+
+  whenReady(resume: () => void): void {
+    this.#resume = resume;
+  }
+
+  end(): void {
+    this.#isEnding = true;
+    this.#sendOpen();
+    this.#finishWhenConfirmed();
+  }
+
+  abort(): void {
+    // the pump errors, and whoever has opened the file closes it
+  }
+
+  /** An answer has come for a block. */
+  answered(block: Block, reply: ReplyPacket): void {
+    this.#inFlight--;
+    if (this.#isOver()) return;
+    if (!isStatus(reply, StatusCode.OK)) this.#refuses(block, reply);
+    else this.#confirmed(block);
+    if (this.#isOver()) return;
+    this.#sendOn();
+    this.#finishWhenConfirmed();
+  }
+
+  failed(error: SshError): void {
+    if (!this.#isOver()) this.#out.error(error);
+  }
+
+  #mayTake(): boolean {
+    // what is gathered meanwhile is one block more
+    if (this.#open !== undefined) return true;
+    if (this.#isOneByOne) return this.#bytesInFlight === 0;
+    return this.#inFlight === 0 || this.#bytesInFlight + this.#writeLength <= this.#budget.bytes;
+  }
+
+  #newBlock(): Block {
+    const buffer = this.#free.pop() ?? new Uint8Array(this.#headLength + this.#writeLength);
+    return new Block(this, buffer, this.#headLength, this.#position);
+  }
+
+  #sendOpen(): void {
+    const block = this.#open;
+    if (block === undefined || (this.#isOneByOne && this.#inFlight > 0)) return;
+    this.#open = undefined;
+    this.#position += block.length;
+    this.#bytesInFlight += block.length;
+    this.#send(block);
+  }
+
+  #send(block: Block): void {
+    const { session } = this.#handle;
+    this.#inFlight++;
+    this.#hasSentSideBySide ||= this.#inFlight > 1;
+    block.sentAt = session.scheduler.now();
+    try {
+      session.send(block, (id) => block.encode(id, this.#handle.bytes));
+    } catch (thrown) {
+      // the handle was closed meanwhile
+      this.#out.error(thrown);
+    }
+  }
+
+  #confirmed(block: Block): void {
+    const { scheduler } = this.#handle.session;
+    this.#bytesInFlight -= block.length;
+    this.#budget.answered(block.length, block.sentAt, scheduler.now());
+    this.#free.push(block.buffer);
+  }
+
+  /** A server that does one thing at a time may have refused it for what was sent beside it: it is sent once more, alone. */
+  #refuses(block: Block, reply: ReplyPacket): void {
+    const maySendAgain = this.#hasSentSideBySide && !this.#isAppending && !block.isSecondTry;
+    if (!isStatus(reply, StatusCode.FAILURE) || !maySendAgain) {
+      this.#out.error(refusal(this.#handle.operation('write'), reply));
+      return;
+    }
+    this.#isOneByOne = true;
+    block.isSecondTry = true;
+    this.#refused.push(block);
+  }
+
+  #sendOn(): void {
+    if (this.#inFlight === 0) {
+      const refused = this.#refused.shift();
+      if (refused !== undefined) this.#send(refused);
+      else this.#sendOpen();
+    }
+    if (!this.#mayTake()) return;
+    const resume = this.#resume;
+    this.#resume = undefined;
+    resume?.();
+  }
+
+  #finishWhenConfirmed(): void {
+    if (!this.#isEnding || this.#open !== undefined || this.#bytesInFlight > 0) return;
+    if (!this.#isOver()) this.#out.complete();
+  }
+}
+
+/** One WRITE: a buffer with room for its head, and its data. It is kept until the answer. */
+class Block implements PendingRequest {
+  readonly buffer: Uint8Array;
+  length = 0;
+  sentAt = 0;
+  isSecondTry = false;
+  readonly #writer: FileWriter;
+  readonly #headLength: number;
+  readonly #position: number;
+
+  constructor(writer: FileWriter, buffer: Uint8Array, headLength: number, position: number) {
+    this.#writer = writer;
+    this.buffer = buffer;
+    this.#headLength = headLength;
+    this.#position = position;
+  }
+
+  get isFull(): boolean {
+    return this.#headLength + this.length === this.buffer.length;
+  }
+
+  /** Takes bytes from the front; says how many. */
+  fill(bytes: Uint8Array): number {
+    const at = this.#headLength + this.length;
+    const taken = bytes.subarray(0, this.buffer.length - at);
+    this.buffer.set(taken, at);
+    this.length += taken.length;
+    return taken.length;
+  }
+
+  encode(id: number, handle: Uint8Array): Uint8Array {
+    putWriteHead(this.buffer, id, handle, this.#position, this.length);
+    return this.buffer.subarray(0, this.#headLength + this.length);
+  }
+
+  answer(reply: ReplyPacket): void {
+    this.#writer.answered(this, reply);
+  }
+
+  fail(error: SshError): void {
+    this.#writer.failed(error);
+  }
+}
