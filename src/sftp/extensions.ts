@@ -137,8 +137,8 @@ export const usersGroupsById = replying(
   { users: packed({ name: text }, MOST_IDS), groups: packed({ name: text }, MOST_IDS) },
 );
 
-/** What a file system has and has left, in the words of statvfs(3). */
-export type FileSystemStatistics = StructValue<(typeof statvfs)['reply']>;
+/** The answer to both: what a file system has and has left, in the words of statvfs(3). */
+export type StatvfsReply = StructValue<(typeof statvfs)['reply']>;
 
 /** All of them. */
 export const EXTENSIONS: readonly Extension[] = [
