@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { NEVER, type Observable, of, Subject, throwError } from 'rxjs';
 import type { ChannelOpenAnswer, ChannelOpenHandler } from '../../src/channels/connection.ts';
 import type { Channel } from '../../src/channels/channel.ts';
-import { isSshError } from '../../src/errors.ts';
+import { isSshError, SshError } from '../../src/errors.ts';
 import type { Message } from '../../src/messages/catalogue.ts';
 import { Clock } from '../support/clock.ts';
 import { turn } from '../support/embedded.ts';
@@ -441,5 +441,27 @@ describe('global requests', () => {
       .request('y')
       .subscribe({ error: (error: unknown) => seen.push(comparable(error)) });
     expect(seen).toEqual(['SshError disconnect', 'SshError disconnect']);
+  });
+});
+
+describe('a name', () => {
+  it.each([
+    ['with letters of another alphabet', 'böse'],
+    ['with a space', 'a b'],
+    ['that is empty', ''],
+    ['of 65 characters', 'x'.repeat(65)],
+  ])('%s is an error of its own request, and never sent', async (_, name) => {
+    const peer = await script();
+    const { channel } = await peer.openChannel();
+    const seen: unknown[] = [];
+    const error = (thrown: unknown): void => void seen.push(comparable(thrown));
+    peer.connection.openChannel(name).subscribe({ error });
+    peer.connection.globalRequests.request(name).subscribe({ error });
+    channel.request(name).subscribe({ error });
+    expect(seen).toEqual(['SshError config', 'SshError config', 'SshError config']);
+    expect(() => channel.notify(name)).toThrow(SshError);
+    expect(() => peer.connection.globalRequests.notify(name)).toThrow(SshError);
+    await turn();
+    expect([peer.take(), peer.connection.transport.ended]).toEqual([[], undefined]);
   });
 });

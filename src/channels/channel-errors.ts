@@ -1,4 +1,4 @@
-/** Errors of a channel. */
+/** Errors of channels and of requests. */
 import { escapeText, SshError } from '../errors.ts';
 import { nameOfCode, OpenFailureReason } from '../messages/codes.ts';
 
@@ -18,4 +18,9 @@ export function channelOpenError(
 /** The error of using a channel that was closed in good order. */
 export function closedChannelError(): SshError<'released'> {
   return new SshError('released', 'the channel is closed', { what: 'channel' });
+}
+
+/** The error of a request that the peer has answered with failure. */
+export function refusedRequestError(request: string): SshError<'request-refused'> {
+  return new SshError('request-refused', `${request} was refused`, { request });
 }

@@ -3,7 +3,7 @@
  * an end that waits behind the data. A channel is a byte duplex, so a connection can run over it.
  */
 import { map, Observable, ReplaySubject, type SchedulerLike, Subscription } from 'rxjs';
-import { protocolError, SshError } from '../errors.ts';
+import { protocolError, type SshError } from '../errors.ts';
 import { ExtendedDataType } from '../messages/codes.ts';
 import type { ChannelMessage } from '../messages/connection.ts';
 import { outsideDelivery } from '../operators/credit.ts';
@@ -16,7 +16,7 @@ import {
   channelReducer,
   type ChannelState,
 } from './channel-state.ts';
-import { channelOpenError, closedChannelError } from './channel-errors.ts';
+import { channelOpenError, closedChannelError, refusedRequestError } from './channel-errors.ts';
 import {
   type ChannelOptions,
   type ChannelRequest,
@@ -26,6 +26,7 @@ import {
 import type { ChannelOutput } from './backlog.ts';
 import { DEFAULT_BUDGET, Inbox } from './inbox.ts';
 import { Outbox } from './outbox.ts';
+import { checkName } from './names.ts';
 import { AnswerQueue, MAX_UNANSWERED, PendingRequests } from './reply-queue.ts';
 import { takeVerdict } from '../operators/take-verdict.ts';
 import { MAXIMUM_PACKET, processWindowBudget, ReceiveWindow } from './window.ts';
@@ -147,7 +148,7 @@ export class Channel implements ByteDuplex {
 
   /**
    * Sends a request and waits for its reply (RFC 4254 §5.4). Cold; emits nothing and completes on success. Errors with
-   * `request-refused`, `released` when the channel is closed, or what ended the connection.
+   * `request-refused`, `released` when the channel is closed, `config`, or what ended the connection.
    */
   request(type: string, payload: Uint8Array = new Uint8Array(0)): Observable<never> {
     return new Observable((subscriber) => {
@@ -155,24 +156,23 @@ export class Channel implements ByteDuplex {
         subscriber.error(this.#goneError());
         return;
       }
+      checkName(type);
       this.#pending.add((isAccepted) => {
         // whoever has left still has a place in the order of the replies
         if (subscriber.closed) return;
         outsideDelivery(() => {
           if (isAccepted) subscriber.complete();
           else if (this.#state.lifecycle === 'closed') subscriber.error(this.#goneError());
-          else
-            subscriber.error(
-              new SshError('request-refused', `${type} was refused`, { request: type }),
-            );
+          else subscriber.error(refusedRequestError(type));
         });
       });
       this.#sendRequest(type, payload, true);
     });
   }
 
-  /** Sends a request that wants no reply; on a closed channel it does nothing. */
+  /** Sends a request that wants no reply; on a closed channel it does nothing. Throws `config` for a name that is none. */
   notify(type: string, payload: Uint8Array = new Uint8Array(0)): void {
+    checkName(type);
     if (this.isOpen) this.#sendRequest(type, payload, false);
   }
 

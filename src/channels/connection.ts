@@ -21,6 +21,7 @@ import { Channel, type ChannelContext } from './channel.ts';
 import type { ChannelOptions } from './channel-options.ts';
 import { OPEN, OPENING } from './channel-state.ts';
 import { type GlobalRequestHandler, GlobalRequests } from './global-requests.ts';
+import { checkName } from './names.ts';
 import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
 import { MAXIMUM_PACKET } from './window.ts';
 
@@ -111,8 +112,8 @@ export class SshConnection {
 
   /**
    * Opens a channel (RFC 4254 §5.1). Cold: emits the channel once it is confirmed and completes when it is closed;
-   * unsubscribing closes it. Errors with `channel-open`, `timeout` (phase `channel open`) or what ended the connection;
-   * once the channel was emitted, errors arrive on its own streams, behind their data.
+   * unsubscribing closes it. Errors with `channel-open`, `timeout` (phase `channel open`), `config` or what ended the
+   * connection; once the channel was emitted, errors arrive on its own streams, behind their data.
    */
   openChannel(
     type: string,
@@ -125,6 +126,7 @@ export class SshConnection {
         subscriber.error(ended);
         return undefined;
       }
+      checkName(type);
       const openTimeout = this.#options.openTimeout ?? DEFAULT_OPEN_TIMEOUT;
       const channel = new Channel(type, this.#allocate(), OPENING, this.#context, options);
       const started = this.#context.scheduler.now();

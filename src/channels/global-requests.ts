@@ -1,9 +1,11 @@
 /** Global requests (RFC 4254 §4), both ways, with replies in their order. */
 import { Observable, Subscription } from 'rxjs';
-import { protocolError, SshError } from '../errors.ts';
+import { protocolError, type SshError } from '../errors.ts';
 import type { ConnectionMessage } from '../messages/connection.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { SshTransport } from '../streams/transport.ts';
+import { refusedRequestError } from './channel-errors.ts';
+import { checkName } from './names.ts';
 import { AnswerQueue, MAX_UNANSWERED, PendingRequests } from './reply-queue.ts';
 import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
 
@@ -41,8 +43,8 @@ export class GlobalRequests {
   }
 
   /**
-   * Sends a request and waits for its reply. Cold; emits the reply's payload and completes. Errors with `request-refused`, or
-   * what ended the connection.
+   * Sends a request and waits for its reply. Cold; emits the reply's payload and completes. Errors with `request-refused`,
+   * `config`, or what ended the connection.
    */
   request(requestName: string, payload: Uint8Array = NO_BYTES): Observable<Uint8Array> {
     return new Observable((subscriber) => {
@@ -51,6 +53,7 @@ export class GlobalRequests {
         subscriber.error(ended);
         return;
       }
+      checkName(requestName);
       this.#pending.add((reply) => {
         // whoever has left still has a place in the order of the replies
         if (subscriber.closed) return;
@@ -59,7 +62,7 @@ export class GlobalRequests {
             subscriber.next(reply.payload);
             subscriber.complete();
           } else {
-            subscriber.error(reply.error ?? refused(requestName));
+            subscriber.error(reply.error ?? refusedRequestError(requestName));
           }
         });
       });
@@ -67,8 +70,9 @@ export class GlobalRequests {
     });
   }
 
-  /** Sends a request that wants no reply. */
+  /** Sends a request that wants no reply. Throws `config` for a name that is none. */
   notify(requestName: string, payload: Uint8Array = NO_BYTES): void {
+    checkName(requestName);
     this.#transport.send({ type: 'GLOBAL_REQUEST', requestName, wantReply: false, payload });
   }
 
@@ -145,8 +149,4 @@ export class GlobalRequests {
         payload: answer === true ? NO_BYTES : answer,
       });
   }
-}
-
-function refused(request: string): SshError<'request-refused'> {
-  return new SshError('request-refused', `${request} was refused`, { request });
 }
