@@ -119,6 +119,7 @@ export type { Algorithms, DirectionAlgorithms } from './transport/negotiation.ts
 export { algorithmNames, type AlgorithmOptions } from './transport/proposal.ts';
 export type { RekeyLimits } from './transport/rekey-policy.ts';
 export * from './server/index.ts';
+export * from './sftp/index.ts';
 export type {
   CryptoProvider,
   CurveName,

@@ -10,7 +10,7 @@ import {
   uint64,
 } from '../wire/fields.ts';
 import { Reader } from '../wire/reader.ts';
-import { struct, type Struct, type StructValue } from '../wire/struct.ts';
+import { struct, type Struct } from '../wire/struct.ts';
 import { Writer } from '../wire/writer.ts';
 import { attributes } from './attributes.ts';
 
@@ -66,8 +66,28 @@ export const posixRename = extension('posix-rename@openssh.com', 'STATUS', {
   newPath: string,
 });
 
-/** What statvfs(3) tells of a file system. */
-const fileSystemFields = {
+/** What a file system has and has left, in the words of statvfs(3). */
+export interface StatvfsReply {
+  /** Preferred size of a block, in bytes. */
+  readonly blockSize: bigint;
+  /** The unit of the three that follow, in bytes. */
+  readonly fragmentSize: bigint;
+  readonly blocks: bigint;
+  readonly blocksFree: bigint;
+  /** Free for those who are not root. */
+  readonly blocksAvailable: bigint;
+  readonly files: bigint;
+  readonly filesFree: bigint;
+  /** Free for those who are not root. */
+  readonly filesAvailable: bigint;
+  readonly fileSystemId: bigint;
+  /** 1: read-only; 2: programs do not run as their owners (OpenSSH PROTOCOL 4.4). */
+  readonly flags: bigint;
+  /** Longest name, in bytes. */
+  readonly nameMax: bigint;
+}
+
+const statvfsFields = {
   blockSize: uint64,
   fragmentSize: uint64,
   blocks: uint64,
@@ -82,10 +102,10 @@ const fileSystemFields = {
 };
 
 /** The file system that a path is on. */
-export const statvfs = replying('statvfs@openssh.com', '2', { path: string }, fileSystemFields);
+export const statvfs = replying('statvfs@openssh.com', '2', { path: string }, statvfsFields);
 
 /** The file system that an open file is on. */
-export const fstatvfs = replying('fstatvfs@openssh.com', '2', { handle: string }, fileSystemFields);
+export const fstatvfs = replying('fstatvfs@openssh.com', '2', { handle: string }, statvfsFields);
 
 /** link(2). */
 export const hardlink = extension('hardlink@openssh.com', 'STATUS', {
@@ -136,9 +156,6 @@ export const usersGroupsById = replying(
   { uids: packed({ id: uint32 }, MOST_IDS), gids: packed({ id: uint32 }, MOST_IDS) },
   { users: packed({ name: text }, MOST_IDS), groups: packed({ name: text }, MOST_IDS) },
 );
-
-/** The answer to both: what a file system has and has left, in the words of statvfs(3). */
-export type StatvfsReply = StructValue<(typeof statvfs)['reply']>;
 
 /** All of them. */
 export const EXTENSIONS: readonly Extension[] = [

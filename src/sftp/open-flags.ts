@@ -4,7 +4,14 @@ import { OpenFlag } from './packets.ts';
 
 const { READ, WRITE, APPEND, CREAT, TRUNC, EXCL } = OpenFlag;
 
-const MODES = {
+/**
+ * How a file is opened, as in Node: `r` to read, `w` to write from an empty file, `a` to append, `x` for a file that must not
+ * be there yet, `+` for both ways. `r+` neither makes nor empties the file.
+ */
+export type OpenMode =
+  'r' | 'r+' | 'w' | 'wx' | 'w+' | 'wx+' | 'a' | 'ax' | 'a+' | 'ax+' | 'x' | 'x+';
+
+const MODES: Readonly<Record<OpenMode, number>> = {
   r: READ,
   'r+': READ | WRITE,
   w: WRITE | CREAT | TRUNC,
@@ -17,17 +24,11 @@ const MODES = {
   'ax+': READ | WRITE | CREAT | APPEND | EXCL,
   x: WRITE | CREAT | EXCL,
   'x+': READ | WRITE | CREAT | EXCL,
-} as const;
-
-/**
- * How a file is opened, as in Node: `r` to read, `w` to write from an empty file, `a` to append, `x` for a file that must not
- * be there yet, `+` for both ways. `r+` neither makes nor empties the file.
- */
-export type OpenMode = keyof typeof MODES;
+};
 
 /** The flags of OPEN for a mode. Throws `config` for one that there is none of. */
 export function openFlags(mode: OpenMode): number {
-  const flags = (MODES as Readonly<Record<string, number>>)[mode];
+  const flags: number | undefined = (MODES as Readonly<Record<string, number>>)[mode];
   if (flags === undefined)
     throw new SshError('config', `files are not opened with ${JSON.stringify(mode)}`, {
       option: 'flags',

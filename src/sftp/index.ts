@@ -1,0 +1,34 @@
+/**
+ * `rxssh/sftp`: SFTP version 3 (draft-ietf-secsh-filexfer-02, with OpenSSH's extensions) for both roles, over any duplex.
+ *
+ * @packageDocumentation
+ */
+export type { ExtendedAttribute, FileAttributes } from './attributes.ts';
+export type { SessionOptions } from './client-session.ts';
+export type { CollectBytesOptions } from './collect-bytes.ts';
+export type { FileEntry } from './directory-reader.ts';
+export type { StatvfsReply } from './extensions.ts';
+export { type FileName, fileName, joinPath, type Path, pathText } from './file-name.ts';
+export type { ReadRange } from './file-reader.ts';
+export {
+  type FileType,
+  fileType,
+  isDirectory,
+  isFile,
+  isSymbolicLink,
+  listingLine,
+  type ListingLineOptions,
+  modeText,
+} from './file-type.ts';
+export type { SftpLimits } from './limits.ts';
+export type { OpenMode } from './open-flags.ts';
+export { openSftp, type SftpOptions } from './open-sftp.ts';
+export { type FileTime, PathOperations } from './path-operations.ts';
+export { RemoteFile } from './remote-file.ts';
+export {
+  type OpenOptions,
+  type ReadLinesOptions,
+  SftpClient,
+  type WriteOptions,
+} from './sftp-client.ts';
+export { StatusCode, statusError, type StatusErrorOptions, type StatusName } from './status.ts';
