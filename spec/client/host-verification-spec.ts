@@ -299,6 +299,18 @@ describe('a rekey', () => {
   });
 });
 
+describe('a refusal', () => {
+  it.each([
+    [22, 'of db1 is not trusted'],
+    [2222, 'of [db1]:2222 is not trusted'],
+  ])('names the host as known_hosts does, at port %d', async (port, text) => {
+    const none = joinKnownHosts([]);
+    const judge = new HostVerification('db1', port, strict, storeOf(''), none);
+    const refused = firstValueFrom(judge.verify({ key: ours, algorithm: 'ssh-ed25519' }));
+    await expect(refused).rejects.toThrow(text);
+  });
+});
+
 describe('the algorithms that are offered', () => {
   const names = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'rsa-sha2-512', 'rsa-sha2-256'];
 

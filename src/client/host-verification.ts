@@ -14,6 +14,7 @@ import {
 } from 'rxjs';
 import { isSshError, SshError, toError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
+import { hostName } from '../keys/host-patterns.ts';
 import {
   formatKnownHostsLine,
   type KnownHosts,
@@ -195,7 +196,9 @@ export class HostVerification {
   ): Observable<never> {
     const print = fingerprint(key);
     const where = at.file === undefined ? '' : ` (${at.file}:${String(at.line)})`;
-    const message = `host key ${print} of ${this.#host} is not trusted: ${why}${where}`;
+    // as known_hosts writes it, for whoever looks for its line
+    const name = hostName(this.#host, this.#port);
+    const message = `host key ${print} of ${name} is not trusted: ${why}${where}`;
     return throwError(
       () =>
         new SshError(
