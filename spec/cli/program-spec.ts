@@ -32,6 +32,7 @@ describe('the command line', () => {
     ['exec -- ls', 'rxssh: no host was given\n'],
     ['exec --', 'rxssh: no command: write it behind --\n'],
     ['exec --nonsense h -- ls', "rxssh: unknown option '--nonsense'\n"],
+    ['exec h uname -r', "rxssh: unknown option '-r'\nrxssh: no command: write it behind --\n"],
     ['exec -oProxyCommand=id h -- ls', 'rxssh: -o ProxyCommand=id is not there yet\n'],
     ['exec -J j h -- ls', 'rxssh: -J is not there yet\n'],
     ['exec -A h -- ls', 'rxssh: -A is not there yet\n'],

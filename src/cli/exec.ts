@@ -59,6 +59,9 @@ export interface ExecFlags extends ClientFlags {
   readonly failFast?: boolean;
 }
 
+/** What is said of a command line without its command. */
+export const NO_COMMAND = 'no command: write it behind --';
+
 /** Describes the command. */
 export function execCommand(command: Command): Command {
   return addClientOptions(
@@ -87,7 +90,7 @@ export function runExec(
   flags: ExecFlags,
   io: CliIo,
 ): Observable<number> {
-  if (command.length === 0) throw new UsageError('no command: write it behind --');
+  if (command.length === 0) throw new UsageError(NO_COMMAND);
   if (flags.json === true && flags.gather === true)
     throw new UsageError('--json and --gather exclude each other');
   const hosts = readHosts(names, flags.hosts);

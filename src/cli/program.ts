@@ -1,7 +1,7 @@
 /** The command line as a whole: which command, and what becomes of mistakes. */
 import { Command, CommanderError } from 'commander';
 import { type Observable, of } from 'rxjs';
-import { execCommand, type ExecFlags, runExec } from './exec.ts';
+import { execCommand, type ExecFlags, NO_COMMAND, runExec } from './exec.ts';
 import type { CliIo } from './io.ts';
 import { keygenCommand, type KeygenFlags, runKeygen } from './keygen.ts';
 import { runServe, serveCommand, type ServeFlags } from './serve.ts';
@@ -21,10 +21,11 @@ export function program(args: readonly string[], io: CliIo): Observable<number> 
   try {
     return parse(args, io);
   } catch (thrown) {
-    if (thrown instanceof CommanderError) {
-      return of(thrown.exitCode === 0 ? 0 : USAGE_STATUS);
-    }
-    return of(failure(thrown, io));
+    if (!(thrown instanceof CommanderError)) return of(failure(thrown, io));
+    // who is used to `ssh HOST ls -l` has not asked for an option of ours
+    const isInCommand = thrown.code === 'commander.unknownOption' && !args.includes('--');
+    if (isInCommand && args[0] === 'exec') io.stderr.write(`rxssh: ${NO_COMMAND}\n`);
+    return of(thrown.exitCode === 0 ? 0 : USAGE_STATUS);
   }
 }
 
