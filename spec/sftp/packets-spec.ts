@@ -81,9 +81,26 @@ describe.each(rows)('%s', (_type, row, read) => {
         const wrong = Uint8Array.from([row.number, ...damaged(whole.subarray(1), how)]);
         const result = reading(() => read(wrong));
         if (typeof result === 'string') expect(result).toBe('protocol');
-        expect(result).toEqual(reading(() => readMessage(row, wrong)));
+        const byRow = reading(() => readMessage(row, wrong));
+        // what lies behind the data of a WRITE is passed over
+        if (row.type === 'WRITE' && typeof byRow === 'string' && typeof result !== 'string') return;
+        expect(result).toEqual(byRow);
       }),
     );
+  });
+});
+
+describe('a WRITE with more behind it', () => {
+  it('is read without that', () => {
+    const value = {
+      type: 'WRITE',
+      id: 1,
+      handle: utf8Bytes('h'),
+      offset: 2n,
+      data: utf8Bytes('x'),
+    } as const;
+    const whole = encodePacket(value).subarray(4);
+    expect(readRequest(Uint8Array.from([...whole, 1, 2, 3]))).toEqual(value);
   });
 });
 

@@ -101,12 +101,11 @@ export class NodeFile implements SftpFile {
       start(out, (error, emit) => {
         this.#working--;
         if (this.#working === 0) this.#whenIdle?.();
-        if (error !== null) {
-          out.error(error);
-          return;
-        }
-        emit();
-        out.complete();
+        if (out.closed) return;
+        if (error === null) {
+          emit();
+          out.complete();
+        } else out.error(error);
       });
     });
   }

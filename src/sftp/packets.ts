@@ -156,7 +156,7 @@ function readBy(table: MessageTable, packet: Uint8Array): AnyMessage | undefined
   return row === undefined ? undefined : readMessage(row, packet);
 }
 
-/** WRITE by hand. */
+/** WRITE by hand. Some clients send the rest of their buffer behind a short piece (rclone 1.60): it is passed over. */
 function readWrite(packet: Uint8Array): PacketOf<'WRITE'> {
   const reader = new Reader(packet, 'WRITE');
   reader.byte();
@@ -164,7 +164,6 @@ function readWrite(packet: Uint8Array): PacketOf<'WRITE'> {
   const handle = reader.string();
   const offset = reader.uint64();
   const data = reader.string();
-  reader.end();
   return { type: 'WRITE', id, handle, offset, data };
 }
 

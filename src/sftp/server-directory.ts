@@ -70,9 +70,13 @@ export class ServerDirectory {
 
   #whenReady<T>(answer: (subscriber: Answered<T>) => void): Observable<T> {
     return new Observable((subscriber) => {
-      if (this.#portions.length > 0 || this.#end !== undefined) answer(subscriber);
-      else this.#awaiting = () => answer(subscriber);
-      return () => (this.#awaiting = undefined);
+      const settle = (): void => answer(subscriber);
+      if (this.#portions.length > 0 || this.#end !== undefined) settle();
+      else this.#awaiting = settle;
+      return () => {
+        // the answer may have led to the next question already
+        if (this.#awaiting === settle) this.#awaiting = undefined;
+      };
     });
   }
 

@@ -1,6 +1,6 @@
 /** What a server makes of extended requests (OpenSSH PROTOCOL 4; draft-ietf-secsh-filexfer-extensions-00), as a table. */
 import { type Observable, of, switchMap, map } from 'rxjs';
-import { equalBytes, utf8Text } from '../wire/bytes.ts';
+import { concatBytes, equalBytes, utf8Text } from '../wire/bytes.ts';
 import type { Fields, StructOf } from '../wire/fields.ts';
 import { copyData } from './copy-data.ts';
 import {
@@ -18,7 +18,7 @@ import {
   statvfs,
   usersGroupsById,
 } from './extensions.ts';
-import { fileName, joinPath, type Path, pathBytes } from './file-name.ts';
+import { fileName, type Path, pathBytes } from './file-name.ts';
 import type { SftpFileSystem } from './file-system.ts';
 import { fileOf, nth, type OperationContext } from './operation-context.ts';
 import { LARGEST_DATA } from './packets.ts';
@@ -188,9 +188,9 @@ function expand(
   if (path[0] !== TILDE) return resolve(path, startFolder);
   const slash = path.indexOf(SLASH);
   const end = slash < 0 ? path.length : slash;
-  const rest = path.subarray(end + 1);
+  const rest = path.subarray(end);
   return homeOf(fileSystem, utf8Text(path.subarray(1, end))).pipe(
-    switchMap((home) => resolve(rest.length === 0 ? home : joinPath(home, rest))),
+    switchMap((home) => resolve(concatBytes([pathBytes(home), rest]))),
   );
 }
 

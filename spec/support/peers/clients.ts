@@ -45,7 +45,7 @@ export interface Client {
   readonly env?: (to: Destination, home: Home) => Readonly<Record<string, string>>;
 }
 
-type Home = (name: string) => string;
+export type Home = (name: string) => string;
 
 const RUN_DEADLINE_MS = 60_000;
 
@@ -182,7 +182,8 @@ function option(name: string, value: string): readonly string[] {
   return ['-o', `${name}=${value}`];
 }
 
-function knownHostsFile(to: Destination, home: Home): string {
+/** A known_hosts file that trusts the peer. */
+export function knownHostsFile(to: Destination, home: Home): string {
   const file = home('known_hosts');
   writeFileSync(file, `${to.knownHostsLines.join('\n')}\n`);
   return file;
@@ -200,7 +201,8 @@ function puttyKey(identityFile: string, home: Home): string {
   return file;
 }
 
-function fingerprintOf(knownHostsLine: string): string {
+/** The fingerprint of a line of known_hosts. */
+export function fingerprintOf(knownHostsLine: string): string {
   const key = Buffer.from(knownHostsLine.split(' ')[2] ?? '', 'base64');
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }

@@ -40,6 +40,10 @@ const PACKAGES = {
   plink: 'putty-tools',
   paramiko: 'python3-paramiko',
   asyncssh: 'python3-asyncssh',
+  curl: 'curl',
+  lftp: 'lftp',
+  rclone: 'rclone',
+  sshfs: 'sshfs',
 } as const;
 
 export type PeerName = keyof typeof PACKAGES;

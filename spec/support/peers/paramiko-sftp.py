@@ -1,0 +1,40 @@
+"""Runs a script of SFTP steps with paramiko: paramiko-sftp.py OPTIONS, where OPTIONS is JSON: host, port, user, identity (file),
+knownHosts (file), script (a list of steps)."""
+import json
+import sys
+
+import paramiko
+
+OPTIONS = json.loads(sys.argv[1])
+
+
+def main():
+    client = paramiko.SSHClient()
+    client.load_host_keys(OPTIONS["knownHosts"])
+    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    client.connect(
+        OPTIONS["host"],
+        port=OPTIONS["port"],
+        username=OPTIONS["user"],
+        key_filename=OPTIONS["identity"],
+        allow_agent=False,
+        look_for_keys=False,
+        timeout=20,
+    )
+    sftp = client.open_sftp()
+    steps = {
+        "put": sftp.put,
+        "get": sftp.get,
+        "rename": sftp.rename,
+        "rm": sftp.remove,
+        "mkdir": sftp.mkdir,
+        "rmdir": sftp.rmdir,
+        "ls": lambda path: print("\n".join(sftp.listdir(path))),
+    }
+    for verb, *paths in OPTIONS["script"]:
+        steps[verb](*paths)
+    sftp.close()
+    client.close()
+
+
+main()
