@@ -1,9 +1,9 @@
 /** The entries of a folder as a stream with credit: the server is asked for more when those before are done with. */
 import { Observable, type Subscriber } from 'rxjs';
 import { protocolError, type SshError } from '../errors.ts';
-import { deliver } from '../operators/credit.ts';
 import type { FileAttributes } from './attributes.ts';
 import { type FileName, fileName } from './file-name.ts';
+import { Output } from './output.ts';
 import { encodePacket, type NameItem, type ReplyPacket } from './packets.ts';
 import type { RemoteHandle } from './remote-handle.ts';
 import { isStatus, refusal } from './requests.ts';
@@ -35,18 +35,18 @@ export function folderEntries(handle: RemoteHandle): Observable<FileEntry> {
 
 class DirectoryReader implements PendingRequest {
   readonly #handle: RemoteHandle;
-  readonly #out: Subscriber<FileEntry>;
+  readonly #out: Output<FileEntry>;
   #waiting = 0;
   #isAsking = false;
   #emptyAnswers = 0;
 
   constructor(handle: RemoteHandle, out: Subscriber<FileEntry>) {
     this.#handle = handle;
-    this.#out = out;
+    this.#out = new Output(out);
   }
 
   ask(): void {
-    if (this.#isAsking || this.#out.closed || this.#waiting >= MOST_WAITING) return;
+    if (this.#isAsking || this.#out.isOver() || this.#waiting >= MOST_WAITING) return;
     this.#isAsking = true;
     try {
       this.#handle.session.send(this, (id) =>
@@ -60,14 +60,14 @@ class DirectoryReader implements PendingRequest {
 
   answer(reply: ReplyPacket): void {
     this.#isAsking = false;
-    if (this.#out.closed) return;
+    if (this.#out.isOver()) return;
     if (reply.type === 'NAME') this.#emit(reply.names);
     else if (isStatus(reply, StatusCode.EOF)) this.#out.complete();
     else this.#out.error(refusal(this.#handle.operation('list'), reply));
   }
 
   fail(error: SshError): void {
-    if (!this.#out.closed) this.#out.error(error);
+    this.#out.error(error);
   }
 
   #emit(items: readonly NameItem[]): void {
@@ -78,8 +78,8 @@ class DirectoryReader implements PendingRequest {
     // on its way while these are worked on
     this.ask();
     for (const entry of entries) {
-      if (this.#out.closed) return;
-      deliver(this.#out, entryOf(entry), () => {
+      if (this.#out.isOver()) return;
+      this.#out.deliver(entryOf(entry), () => {
         this.#waiting--;
         this.ask();
       });

@@ -4,10 +4,10 @@
  */
 import { Observable, type Subscriber } from 'rxjs';
 import { protocolError, SshError } from '../errors.ts';
-import { deliver } from '../operators/credit.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import { Fifo } from '../wire/fifo.ts';
 import { FlightBudget } from './flight-budget.ts';
+import { Output } from './output.ts';
 import { encodeRead, type ReplyPacket } from './packets.ts';
 import type { RemoteHandle } from './remote-handle.ts';
 import { isStatus, refusal } from './requests.ts';
@@ -24,6 +24,8 @@ export interface ReadRange {
 
 /** Most bytes on their way for one file: what a window of 16 MiB lets through. */
 const MOST_IN_FLIGHT = 16 * 1024 * 1024;
+/** Most blocks that are asked for and not handed on, however small the server wants them. */
+const MOST_BLOCKS = 512;
 /** Empty answers in a row that a server may give for one block, where it should say EOF. */
 const MOST_EMPTY = 4;
 
@@ -48,7 +50,7 @@ function checkedRange({
 
 class FileReader {
   readonly #handle: RemoteHandle;
-  readonly #out: Subscriber<Uint8Array>;
+  readonly #out: Output<Uint8Array>;
   readonly #budget: FlightBudget;
   readonly #blockLength: number;
   /** Blocks that were asked for and not yet handed on whole, in the order of the file. */
@@ -71,23 +73,18 @@ class FileReader {
     out: Subscriber<Uint8Array>,
   ) {
     this.#handle = handle;
-    this.#out = out;
+    this.#out = new Output(out);
     this.#next = start;
     this.#end = end;
     this.#blockLength = handle.session.limits.readLength;
     this.#budget = new FlightBudget(this.#blockLength, MOST_IN_FLIGHT);
   }
 
-  /** Has the stream ended, or does nobody want it any more? */
-  #isOver(): boolean {
-    return this.#out.closed;
-  }
-
   /** Asks for as much as there is credit for. */
   ask(): void {
-    if (this.#isOver()) return;
+    if (this.#out.isOver()) return;
     if (this.#next === this.#end && this.#blocks.length === 0) this.#out.complete();
-    while (!this.#isOver() && this.#mayAsk()) {
+    while (!this.#out.isOver() && this.#mayAsk()) {
       const length = Math.min(this.#blockLength, this.#end - this.#next);
       const block = new Block(this, this.#next, length);
       this.#next += length;
@@ -98,7 +95,7 @@ class FileReader {
   }
 
   #mayAsk(): boolean {
-    if (this.#next >= this.#end) return false;
+    if (this.#next >= this.#end || this.#blocks.length >= MOST_BLOCKS) return false;
     if (this.#isOneByOne) return this.#inFlight === 0 && this.#outstanding === 0;
     return this.#outstanding === 0 || this.#outstanding + this.#blockLength <= this.#budget.bytes;
   }
@@ -122,18 +119,18 @@ class FileReader {
   /** An answer has come for a block. */
   answered(block: Block, reply: ReplyPacket): void {
     this.#inFlight--;
-    if (this.#isOver()) return;
+    if (this.#out.isOver()) return;
     if (reply.type === 'DATA') this.#received(block, reply.data);
     else if (isStatus(reply, StatusCode.EOF)) this.#ends(block);
     else this.#refuses(block, reply);
     this.#handOn();
-    if (this.#isOver()) return;
+    if (this.#out.isOver()) return;
     this.#askAgain();
     this.ask();
   }
 
   failed(error: SshError): void {
-    if (!this.#isOver()) this.#out.error(error);
+    this.#out.error(error);
   }
 
   #received(block: Block, data: Uint8Array): void {
@@ -179,11 +176,11 @@ class FileReader {
   #handOn(): void {
     if (this.#isHandingOn) return;
     this.#isHandingOn = true;
-    while (!this.#isOver()) {
+    while (!this.#out.isOver()) {
       const block = this.#blocks.peek();
       if (block === undefined) break;
       this.#handOnPieces(block);
-      if (this.#isOver()) break;
+      if (this.#out.isOver()) break;
       if (block.error !== undefined) this.#out.error(block.error);
       else if (block.isLast) this.#out.complete();
       else if (block.missing > 0) break;
@@ -195,11 +192,11 @@ class FileReader {
   #handOnPieces(block: Block): void {
     for (let piece = block.pieces.shift(); piece !== undefined; piece = block.pieces.shift()) {
       const { length } = piece;
-      deliver(this.#out, piece, () => {
+      this.#out.deliver(piece, () => {
         this.#outstanding -= length;
         this.ask();
       });
-      if (this.#isOver()) return;
+      if (this.#out.isOver()) return;
     }
   }
 }

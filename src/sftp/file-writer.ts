@@ -8,6 +8,7 @@ import type { ByteInput } from '../operators/to-byte-stream.ts';
 import { byteSink, type PumpOptions, type SinkTarget } from '../streams/byte-sink.ts';
 import { Fifo } from '../wire/fifo.ts';
 import { FlightBudget } from './flight-budget.ts';
+import { Output } from './output.ts';
 import { putWriteHead, type ReplyPacket, writeHeadLength } from './packets.ts';
 import type { RemoteHandle } from './remote-handle.ts';
 import { isStatus, refusal } from './requests.ts';
@@ -24,6 +25,8 @@ export interface WritePosition {
 
 /** Most bytes on their way for one file. */
 const MOST_IN_FLIGHT = 16 * 1024 * 1024;
+/** Most WRITEs on their way, however small the server wants them. */
+const MOST_WRITES = 512;
 
 /**
  * Writes all of a source into an open file. Emits the bytes taken from the source so far; completes when the server has
@@ -42,7 +45,7 @@ export function pumpIntoFile(
       .pump(source, options)
       .subscribe({
         next: (taken) => out.next(taken),
-        error: (error: unknown) => out.error(error),
+        error: (error: unknown) => writer.failed(error),
         // the last one is confirmed when the writer says so
       });
     out.add(pumping);
@@ -53,7 +56,7 @@ class FileWriter implements SinkTarget {
   /** Errors go to whoever pumps, with their own kind. */
   readonly closed$ = NEVER;
   readonly #handle: RemoteHandle;
-  readonly #out: Subscriber<number>;
+  readonly #out: Output<number>;
   readonly #isAppending: boolean;
   readonly #budget: FlightBudget;
   readonly #writeLength: number;
@@ -82,7 +85,7 @@ class FileWriter implements SinkTarget {
         option: 'start',
       });
     this.#handle = handle;
-    this.#out = out;
+    this.#out = new Output(out);
     this.#position = start;
     this.#isAppending = isAppending;
     this.#writeLength = handle.session.limits.writeLength;
@@ -90,13 +93,8 @@ class FileWriter implements SinkTarget {
     this.#budget = new FlightBudget(this.#writeLength, MOST_IN_FLIGHT);
   }
 
-  /** Has the stream ended, or does nobody want it any more? */
-  #isOver(): boolean {
-    return this.#out.closed;
-  }
-
   accept(bytes: Uint8Array): number {
-    if (this.#isOver() || !this.#mayTake()) return 0;
+    if (this.#out.isOver() || !this.#mayTake()) return 0;
     this.#open ??= this.#newBlock();
     const taken = this.#open.fill(bytes);
     // what comes while nothing is on its way shall not wait for more
@@ -121,22 +119,24 @@ class FileWriter implements SinkTarget {
   /** An answer has come for a block. */
   answered(block: Block, reply: ReplyPacket): void {
     this.#inFlight--;
-    if (this.#isOver()) return;
+    if (this.#out.isOver()) return;
     if (!isStatus(reply, StatusCode.OK)) this.#refuses(block, reply);
     else this.#confirmed(block);
-    if (this.#isOver()) return;
+    if (this.#out.isOver()) return;
     this.#sendOn();
     this.#finishWhenConfirmed();
   }
 
-  failed(error: SshError): void {
-    if (!this.#isOver()) this.#out.error(error);
+  /** The source, or the session, has failed. */
+  failed(error: unknown): void {
+    this.#out.error(error);
   }
 
   #mayTake(): boolean {
     // what is gathered meanwhile is one block more
     if (this.#open !== undefined) return true;
     if (this.#isOneByOne) return this.#bytesInFlight === 0;
+    if (this.#inFlight >= MOST_WRITES) return false;
     return this.#inFlight === 0 || this.#bytesInFlight + this.#writeLength <= this.#budget.bytes;
   }
 
@@ -200,7 +200,7 @@ class FileWriter implements SinkTarget {
 
   #finishWhenConfirmed(): void {
     if (!this.#isEnding || this.#open !== undefined || this.#bytesInFlight > 0) return;
-    if (!this.#isOver()) this.#out.complete();
+    this.#out.complete();
   }
 }
 
