@@ -49,6 +49,7 @@ export { decrypt, type DecryptedPacket } from './decrypt.ts';
 export { drain, type DrainOptions } from './drain.ts';
 export { encode } from './encode.ts';
 export { frame, type SealedPacket } from './frame.ts';
+export { fromInput } from './from-input.ts';
 export { fromPull, type Pullable } from './from-pull.ts';
 export { hold } from './hold.ts';
 export { identify } from './identify.ts';
