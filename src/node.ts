@@ -23,5 +23,6 @@ export {
 } from './streams/tcp-node.ts';
 export { childProcess, type ChildProcessOptions } from './server/child-process-node.ts';
 export { listen, type ListenOptions } from './server/listen-node.ts';
+export { nodeFileSystem, type NodeFileSystemOptions } from './sftp/node-file-system-node.ts';
 export { nodeProvider } from './crypto/node-provider.ts';
 export * from './portable.ts';

@@ -19,6 +19,7 @@ import {
 } from '../../src/sftp/sftp-server.ts';
 import { byteSink } from '../../src/streams/byte-sink.ts';
 import { utf8Bytes, utf8Text } from '../../src/wire/bytes.ts';
+import type { Fields, StructOf } from '../../src/wire/fields.ts';
 
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 /** A request whose id does not matter. */
@@ -158,12 +159,11 @@ export class RawSftpClient {
     return names.sort();
   }
 
-  async extended(
-    { name, request }: Extension<never>,
-    value: Readonly<Record<string, unknown>>,
+  async extended<Q extends Fields>(
+    { name, request }: Pick<Extension<Q>, 'name' | 'request'>,
+    value: StructOf<Q>,
   ): Promise<ReplyPacket> {
-    const data = request.encode(value as never);
-    return this.ask({ type: 'EXTENDED', request: name, data });
+    return this.ask({ type: 'EXTENDED', request: name, data: request.encode(value) });
   }
 
   #reply(id: number): Promise<ReplyPacket> {

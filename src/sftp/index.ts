@@ -8,6 +8,13 @@ export type { SessionOptions } from './client-session.ts';
 export type { CollectBytesOptions } from './collect-bytes.ts';
 export type { FileEntry } from './directory-reader.ts';
 export type { StatvfsReply } from './extensions.ts';
+export type {
+  DirectoryEntry,
+  OpenFlags,
+  SftpFile,
+  SftpFileSystem,
+  UserGroupNames,
+} from './file-system.ts';
 export { type FileName, fileName, joinPath, type Path, pathText } from './file-name.ts';
 export type { ReadRange } from './file-reader.ts';
 export {
@@ -21,6 +28,7 @@ export {
   modeText,
 } from './file-type.ts';
 export type { SftpLimits } from './limits.ts';
+export { memoryFileSystem, type MemoryFileSystemOptions } from './memory-file-system.ts';
 export type { OpenMode } from './open-flags.ts';
 export { openSftp, type SftpOptions } from './open-sftp.ts';
 export { type FileTime, PathOperations } from './path-operations.ts';
@@ -31,4 +39,6 @@ export {
   SftpClient,
   type WriteOptions,
 } from './sftp-client.ts';
+export type { SftpOperation } from './server-session.ts';
+export { sftpServer, type SftpServerChannel, type SftpServerOptions } from './sftp-server.ts';
 export { StatusCode, statusError, type StatusErrorOptions, type StatusName } from './status.ts';
