@@ -41,4 +41,8 @@ export {
 } from './sftp-client.ts';
 export type { SftpOperation } from './server-session.ts';
 export { sftpServer, type SftpServerChannel, type SftpServerOptions } from './sftp-server.ts';
+export type { DiskUsage } from './trees/disk-usage.ts';
+export type { GlobMatch } from './trees/glob.ts';
+export type { MakeFoldersOptions } from './trees/make-folders.ts';
+export type { TreeChild, TreeEntry, WalkOptions } from './trees/walk.ts';
 export { StatusCode, statusError, type StatusErrorOptions, type StatusName } from './status.ts';

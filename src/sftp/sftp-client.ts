@@ -18,6 +18,11 @@ import { isAppending, openFlags, type OpenMode } from './open-flags.ts';
 import { PathOperations } from './path-operations.ts';
 import { RemoteFile } from './remote-file.ts';
 import { openHandle, type RemoteHandle, withHandle } from './remote-handle.ts';
+import { type DiskUsage, diskUsage } from './trees/disk-usage.ts';
+import { globFiles, type GlobMatch } from './trees/glob.ts';
+import { makeFolders, type MakeFoldersOptions } from './trees/make-folders.ts';
+import { removeAll } from './trees/remove-all.ts';
+import { type TreeEntry, walkTree, type WalkOptions } from './trees/walk.ts';
 
 /** How a file is opened. */
 export interface OpenOptions {
@@ -189,6 +194,53 @@ export class SftpClient extends PathOperations {
       }),
       ignoreElements(),
     );
+  }
+
+  /**
+   * The entries of a tree, depth first: each folder before what is in it, in the server's order, as a stream with credit.
+   *
+   * 1. Symbolic links are told and not followed, unless `followSymlinks`; a link that leads back up is never followed.
+   * 2. Folders deeper than `maxDepth` are told and not entered; a tree of more than 64 levels is an `overflow` error.
+   * 3. A name that cannot be one (`..`, or with a slash in it) is a `protocol` error, and never part of a path.
+   * 4. Unsubscribing closes all folders that are open, one for each level.
+   *
+   * @example
+   * ```ts
+   * fs.walk('/srv/www').pipe(filter(({ attributes }) => isFile(attributes))).subscribe(({ relative }) => console.log(relative.text));
+   * ```
+   */
+  walk(root: Path, options: WalkOptions = {}): Observable<TreeEntry<FileEntry>> {
+    return walkTree(this, root, options);
+  }
+
+  /**
+   * The files whose paths a pattern stands for, sorted, each with its path and attributes: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}`,
+   * and `**` for any number of folders; a backslash takes the next character as it is. Names that begin with a dot want a
+   * pattern that does. Emits nothing where nothing matches. Errors with `overflow` past 100 000 matches.
+   *
+   * @example `fs.glob('/var/log/app-*.{log,err}')`
+   */
+  glob(pattern: string): Observable<GlobMatch> {
+    return globFiles(this, pattern);
+  }
+
+  /** Emits how much there is in a tree, once. Symbolic links are counted as themselves. */
+  du(root: Path): Observable<DiskUsage> {
+    return diskUsage(this, root);
+  }
+
+  /** Makes a folder, and those above it that are missing. Completes also where there is one already. */
+  mkdirp(path: Path, options: MakeFoldersOptions = {}): Observable<never> {
+    return makeFolders(this, path, options);
+  }
+
+  /**
+   * Removes a file, or a folder with all that is in it, and completes; also where there is nothing. Symbolic links are removed
+   * and never followed. The root, an empty path and one with `..` in it are a `config` error. (SFTP cannot hold a folder while
+   * it is emptied: on a server where others may replace a folder by a link meanwhile, what the link leads to is emptied.)
+   */
+  removeAll(path: Path): Observable<never> {
+    return removeAll(this, path);
   }
 
   #open(path: Path, mode: OpenMode, options: OpenOptions = {}): Observable<RemoteHandle> {

@@ -1,0 +1,67 @@
+/** Our SFTP client and our SFTP server, on a wire in memory. */
+import { lastValueFrom, NEVER, type Observable, toArray } from 'rxjs';
+import type { SftpFileSystem } from '../../src/sftp/file-system.ts';
+import { openSftp, type SftpOptions } from '../../src/sftp/open-sftp.ts';
+import type { SftpClient } from '../../src/sftp/sftp-client.ts';
+import { sftpServer, type SftpServerOptions } from '../../src/sftp/sftp-server.ts';
+import { byteSink } from '../../src/streams/byte-sink.ts';
+import { memoryPair } from '../../src/streams/memory-pair.ts';
+import { utf8Text } from '../../src/wire/bytes.ts';
+import { keepOpen } from './embedded.ts';
+
+/** A client of a server that serves these files, open until the end of the test. */
+export function clientOf(
+  files: SftpFileSystem,
+  server: SftpServerOptions = {},
+  client: SftpOptions = {},
+): Promise<SftpClient> {
+  const [near, far] = memoryPair();
+  const stdout = byteSink({
+    closed$: NEVER,
+    accept: (bytes) => {
+      far.write(bytes.slice(), () => {});
+      return bytes.length;
+    },
+    whenReady: () => {},
+    end: () => far.end(),
+    abort: () => far.destroy(),
+  });
+  keepOpen(
+    sftpServer(files, server)({ stdin$: far.readable$, stdout }).subscribe({ error: () => {} }),
+  );
+  return new Promise((resolve, reject) => {
+    keepOpen(openSftp(near, client).subscribe({ next: resolve, error: reject }));
+  });
+}
+
+/** Everything that a stream emits. */
+export function allOf<T>(source: Observable<T>): Promise<T[]> {
+  return lastValueFrom(source.pipe(toArray()));
+}
+
+/** Runs something to its end. */
+export async function done(source: Observable<unknown>): Promise<void> {
+  await lastValueFrom(source, { defaultValue: undefined });
+}
+
+/** Makes folders (names that end with a slash), symbolic links (`[target]`) and files. */
+export async function plant(
+  fs: SftpClient,
+  files: Readonly<Record<string, string | readonly [target: string]>>,
+): Promise<void> {
+  for (const [path, content] of Object.entries(files)) await done(planted(fs, path, content));
+}
+
+function planted(
+  fs: SftpClient,
+  path: string,
+  content: string | readonly [target: string],
+): Observable<unknown> {
+  if (typeof content !== 'string') return fs.symlink(content[0], path);
+  return path.endsWith('/') ? fs.mkdirp(path) : fs.writeFile(path, content);
+}
+
+/** The text of a file. */
+export async function textOf(fs: SftpClient, path: string): Promise<string> {
+  return utf8Text(await lastValueFrom(fs.readFile(path)));
+}
