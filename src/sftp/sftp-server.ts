@@ -1,7 +1,9 @@
 /** SFTP for a server: a subsystem handler over any file system (draft-ietf-secsh-filexfer-02, version 3). */
-import { finalize, Observable, tap } from 'rxjs';
+import { finalize, type MonoTypeOperatorFunction, Observable, tap } from 'rxjs';
 import { defaultProvider } from '#crypto';
+import { deliver, holdCredit } from '../operators/credit.ts';
 import { drain } from '../operators/drain.ts';
+import { lift } from '../operators/lift.ts';
 import type { Verdict } from '../operators/take-verdict.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
@@ -91,9 +93,13 @@ export function sftpServer<S extends SftpServerChannel>(
         load.gate(),
         sftpFrame(),
         tap((packet) => load.begin(packet.length)),
-        drain((packet) => session.answer(packet).pipe(finalize(() => load.end(packet.length))), {
-          concurrency: limits.requests ?? DEFAULT_REQUESTS,
-        }),
+        drain(
+          (packet) => {
+            const answered = finalize<Uint8Array>(() => load.end(packet.length));
+            return session.answer(packet).pipe(untilTaken(), answered);
+          },
+          { concurrency: limits.requests ?? DEFAULT_REQUESTS },
+        ),
       );
       const sending = channel.stdout.pump(answers$).subscribe({
         error: (error: unknown) => subscriber.error(error),
@@ -109,4 +115,26 @@ export function sftpServer<S extends SftpServerChannel>(
       });
     });
   };
+}
+
+/** Completes when its values are acknowledged: a request is at work until the client has taken its answer. */
+function untilTaken<T>(): MonoTypeOperatorFunction<T> {
+  return lift((out) => {
+    let pending = 1;
+    const settle = (): void => {
+      pending--;
+      if (pending === 0) out.complete();
+    };
+    return {
+      next(value) {
+        const release = holdCredit();
+        pending++;
+        deliver(out, value, () => {
+          release();
+          settle();
+        });
+      },
+      complete: settle,
+    };
+  });
 }
