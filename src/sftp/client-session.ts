@@ -179,7 +179,14 @@ export class ClientSession {
     if (pending === undefined)
       throw protocolError(`${reply.type} for request ${String(reply.id)}, which there is none of`);
     if (isOldest) this.#oldestChanged();
-    pending.answer(reply);
+    try {
+      pending.answer(reply);
+    } catch (thrown) {
+      const error = asSshError(thrown);
+      this.fail(error);
+      // it is not in the table any more
+      pending.fail(error);
+    }
   }
 
   /** The clock of a request runs from when it is the oldest: a slow way is no fault of those that wait their turn. */

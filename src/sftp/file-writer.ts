@@ -94,11 +94,10 @@ class FileWriter implements SinkTarget {
   }
 
   accept(bytes: Uint8Array): number {
-    if (this.#out.isOver() || !this.#mayTake()) return 0;
+    if (this.#out.isOver()) return 0;
     this.#open ??= this.#newBlock();
     const taken = this.#open.fill(bytes);
-    // what comes while nothing is on its way shall not wait for more
-    if (this.#open.isFull || this.#inFlight === 0) this.#sendOpen();
+    this.#sendOpen();
     return taken;
   }
 
@@ -132,26 +131,26 @@ class FileWriter implements SinkTarget {
     this.#out.error(error);
   }
 
-  #mayTake(): boolean {
-    // what is gathered meanwhile is one block more
-    if (this.#open !== undefined) return true;
-    if (this.#isOneByOne) return this.#bytesInFlight === 0;
-    if (this.#inFlight >= MOST_WRITES) return false;
-    return this.#inFlight === 0 || this.#bytesInFlight + this.#writeLength <= this.#budget.bytes;
-  }
-
   #newBlock(): Block {
     const buffer = this.#free.pop() ?? new Uint8Array(this.#headLength + this.#writeLength);
     return new Block(this, buffer, this.#headLength, this.#position);
   }
 
+  /** Sends what was gathered when it is a whole block, or the last one, or when nothing else is on its way to wait for. */
   #sendOpen(): void {
     const block = this.#open;
-    if (block === undefined || (this.#isOneByOne && this.#inFlight > 0)) return;
+    if (block === undefined || !this.#maySend(block)) return;
+    if (this.#inFlight > 0 && !this.#isEnding && !block.isFull) return;
     this.#open = undefined;
     this.#position += block.length;
     this.#bytesInFlight += block.length;
     this.#send(block);
+  }
+
+  #maySend(block: Block): boolean {
+    if (this.#inFlight === 0) return true;
+    if (this.#isOneByOne || this.#inFlight >= MOST_WRITES) return false;
+    return this.#bytesInFlight + block.length <= this.#budget.bytes;
   }
 
   #send(block: Block): void {
@@ -187,12 +186,10 @@ class FileWriter implements SinkTarget {
   }
 
   #sendOn(): void {
-    if (this.#inFlight === 0) {
-      const refused = this.#refused.shift();
-      if (refused !== undefined) this.#send(refused);
-      else this.#sendOpen();
-    }
-    if (!this.#mayTake()) return;
+    const refused = this.#inFlight === 0 ? this.#refused.shift() : undefined;
+    if (refused !== undefined) this.#send(refused);
+    this.#sendOpen();
+    if (this.#open?.isFull === true) return;
     const resume = this.#resume;
     this.#resume = undefined;
     resume?.();
