@@ -1,7 +1,6 @@
 /** `rxssh exec`: a command on one host or many. */
 import type { Command } from 'commander';
 import {
-  concatMap,
   connect as among,
   defer,
   EMPTY,
@@ -10,7 +9,6 @@ import {
   map,
   merge,
   type Observable,
-  take,
   takeWhile,
   tap,
 } from 'rxjs';
@@ -38,14 +36,12 @@ import { json } from './json-view.ts';
 import { Progress } from './progress.ts';
 import type { Settings } from './settings.ts';
 import type { Prompter } from './terminal.ts';
-import { FAILURE_STATUS, hasCode, UsageError } from './usage.ts';
+import { UsageError } from './usage.ts';
 import { integer, oneOf, seconds, words } from './values.ts';
-import { Writer } from './writer.ts';
+import { whenWritten, Writer } from './writer.ts';
 
 const MAX_CONCURRENCY = 100_000;
 const MAX_RETRIES = 1_000;
-/** 128 and SIGPIPE. */
-const BROKEN_PIPE_STATUS = 141;
 const TTY = ['yes', 'no', 'force', 'auto', 'true', 'false'] as const;
 
 /** What commander makes of the options. */
@@ -212,13 +208,10 @@ function showAll(
       progress?.end();
       view.end(total);
     }),
-    concatMap(async ({ largestStatus }) => {
-      await Promise.all([stdout.flushed(), stderr.flushed()]);
-      return largestStatus;
-    }),
+    map(({ largestStatus }) => largestStatus),
     finalize(() => progress?.end()),
   );
-  return merge(status$, stdout.broken$.pipe(map(statusOfBrokenPipe))).pipe(take(1));
+  return status$.pipe(whenWritten(stdout, stderr));
 }
 
 function groupsOf(event$: Observable<FleetEvent>, view: ExecView): Observable<never> {
@@ -238,11 +231,6 @@ function progressOf(
 ): Progress | undefined {
   if (length < 2 || stderr.isTTY !== true || isJson === true || q === true) return undefined;
   return new Progress(stderr, length, messages);
-}
-
-/** As if the signal had ended us that ends every other program there; what else can happen to stdout is a failure. */
-function statusOfBrokenPipe(error: Error): number {
-  return hasCode(error, 'EPIPE') ? BROKEN_PIPE_STATUS : FAILURE_STATUS;
 }
 
 function viewOf(flags: ExecFlags, parts: ViewParts): ExecView {

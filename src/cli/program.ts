@@ -4,13 +4,14 @@ import { type Observable, of } from 'rxjs';
 import { execCommand, type ExecFlags, NO_COMMAND, runExec } from './exec.ts';
 import type { CliIo } from './io.ts';
 import { keygenCommand, type KeygenFlags, runKeygen } from './keygen.ts';
+import { lsCommand, type LsFlags, runLs } from './ls.ts';
 import { runServe, serveCommand, type ServeFlags } from './serve.ts';
 import { failure } from './run.ts';
 import { endedBy } from './signals.ts';
 import { notYet, USAGE_STATUS, UsageError } from './usage.ts';
 import { version } from './version.ts';
 
-const LATER = ['shell', 'get', 'put', 'ls', 'sftp', 'forward', 'keyscan', 'agent'];
+const LATER = ['shell', 'get', 'put', 'sftp', 'forward', 'keyscan', 'agent'];
 
 /**
  * What the arguments come to: emits the exit status, and completes. Mistakes are told on stderr, and are status 2.
@@ -38,6 +39,9 @@ function parse(args: readonly string[], io: CliIo): Observable<number> {
   let work: (() => Observable<number>) | undefined;
   execCommand(root.command('exec')).action((hosts: string[], flags: ExecFlags) => {
     work = () => runExec(hosts, rest, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
+  });
+  lsCommand(root.command('ls')).action((where: string, flags: LsFlags) => {
+    work = () => runLs(where, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
   });
   serveCommand(root.command('serve')).action((flags: ServeFlags) => {
     // SIGTERM is its way to end well

@@ -25,8 +25,8 @@ export interface Arguments {
   readonly words: readonly Word[];
 }
 
-/** What means something in a pattern. */
-const SPECIAL = /[*?[\]{}\\]/g;
+/** What means something in a pattern, or in front of a path. */
+const SPECIAL = /[*?[\]{}~\\]/g;
 const MAGIC = /^(?:[^\\*?[{]|\\.)*[*?[{]/s;
 
 /**
@@ -94,7 +94,7 @@ export function escapePattern(text: string): string {
 
 /** The name as a word that the parser reads as this name. */
 export function quoteWord(text: string): string {
-  return text === '' ? "''" : text.replace(/^[-@!#]|[\s'"\\*?[\]{}]/g, '\\$&');
+  return text === '' ? "''" : text.replace(/^[-@!#~]|[\s'"\\*?[\]{}]/g, '\\$&');
 }
 
 /** The words of a line that need not be complete, as when it is being typed; see {@link parseCommandLine}. */

@@ -1,10 +1,22 @@
 /** Bytes to a standard stream, at its pace, and how it ends. */
-import { fromEvent, map, type Observable, take } from 'rxjs';
+import {
+  concatMap,
+  fromEvent,
+  map,
+  merge,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  take,
+} from 'rxjs';
 import { holdCredit } from '../node.ts';
 import type { CliOutput } from './io.ts';
+import { FAILURE_STATUS, hasCode } from './usage.ts';
 
 /** Bytes that may wait in the stream before more are made. */
 const CONGESTED = 64 * 1024;
+
+/** 128 and SIGPIPE. */
+const BROKEN_PIPE_STATUS = 141;
 
 /** Something that will write, and the credit of what it will write. */
 interface Task {
@@ -80,4 +92,26 @@ export class Writer {
     this.#idle = [];
     for (const resolve of idle) resolve();
   }
+}
+
+/**
+ * Holds an exit status back until everything is written. When nobody reads stdout any more, the source ends, with the status
+ * of the signal that ends every other program there; what else can happen to stdout is a failure.
+ */
+export function whenWritten(
+  stdout: Writer,
+  ...others: readonly Writer[]
+): MonoTypeOperatorFunction<number> {
+  const broken$ = stdout.broken$.pipe(
+    map((error) => (hasCode(error, 'EPIPE') ? BROKEN_PIPE_STATUS : FAILURE_STATUS)),
+  );
+  return (status$) => {
+    const written$ = status$.pipe(
+      concatMap(async (status) => {
+        await Promise.all([stdout, ...others].map((writer) => writer.flushed()));
+        return status;
+      }),
+    );
+    return merge(written$, broken$).pipe(take(1));
+  };
 }

@@ -1,0 +1,42 @@
+/** What the commands that move files have in common: a connection with SFTP on it, and what a failure comes to. */
+import type { Observable, ObservableInput } from 'rxjs';
+import { escapeText, isSshError, sftp, type SftpClient, type SshError } from '../node.ts';
+import { type ClientFlags, clientSettings } from './client-options.ts';
+import { connector, type NamedHost } from './client-setup.ts';
+import type { CliIo, Messages } from './io.ts';
+import { FAILURE_STATUS, messageOf } from './usage.ts';
+
+/** Runs work over SFTP on a host. */
+export type SftpConnector = <R>(
+  host: NamedHost,
+  work: (fs: SftpClient) => ObservableInput<R>,
+) => Observable<R>;
+
+/** Exit status when something could not be done with a file, the connection being well. */
+export const FILE_STATUS = 1;
+
+/** Reads all settings of a connection, so that what is wrong is told before anything is connected to. */
+export function sftpConnector(flags: ClientFlags, io: CliIo, messages: Messages): SftpConnector {
+  const connectTo = connector(clientSettings(flags), io, messages);
+  return (host, work) => connectTo(host).pipe(sftp(work));
+}
+
+/** 1 for what concerns files here or there, 255 for what ended the connection or kept it from coming up. */
+export function statusOfFailure(thrown: unknown): number {
+  if (!isSshError(thrown)) return FILE_STATUS;
+  return isAboutFiles(thrown) ? FILE_STATUS : FAILURE_STATUS;
+}
+
+function isAboutFiles({ kind }: SshError): boolean {
+  return kind === 'sftp' || kind === 'unsupported' || kind === 'overflow' || kind === 'config';
+}
+
+/** What a failure says, fit to be shown: system errors have names of files in them. */
+export function shownFailure(thrown: unknown): string {
+  return isSshError(thrown) ? thrown.message : shownName(messageOf(thrown));
+}
+
+/** A name as it is shown, whole: nothing in it reaches the terminal as a control character. */
+export function shownName(text: string): string {
+  return escapeText(text, Number.POSITIVE_INFINITY);
+}
