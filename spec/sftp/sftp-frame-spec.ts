@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { from, Subject, take } from 'rxjs';
 import { protocolError } from '../../src/errors.ts';
 import { deliver, holdCredit, type Release } from '../../src/operators/credit.ts';
-import { LARGEST_PACKET } from '../../src/sftp/packets.ts';
-import { sftpFrame } from '../../src/sftp/sftp-frame.ts';
+import { dataHead, LARGEST_PACKET } from '../../src/sftp/packets.ts';
+import { type DataPiece, replyFrame, sftpFrame } from '../../src/sftp/sftp-frame.ts';
 import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.ts';
 import { chunkSizes, cut } from '../support/arbitraries.ts';
 
@@ -109,5 +109,85 @@ describe('sftpFrame', () => {
       .pipe(sftpFrame(), take(1))
       .subscribe({ next: (packet) => seen.push(packet), complete: () => seen.push('complete') });
     expect(seen).toEqual([Uint8Array.of(1), 'complete']);
+  });
+});
+
+describe('replyFrame', () => {
+  /** What comes of chunks: packets, with a DATA that came in pieces put together again. */
+  function repliesOf(chunks: readonly Uint8Array[], takesPieces: (id: number) => boolean) {
+    const packets: string[] = [];
+    const pieces: DataPiece[] = [];
+    let data = '';
+    from(chunks)
+      .pipe(replyFrame(takesPieces))
+      .subscribe((received) => {
+        if (received instanceof Uint8Array) {
+          packets.push(toHex(received));
+          return;
+        }
+        pieces.push(received);
+        data += toHex(received.data);
+        if (received.left > 0) return;
+        packets.push(toHex(dataPacket(received.id, fromHex(data))));
+        data = '';
+      });
+    return { packets, pieces };
+  }
+
+  function dataPacket(id: number, data: Uint8Array): Uint8Array {
+    return concatBytes([dataHead(id, data.length).subarray(4), data]);
+  }
+
+  const reply = fc.oneof(
+    fc.uint8Array({ minLength: 1, maxLength: 60 }).filter(([type]) => type !== 103),
+    fc
+      .tuple(fc.nat({ max: 3 }), fc.uint8Array({ maxLength: 90 }))
+      .map(([id, data]) => dataPacket(id, data)),
+  );
+
+  it('gives the same packets as sftpFrame, whatever the chunks and whoever takes pieces', () => {
+    fc.assert(
+      fc.property(
+        fc.array(reply, { maxLength: 12 }),
+        chunkSizes,
+        fc.subarray([0, 1, 2, 3]),
+        (all, sizes, takers) => {
+          const chunks = cut(concatBytes(all.map(framed)), sizes);
+          const { packets, pieces } = repliesOf(chunks, (id) => takers.includes(id));
+          expect(packets).toEqual(all.map(toHex));
+          for (const { id } of pieces) expect(takers).toContain(id);
+        },
+      ),
+    );
+  });
+
+  it('emits pieces as they come, as views of their chunks', () => {
+    const chunks = cut(framed(dataPacket(7, new Uint8Array(100).fill(1))), [40]);
+    const { pieces } = repliesOf(chunks, () => true);
+    expect(pieces.map(({ id, data, left }) => [id, data.length, left])).toEqual([
+      [7, 27, 73],
+      [7, 40, 33],
+      [7, 33, 0],
+    ]);
+    expect(pieces.map(({ data }) => data.buffer)).toEqual(chunks.map(({ buffer }) => buffer));
+  });
+
+  it.each([
+    ['a length of data that does not fit the packet', '0000006467000000010000006500000000'],
+    ['another packet', '0000006468000000010000005b00000000'],
+  ])('gathers %s, which is for others to judge', (_, hex) => {
+    const packet = concatBytes([fromHex(hex), new Uint8Array(104 - hex.length / 2)]);
+    expect(repliesOf(cut(packet, [20]), () => true)).toEqual({
+      packets: [toHex(packet.subarray(4))],
+      pieces: [],
+    });
+  });
+
+  it('errors when the source ends in the middle of a DATA', () => {
+    const errors: unknown[] = [];
+    from([framed(dataPacket(1, new Uint8Array(50))).subarray(0, 30)])
+      .pipe(replyFrame(() => true))
+      .subscribe({ error: (error: unknown) => errors.push(error) });
+    expect(errors).toMatchObject([{ kind: 'protocol' }]);
   });
 });

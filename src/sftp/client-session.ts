@@ -15,7 +15,7 @@ import type { Extension } from './extensions.ts';
 import { DEFAULT_LIMITS, type SftpLimits } from './limits.ts';
 import { encodePacket, readReply, type ReplyPacket, type SftpPacket } from './packets.ts';
 import { RequestTable } from './request-table.ts';
-import { sftpFrame } from './sftp-frame.ts';
+import { type DataPiece, replyFrame } from './sftp-frame.ts';
 import { notSftp, type ServerVersion, versionOf } from './version.ts';
 
 /** How a session behaves. */
@@ -33,6 +33,8 @@ export interface SessionOptions {
 export interface PendingRequest {
   /** The server has answered. What it throws ends the session. */
   answer(reply: ReplyPacket): void;
+  /** Some of the data of the answer, and how much of it is still to come. Without it, DATA comes as one answer. */
+  piece?(data: Uint8Array, left: number): void;
   /** There will be no answer, or none in time. */
   fail(error: SshError): void;
 }
@@ -81,9 +83,10 @@ export class ClientSession {
   start(started: (version: ServerVersion) => void): void {
     this.#started = started;
     this.#startDeadline('sftp start');
+    const takesPieces = (id: number): boolean => this.#table.get(id)?.piece !== undefined;
     this.#reading.add(
-      this.#duplex.readable$.pipe(sftpFrame({ refuse: this.#refuse })).subscribe({
-        next: (packet) => outsideDelivery(() => this.#receive(packet)),
+      this.#duplex.readable$.pipe(replyFrame(takesPieces, { refuse: this.#refuse })).subscribe({
+        next: (received) => outsideDelivery(() => this.#receive(received)),
         error: (error: unknown) => this.fail(asSshError(error)),
         complete: () => this.fail(connectionLost(new Error('the server has ended SFTP'))),
       }),
@@ -154,11 +157,12 @@ export class ClientSession {
       ? notSftp(bytes)
       : protocolError(`an SFTP packet of ${String(length)} bytes`);
 
-  #receive(packet: Uint8Array): void {
+  #receive(received: Uint8Array | DataPiece): void {
     if (this.#ended !== undefined) return;
     try {
-      if (this.#server === undefined) this.#begin(packet);
-      else this.#dispatch(packet);
+      if (!(received instanceof Uint8Array)) this.#dispatchPiece(received);
+      else if (this.#server === undefined) this.#begin(received);
+      else this.#dispatch(received);
     } catch (thrown) {
       this.fail(asSshError(thrown));
     }
@@ -187,6 +191,15 @@ export class ClientSession {
       // it is not in the table any more
       pending.fail(error);
     }
+  }
+
+  /** Only who takes pieces gets here. */
+  #dispatchPiece({ id, data, left }: DataPiece): void {
+    const isOldest = this.#table.oldest === id;
+    const pending = left > 0 ? this.#table.get(id) : this.#table.take(id);
+    // an answer that comes is not late
+    if (isOldest) this.#oldestChanged();
+    pending?.piece?.(data, left);
   }
 
   /** The clock of a request runs from when it is the oldest: a slow way is no fault of those that wait their turn. */

@@ -26,6 +26,8 @@ export interface ReadRange {
 const MOST_IN_FLIGHT = 16 * 1024 * 1024;
 /** Most blocks that are asked for and not handed on, however small the server wants them. */
 const MOST_BLOCKS = 512;
+/** As long as more of the budget is in use, nothing is asked for. */
+const LEAST_FULL = 0.75;
 /** Empty answers in a row that a server may give for one block, where it should say EOF. */
 const MOST_EMPTY = 4;
 
@@ -80,10 +82,11 @@ class FileReader {
     this.#budget = new FlightBudget(this.#blockLength, MOST_IN_FLIGHT);
   }
 
-  /** Asks for as much as there is credit for. */
+  /** Asks for as much as there is credit for; when much is on its way, not before there is room for a few requests in one write. */
   ask(): void {
     if (this.#out.isOver()) return;
     if (this.#next === this.#end && this.#blocks.length === 0) this.#out.complete();
+    if (this.#outstanding > LEAST_FULL * this.#budget.bytes) return;
     while (!this.#out.isOver() && this.#mayAsk()) {
       const length = Math.min(this.#blockLength, this.#end - this.#next);
       const block = new Block(this, this.#next, length);
@@ -116,13 +119,28 @@ class FileReader {
     }
   }
 
+  /** Some of the data has come for a block; `left` bytes of the same answer are still to come. */
+  arrived(block: Block, data: Uint8Array, left: number): void {
+    if (left === 0) this.#inFlight--;
+    if (this.#out.isOver()) return;
+    this.#received(block, data, left);
+    this.#goOn();
+  }
+
   /** An answer has come for a block. */
   answered(block: Block, reply: ReplyPacket): void {
+    if (reply.type === 'DATA') {
+      this.arrived(block, reply.data, 0);
+      return;
+    }
     this.#inFlight--;
     if (this.#out.isOver()) return;
-    if (reply.type === 'DATA') this.#received(block, reply.data);
-    else if (isStatus(reply, StatusCode.EOF)) this.#ends(block);
+    if (isStatus(reply, StatusCode.EOF)) this.#ends(block);
     else this.#refuses(block, reply);
+    this.#goOn();
+  }
+
+  #goOn(): void {
     this.#handOn();
     if (this.#out.isOver()) return;
     this.#askAgain();
@@ -133,17 +151,18 @@ class FileReader {
     this.#out.error(error);
   }
 
-  #received(block: Block, data: Uint8Array): void {
-    if (data.length > block.missing)
+  #received(block: Block, data: Uint8Array, left: number): void {
+    if (data.length + left > block.missing)
       throw protocolError(
-        `DATA of ${String(data.length)} bytes, where ${String(block.missing)} were asked for`,
+        `DATA of ${String(data.length + left)} bytes, where ${String(block.missing)} were asked for`,
       );
     block.emptyAnswers = data.length === 0 ? block.emptyAnswers + 1 : 0;
     if (block.emptyAnswers > MOST_EMPTY) throw protocolError('DATA without data, again and again');
-    if (data.length === block.missing) {
+    block.add(data);
+    if (left > 0) return;
+    if (block.missing === 0) {
       this.#budget.answered(block.length, block.sentAt, this.#handle.session.scheduler.now());
     }
-    block.add(data);
     // the end of the file, or all that the server gives at a time: the rest is asked for until it says which
     if (block.missing > 0) this.send(block);
   }
@@ -231,6 +250,10 @@ class Block implements PendingRequest {
 
   answer(reply: ReplyPacket): void {
     this.#reader.answered(this, reply);
+  }
+
+  piece(data: Uint8Array, left: number): void {
+    this.#reader.arrived(this, data, left);
   }
 
   fail(error: SshError): void {

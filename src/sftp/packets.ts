@@ -2,7 +2,7 @@
  * The packets of SFTP version 3 (draft-ietf-secsh-filexfer-02), as tables with a number space of their own. READ, WRITE and
  * DATA, of which there is one for each block of a file, also have a path by hand, equal to their rows.
  */
-import { writeUint32 } from '../wire/bytes.ts';
+import { readUint32, writeUint32 } from '../wire/bytes.ts';
 import {
   type Field,
   list,
@@ -227,9 +227,22 @@ export function putWriteHead(
   writeUint32(packet, at + 8, length);
 }
 
+/** Bytes in front of the data of a DATA, the packet's length among them. */
+export const DATA_HEAD = LENGTH_BYTES + 9;
+
+/** The id and the length of the data of a DATA that begins here; `undefined` when it is something else, or malformed. */
+export function dataOf(
+  beginning: Uint8Array,
+): { readonly id: number; readonly length: number } | undefined {
+  if (beginning.length < DATA_HEAD || beginning[LENGTH_BYTES] !== DATA.number) return undefined;
+  const length = readUint32(beginning, LENGTH_BYTES + 5);
+  if (LENGTH_BYTES + readUint32(beginning, 0) !== DATA_HEAD + length) return undefined;
+  return { id: readUint32(beginning, LENGTH_BYTES + 1), length };
+}
+
 /** Everything of a DATA but its data, of which `length` bytes follow. */
 export function dataHead(id: number, length: number): Uint8Array {
-  const head = new Uint8Array(LENGTH_BYTES + 9);
+  const head = new Uint8Array(DATA_HEAD);
   writeUint32(head, 0, 9 + length);
   head[4] = DATA.number;
   writeUint32(head, 5, id);

@@ -1,8 +1,5 @@
 /** Room for what is read: kept for the next READ when an answer was sent, for fresh memory costs more than to read into it. */
-import { LARGEST_DATA } from './packets.ts';
-
-/** Length, type, id and length of the data, in front of the data of a DATA. */
-export const DATA_HEAD = 13;
+import { DATA_HEAD, LARGEST_DATA } from './packets.ts';
 
 /** Below, memory of its own is cheaper than a large room. */
 const SMALL_READ = 4 * 1024;

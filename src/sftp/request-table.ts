@@ -34,9 +34,14 @@ export class RequestTable<T> {
     return id;
   }
 
+  /** The request that an answer is for, overdue or not. */
+  get(id: number): T | undefined {
+    return this.#pending.get(id) ?? this.#overdue.get(id);
+  }
+
   /** Takes out the request that an answer is for, overdue or not; `undefined` when nobody has asked. */
   take(id: number): T | undefined {
-    const request = this.#pending.get(id) ?? this.#overdue.get(id);
+    const request = this.get(id);
     if (!this.#pending.delete(id)) this.#overdue.delete(id);
     return request;
   }

@@ -4,7 +4,16 @@ import { protocolError, type SshError } from '../errors.ts';
 import { keep } from '../operators/credit.ts';
 import { lift, type Stage } from '../operators/lift.ts';
 import { readUint32 } from '../wire/bytes.ts';
-import { LARGEST_PACKET, LENGTH_BYTES } from './packets.ts';
+import { DATA_HEAD, dataOf, LARGEST_PACKET, LENGTH_BYTES } from './packets.ts';
+
+/** Some of the data of a DATA, as it has come. */
+export interface DataPiece {
+  /** Of the request. */
+  readonly id: number;
+  readonly data: Uint8Array;
+  /** Bytes of the same DATA that are still to come. */
+  readonly left: number;
+}
 
 /** How packets are cut. */
 export interface SftpFrameOptions {
@@ -32,11 +41,26 @@ export interface SftpFrameOptions {
 export function sftpFrame(
   options: SftpFrameOptions = {},
 ): OperatorFunction<Uint8Array, Uint8Array> {
-  return lift((out) => new SftpFramer(out, options));
+  return lift((out: Subscriber<Uint8Array>) => new SftpFramer(out, options));
+}
+
+/**
+ * The same for the answers of a server, of which DATA is not gathered when it spans chunks, but emitted piece by piece: what is
+ * read from a file is not copied on its way.
+ *
+ * @param takesPieces - does whoever has sent the request of this id want pieces?
+ */
+export function replyFrame(
+  takesPieces: (id: number) => boolean,
+  options: SftpFrameOptions = {},
+): OperatorFunction<Uint8Array, Uint8Array | DataPiece> {
+  return lift(
+    (out: Subscriber<Uint8Array | DataPiece>) => new ReplyFramer(out, options, takesPieces),
+  );
 }
 
 class SftpFramer implements Stage<Uint8Array> {
-  readonly #out: Subscriber<Uint8Array>;
+  readonly #out: Pick<Subscriber<Uint8Array>, 'closed' | 'next' | 'complete'>;
   readonly #largestPacket: number;
   readonly #refuse: NonNullable<SftpFrameOptions['refuse']>;
   /** The length of the packet that has begun, as far as it has come. */
@@ -46,7 +70,10 @@ class SftpFramer implements Stage<Uint8Array> {
   #packet: Uint8Array | undefined;
   #filled = 0;
 
-  constructor(out: Subscriber<Uint8Array>, options: SftpFrameOptions) {
+  constructor(
+    out: Pick<Subscriber<Uint8Array>, 'closed' | 'next' | 'complete'>,
+    options: SftpFrameOptions,
+  ) {
     this.#out = out;
     this.#largestPacket = options.largestPacket ?? LARGEST_PACKET;
     this.#refuse = options.refuse ?? badLength;
@@ -61,7 +88,12 @@ class SftpFramer implements Stage<Uint8Array> {
       this.#out.next(rest.subarray(LENGTH_BYTES, end));
       rest = rest.subarray(end);
     }
-    if (rest.length > 0 && !this.#out.closed) this.#take(rest);
+    if (rest.length > 0 && !this.#out.closed && !this.spans(rest)) this.#take(rest);
+  }
+
+  /** Takes the beginning of a packet that spans chunks, if it is not to be gathered here. */
+  protected spans(_beginning: Uint8Array): boolean {
+    return false;
   }
 
   complete(): void {
@@ -102,6 +134,51 @@ class SftpFramer implements Stage<Uint8Array> {
     const length = readUint32(bytes, 0);
     if (length === 0 || length > this.#largestPacket) throw this.#refuse(length, bytes);
     return length;
+  }
+}
+
+class ReplyFramer extends SftpFramer {
+  readonly #pieces: Subscriber<Uint8Array | DataPiece>;
+  readonly #takesPieces: (id: number) => boolean;
+  /** The request whose DATA is being emitted, and how much of it is still to come. */
+  #id = 0;
+  #left = 0;
+
+  constructor(
+    out: Subscriber<Uint8Array | DataPiece>,
+    options: SftpFrameOptions,
+    takesPieces: (id: number) => boolean,
+  ) {
+    super(out, options);
+    this.#pieces = out;
+    this.#takesPieces = takesPieces;
+  }
+
+  override next(chunk: Uint8Array): void {
+    const rest = this.#left === 0 ? chunk : this.#piece(keep(chunk));
+    if (rest.length > 0 && !this.#pieces.closed) super.next(rest);
+  }
+
+  override complete(): void {
+    if (this.#left > 0) throw protocolError('SFTP ended in the middle of a packet');
+    super.complete();
+  }
+
+  protected override spans(beginning: Uint8Array): boolean {
+    const data = dataOf(beginning);
+    if (data === undefined || !this.#takesPieces(data.id)) return false;
+    this.#id = data.id;
+    this.#left = data.length;
+    this.#piece(beginning.subarray(DATA_HEAD));
+    return true;
+  }
+
+  /** Emits what belongs to the DATA that has begun; gives the rest. */
+  #piece(chunk: Uint8Array): Uint8Array {
+    const data = chunk.subarray(0, this.#left);
+    this.#left -= data.length;
+    if (data.length > 0) this.#pieces.next({ id: this.#id, data, left: this.#left });
+    return chunk.subarray(data.length);
   }
 }
 
