@@ -24,19 +24,22 @@ export class Outgoing {
   readonly cell = initialOutbound();
   readonly #duplex: ByteDuplex;
   readonly #queue: RunQueue;
+  readonly #isWornOut: () => boolean;
   readonly #messages = new Subject<Message>();
   readonly #batches = new OutgoingBatches();
   readonly #waiting = new Fifo<() => void>();
   #writes = 0;
 
-  constructor(duplex: ByteDuplex, queue: RunQueue) {
+  /** @param isWornOut - says whether the keys have to be changed before more bulk data is sent */
+  constructor(duplex: ByteDuplex, queue: RunQueue, isWornOut: () => boolean) {
     this.#duplex = duplex;
     this.#queue = queue;
+    this.#isWornOut = isWornOut;
   }
 
   /** May bulk data be sent now? */
   get isWritable(): boolean {
-    return this.cell.gate.isOpen && this.#pending < WRITABLE_BELOW;
+    return this.cell.gate.isOpen && this.#pending < WRITABLE_BELOW && !this.#isWornOut();
   }
 
   /** What waits for the peer, in bytes of memory. */

@@ -106,7 +106,10 @@ export class SshTransport {
     this.#ready = ready;
     this.#own = ownIdentification(options.software);
     this.#life = new DuplexLife(duplex, this.scheduler);
-    this.#outgoing = new Outgoing(duplex, this.#queue);
+    // what is worn out seals no more data: one task may send half a MiB before the KEXINIT that waits behind it
+    this.#outgoing = new Outgoing(duplex, this.#queue, () =>
+      isWornOut(options.rekey, this.#outgoing.cell),
+    );
     this.#incoming = this.#createIncoming();
     this.#kex = new KeyExchange(this.#keyExchangeContext());
   }
