@@ -1,4 +1,4 @@
-"""An SSH server on AsyncSSH that runs commands: asyncssh-server.py OPTIONS, where OPTIONS is JSON:
+"""An SSH server on AsyncSSH that runs commands and has SFTP: asyncssh-server.py OPTIONS, where OPTIONS is JSON:
 hostKeys (files), authorizedKeys (lines), user, password, rekeyBytes. Prints `listening on PORT`."""
 import asyncio
 import json
@@ -79,6 +79,7 @@ async def main():
         authorized_client_keys=authorized,
         process_factory=handle,
         encoding=None,
+        sftp_factory=True,
         **more,
     )
     print("listening on %d" % listener.sockets[0].getsockname()[1], flush=True)

@@ -1,4 +1,4 @@
-"""An SSH server on paramiko that runs commands: paramiko-server.py OPTIONS, where OPTIONS is JSON:
+"""An SSH server on paramiko that runs commands and has SFTP: paramiko-server.py OPTIONS, where OPTIONS is JSON:
 hostKeys (files), authorizedKeys (lines), user, password, rekeyBytes. Prints `listening on PORT`."""
 import base64
 import json
@@ -11,6 +11,8 @@ import threading
 
 import paramiko
 from paramiko.common import cMSG_CHANNEL_REQUEST
+
+from sftp_files import Files
 
 OPTIONS = json.loads(sys.argv[1])
 LOADERS = {
@@ -132,6 +134,7 @@ def serve(connection):
         with open(file + ".pub") as public:
             loader = LOADERS[public.read().split(" ", 1)[0]]
         transport.add_server_key(loader(filename=file))
+    transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
     try:
         transport.start_server(server=Server())
     except (paramiko.SSHException, EOFError, OSError) as error:

@@ -1,10 +1,11 @@
-/** A server on npm ssh2, in this process, that runs commands. It cannot be told to ask for new keys. */
+/** A server on npm ssh2, in this process, that runs commands and has SFTP. It cannot be told to ask for new keys. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import { makeKeyFiles, publicLine, publicLinesByType } from './key-files.ts';
 import { knownHostsLines, type Peer, peerFolder } from './peer.ts';
+import { serveFiles } from './ssh2-sftp.ts';
 
 const USER = 'deploy';
 const PASSWORD = 'another pässword';
@@ -26,6 +27,7 @@ export async function startSsh2(): Promise<Peer> {
       client.on('authentication', (context) => authenticate(context, authorized));
       client.on('session', (accept) => {
         const session = accept();
+        session.on('sftp', (acceptSftp) => serveFiles(acceptSftp()));
         session.on('exec', (acceptExec, _reject, { command }) => run(acceptExec(), command));
       });
     },

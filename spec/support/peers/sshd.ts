@@ -73,7 +73,7 @@ const CONFIG: readonly string[] = [
   'MaxStartups 200',
   'MaxSessions 100',
   'AcceptEnv RXSSH_*',
-  // No `Subsystem`: only commands are asked for.
+  'Subsystem sftp /usr/lib/openssh/sftp-server',
 ];
 
 async function launch(
