@@ -24,9 +24,11 @@ export interface OpenFlags {
 
 /**
  * An open file. Requests for one file come one after the other, in the order of the client. `close` comes once, when nothing
- * else is at work; a session that ends closes its files.
+ * else is asked for; what the end of a session has left may still be under way.
  */
 export interface SftpFile {
+  /** Says that writes to different places may be asked for together. */
+  readonly takesParallelWrites?: boolean;
   /**
    * Reads into the front of a buffer and emits how many bytes it was; 0 is the end of the file. Fewer than there is room for
    * are allowed anywhere.

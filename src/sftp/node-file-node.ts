@@ -18,6 +18,8 @@ const synced = promisify(fsync);
  * file's: so it is closed behind the work that is under way.
  */
 export class NodeFile implements SftpFile {
+  /** The way to the kernel and back takes longer than a write. */
+  readonly takesParallelWrites = true;
   readonly #fd: number;
   readonly #mayChown: boolean;
   readonly #changeable: Changeable;

@@ -1,25 +1,34 @@
-/** How much of a client's requests is in memory: beyond a limit its channel is not read on. */
+/** How many of a client's requests are at work: beyond a limit its channel is not read on. */
 import type { MonoTypeOperatorFunction } from 'rxjs';
-import { holdCredit, type Release } from '../operators/credit.ts';
+import { holdCredit, keep, outsideDelivery, type Release } from '../operators/credit.ts';
 import { lift } from '../operators/lift.ts';
 
 /** 4 MiB: sixteen of the largest WRITEs. A client whose requests are small is stopped by their number. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
 /**
- * Holds the channel's credit while the requests at work are too large together: a packet that came in pieces has given the
- * credit of all but its last piece back.
+ * Holds the channel's credit while there are too many requests, or too large ones. Below that the credit goes back at once: a
+ * channel gives out less without acknowledgement than two large WRITEs have, and the next ones shall be there when a file has
+ * written the ones before.
  */
 export class RequestLoad {
+  readonly #limit: number;
+  #requests = 0;
   #bytes = 0;
   readonly #held: Release[] = [];
 
-  /** Stands in front of the framing. */
+  /** @param limit - requests at a time */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Stands in front of the framing. What it emits has no credit. */
   gate(): MonoTypeOperatorFunction<Uint8Array> {
     return lift((out) => ({
       next: (chunk) => {
-        out.next(chunk);
-        if (this.#bytes > MOST_BYTES) this.#held.push(holdCredit());
+        const kept = keep(chunk);
+        outsideDelivery(() => out.next(kept));
+        if (this.#isFull) this.#held.push(holdCredit());
       },
       teardown: () => this.#release(),
     }));
@@ -27,13 +36,19 @@ export class RequestLoad {
 
   /** A request has come. */
   begin(bytes: number): void {
+    this.#requests++;
     this.#bytes += bytes;
   }
 
-  /** It was answered. */
+  /** It was answered, and the client has taken the answer. */
   end(bytes: number): void {
+    this.#requests--;
     this.#bytes -= bytes;
-    if (this.#bytes <= MOST_BYTES) this.#release();
+    if (!this.#isFull) this.#release();
+  }
+
+  get #isFull(): boolean {
+    return this.#requests >= this.#limit || this.#bytes > MOST_BYTES;
   }
 
   #release(): void {

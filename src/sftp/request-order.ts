@@ -12,6 +12,14 @@ export interface Claim {
   readonly handles: readonly object[];
   /** Does it change anything? Requests that only look do not wait for each other. */
   readonly changes: boolean;
+  /** The bytes of its handle that it writes, where the file takes writes to different places together. */
+  readonly range?: ByteRange | undefined;
+}
+
+/** Bytes of a file, without the one at `end`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
 }
 
 interface Entry extends Claim {
@@ -54,7 +62,12 @@ export class RequestOrder {
 }
 
 function inTheWay(earlier: Claim, later: Claim): boolean {
-  if (later.handles.some((handle) => earlier.handles.includes(handle))) return true;
+  if (later.handles.some((handle) => earlier.handles.includes(handle)))
+    return !areApart(earlier.range, later.range);
   if (!earlier.changes && !later.changes) return false;
   return later.paths.some((path) => earlier.paths.some((other) => overlap(path, other)));
+}
+
+function areApart(a: ByteRange | undefined, b: ByteRange | undefined): boolean {
+  return a !== undefined && b !== undefined && (a.end <= b.start || b.end <= a.start);
 }

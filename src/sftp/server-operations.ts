@@ -5,6 +5,7 @@ import { type FileName, fileName, type Path, pathBytes } from './file-name.ts';
 import type { OpenFlags, SftpFileSystem } from './file-system.ts';
 import { fileOf, nth, type OperationContext } from './operation-context.ts';
 import { OpenFlag, type PacketOf, type RequestPacket } from './packets.ts';
+import type { ByteRange } from './request-order.ts';
 import { type Answer, done, first, safeNumber, status } from './server-answers.ts';
 import type { OpenHandle } from './server-handles.ts';
 import { openDirectory, openFile, readData, readNames } from './server-reads.ts';
@@ -24,6 +25,8 @@ export interface Operation<P> {
   readonly paths?: (request: P) => readonly Uint8Array[];
   /** The handles in a request. */
   readonly handles?: (request: P) => readonly Uint8Array[];
+  /** The bytes of its file that it writes. */
+  readonly range?: (request: P, opened: OpenHandle | undefined) => ByteRange | undefined;
   /** Does it; whole packets are sent as they are. */
   readonly run: (request: P, context: OperationContext) => Observable<Answer | Uint8Array>;
 }
@@ -61,6 +64,13 @@ export const OPERATIONS: { readonly [T in TableRequest['type']]: Operation<Packe
     changes: always,
     isCovered: true,
     handles: ofHandle,
+    range: ({ offset, data }, opened) => {
+      if (opened?.type !== 'file' || opened.isAppending) return undefined;
+      const start = Number(offset);
+      return opened.file.takesParallelWrites === true
+        ? { start, end: start + data.length }
+        : undefined;
+    },
     run: ({ offset, data }, { opened }) => {
       const position = isAppending(opened[0]) ? 0 : safeNumber(offset);
       return done(() => fileOf(opened[0]).write(data, position));

@@ -19,7 +19,7 @@ import { ServerDirectory } from './server-directory.ts';
 import type { OpenFlags, SftpFile } from './file-system.ts';
 import { nth, type OperationContext } from './operation-context.ts';
 import { DATA_HEAD, dataHead, LARGEST_DATA } from './packets.ts';
-import { giveReadBuffer, takeReadBuffer } from './read-buffers.ts';
+import { giveRoom, takeRoom } from './packet-rooms.ts';
 import { type Answer, done, first, status } from './server-answers.ts';
 import type { OpenHandle } from './server-handles.ts';
 import { statusError, StatusCode } from './status.ts';
@@ -101,19 +101,19 @@ export function readData(
   length: number,
 ): Observable<Answer | Uint8Array> {
   const size = Math.min(length, LARGEST_DATA, Number.MAX_SAFE_INTEGER - position);
-  const buffer = takeReadBuffer(size);
+  const buffer = takeRoom(DATA_HEAD + size);
   const into = buffer.subarray(DATA_HEAD, DATA_HEAD + size);
   return first(() => file.read(into, position)).pipe(
     lift((out: Subscriber<Answer | Uint8Array>) => ({
       next(count) {
         checkCount(count, size);
         if (count === 0) {
-          giveReadBuffer(buffer);
+          giveRoom(buffer);
           out.next(status(StatusCode.EOF));
           return;
         }
         buffer.set(dataHead(id, count));
-        deliver(out, buffer.subarray(0, DATA_HEAD + count), () => giveReadBuffer(buffer));
+        deliver(out, buffer.subarray(0, DATA_HEAD + count), () => giveRoom(buffer));
       },
     })),
   );

@@ -17,7 +17,7 @@ import { readUint32, utf8Bytes } from '../wire/bytes.ts';
 import { type FileName, fileName } from './file-name.ts';
 import type { SftpFileSystem } from './file-system.ts';
 import { encodePacket, readRequest, SFTP_VERSION } from './packets.ts';
-import { RequestOrder } from './request-order.ts';
+import { type Claim, RequestOrder } from './request-order.ts';
 import { type Answer, status, statusOf } from './server-answers.ts';
 import { EXTENSION_OPERATIONS, SERVED_EXTENSIONS } from './server-extensions.ts';
 import { type OpenHandle, ServerHandles } from './server-handles.ts';
@@ -125,7 +125,13 @@ export class SftpServerSession {
       facts = this.#facts(request, paths, handles);
       if (facts.changes && this.#options.readOnly)
         throw statusError(StatusCode.PERMISSION_DENIED, facts.name, { message: 'Read-only' });
-      return this.#inOrder(facts, handles, this.#permitted(request, facts, paths));
+      const claim = {
+        changes: facts.changes,
+        handles,
+        paths: facts.paths.map(({ bytes }) => bytes),
+        range: request.operation.range?.(request.value, handles[0]),
+      };
+      return this.#inOrder(claim, this.#permitted(request, facts, paths));
     }).pipe(
       catchError((error: unknown) => {
         if (facts !== undefined && !isSshError(error, 'sftp')) this.#options.failed(error, facts);
@@ -163,12 +169,7 @@ export class SftpServerSession {
   }
 
   /** Waits for the requests before it that are about the same. */
-  #inOrder<T>(
-    { changes, paths }: SftpOperation,
-    handles: readonly OpenHandle[],
-    work: Observable<T>,
-  ): Observable<T> {
-    const claim = { changes, handles, paths: paths.map(({ bytes }) => bytes) };
+  #inOrder<T>(claim: Claim, work: Observable<T>): Observable<T> {
     return new Observable((subscriber) => {
       const leave = this.#order.enter(claim, () => subscriber.add(work.subscribe(subscriber)));
       subscriber.add(leave);

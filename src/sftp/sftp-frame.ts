@@ -19,6 +19,8 @@ export interface DataPiece {
 export interface SftpFrameOptions {
   /** Longest packet that is taken, in bytes, without its length; 257 KiB by default. */
   readonly largestPacket?: number;
+  /** Memory for a packet that spans chunks; fresh by default. */
+  readonly room?: (length: number) => Uint8Array;
   /** Makes the error of a length that is out of bounds, from the bytes that are there, the length first. */
   readonly refuse?: (length: number, bytes: Uint8Array) => SshError;
 }
@@ -62,6 +64,7 @@ export function replyFrame(
 class SftpFramer implements Stage<Uint8Array> {
   readonly #out: Pick<Subscriber<Uint8Array>, 'closed' | 'next' | 'complete'>;
   readonly #largestPacket: number;
+  readonly #room: NonNullable<SftpFrameOptions['room']>;
   readonly #refuse: NonNullable<SftpFrameOptions['refuse']>;
   /** The length of the packet that has begun, as far as it has come. */
   readonly #length = new Uint8Array(LENGTH_BYTES);
@@ -76,6 +79,7 @@ class SftpFramer implements Stage<Uint8Array> {
   ) {
     this.#out = out;
     this.#largestPacket = options.largestPacket ?? LARGEST_PACKET;
+    this.#room = options.room ?? freshRoom;
     this.#refuse = options.refuse ?? badLength;
   }
 
@@ -124,7 +128,7 @@ class SftpFramer implements Stage<Uint8Array> {
     this.#length.set(missing, this.#lengthBytes);
     this.#lengthBytes += missing.length;
     if (this.#lengthBytes === LENGTH_BYTES) {
-      this.#packet = new Uint8Array(this.#checkedLength(this.#length));
+      this.#packet = this.#room(this.#checkedLength(this.#length));
       this.#filled = 0;
     }
     return chunk.subarray(missing.length);
@@ -180,6 +184,10 @@ class ReplyFramer extends SftpFramer {
     if (data.length > 0) this.#pieces.next({ id: this.#id, data, left: this.#left });
     return chunk.subarray(data.length);
   }
+}
+
+function freshRoom(length: number): Uint8Array {
+  return new Uint8Array(length);
 }
 
 function badLength(length: number): SshError {

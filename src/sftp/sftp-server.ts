@@ -9,6 +9,7 @@ import type { ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import type { SftpFileSystem } from './file-system.ts';
 import { type Path, pathBytes } from './file-name.ts';
+import { giveRoom, takeRoom } from './packet-rooms.ts';
 import { RequestLoad } from './request-load.ts';
 import { type SftpOperation, SftpServerSession } from './server-session.ts';
 import { sftpFrame } from './sftp-frame.ts';
@@ -47,6 +48,7 @@ export interface SftpServerOptions<S = SftpServerChannel> {
   };
 }
 
+const WRITE = 6;
 const DEFAULT_HANDLES = 256;
 const DEFAULT_REQUESTS = 64;
 
@@ -73,6 +75,7 @@ export function sftpServer<S extends SftpServerChannel>(
   options: SftpServerOptions<S> = {},
 ): (session: S) => Observable<number> {
   const { readOnly = false, startFolder = '/', limits = {}, permit } = options;
+  const maximumRequests = limits.requests ?? DEFAULT_REQUESTS;
   const start = virtualPath(pathBytes(startFolder));
   return (channel) => {
     const served = typeof fileSystem === 'function' ? fileSystem(channel) : fileSystem;
@@ -88,17 +91,18 @@ export function sftpServer<S extends SftpServerChannel>(
         },
         failed: (error, operation) => options.onError?.(error, operation, channel),
       });
-      const load = new RequestLoad();
+      const load = new RequestLoad(maximumRequests);
       const answers$ = channel.stdin$.pipe(
         load.gate(),
-        sftpFrame(),
+        sftpFrame({ room: takeRoom }),
         tap((packet) => load.begin(packet.length)),
         drain(
           (packet) => {
             const answered = finalize<Uint8Array>(() => load.end(packet.length));
-            return session.answer(packet).pipe(untilTaken(), answered);
+            const written = tap<Uint8Array>({ complete: () => giveBack(packet) });
+            return session.answer(packet).pipe(written, untilTaken(), answered);
           },
-          { concurrency: limits.requests ?? DEFAULT_REQUESTS },
+          { concurrency: maximumRequests },
         ),
       );
       const sending = channel.stdout.pump(answers$).subscribe({
@@ -115,6 +119,11 @@ export function sftpServer<S extends SftpServerChannel>(
       });
     });
   };
+}
+
+/** Of other packets a file system may keep parts; one that is left in the middle may still be written from. */
+function giveBack(packet: Uint8Array): void {
+  if (packet[0] === WRITE) giveRoom(packet);
 }
 
 /** Completes when its values are acknowledged: a request is at work until the client has taken its answer. */
