@@ -109,14 +109,20 @@ function follow(child: ChildProcessWithoutNullStreams, options: StartOptions): S
 }
 
 /** `rxssh serve` beside the tests of a file, with a key that may log in; ended by its own signal. */
-export function useServer(cli: Cli, more: readonly string[] = ['--allow-exec']): () => Server {
+export function useServer(
+  cli: Cli,
+  more: readonly string[] | (() => readonly string[]) = ['--allow-exec'],
+): () => Server {
   let server: Server | undefined;
   let running: Started | undefined;
   beforeAll(async () => {
     const key = cli.file('key');
     await cli.run(['keygen', '-t', 'ed25519', '-N', '', '-f', key]);
     running = cli.start(
-      ['serve', '--listen', '127.0.0.1:0', '--authorized-keys', `${key}.pub`, ...more],
+      [
+        ...['serve', '--listen', '127.0.0.1:0', '--authorized-keys', `${key}.pub`],
+        ...(typeof more === 'function' ? more() : more),
+      ],
       { isOpen: true },
     );
     const [, port = ''] = await running.printed(/^listening on 127\.0\.0\.1:(\d+)\n$/);

@@ -1,5 +1,11 @@
 /** What the options of `serve` come to. */
-import { childProcess, type ListenOptions } from '../node.ts';
+import {
+  childProcess,
+  isSshError,
+  type ListenOptions,
+  nodeFileSystem,
+  sftpServer,
+} from '../node.ts';
 import { algorithmList } from './algorithm-lists.ts';
 import { rekeyLimit } from './client-setup.ts';
 import { defined } from './defined.ts';
@@ -17,6 +23,26 @@ export function commands(settings: Settings): Partial<ListenOptions> {
   const run = childProcess(isForced ? { command: force } : {});
   const acceptEnv = settings.all('AcceptEnv').flatMap((value) => words('AcceptEnv', value));
   return { exec: run, shell: run, acceptEnv };
+}
+
+/** The files below the folder of `--sftp-root`. Throws a `UsageError` when there is no such folder. */
+export function files({
+  sftpRoot: root,
+  readOnly = false,
+}: {
+  readonly sftpRoot?: string;
+  readonly readOnly?: boolean;
+}): Partial<ListenOptions> {
+  if (root === undefined) {
+    if (readOnly) throw new UsageError('serve: --read-only needs --sftp-root DIR');
+    return {};
+  }
+  try {
+    return { subsystems: { sftp: sftpServer(nodeFileSystem({ root, readOnly })) } };
+  } catch (thrown) {
+    if (isSshError(thrown, 'config')) throw new UsageError(`--sftp-root: ${thrown.message}`);
+    throw thrown;
+  }
 }
 
 /** Times, counts and algorithms. */

@@ -21,7 +21,14 @@ import { type CliIo, Messages } from './io.ts';
 import { Drain } from './serve-drain.ts';
 import { tellEvent } from './serve-log.ts';
 import { type LoginFlags, logins } from './serve-login.ts';
-import { bannerOf, commands, limitsOf, parseAddress, shownAddress } from './serve-options.ts';
+import {
+  bannerOf,
+  commands,
+  files,
+  limitsOf,
+  parseAddress,
+  shownAddress,
+} from './serve-options.ts';
 import { SERVER_KEYS } from './server-keys.ts';
 import { readSettings } from './settings.ts';
 
@@ -30,6 +37,8 @@ export interface ServeFlags extends LoginFlags {
   readonly listen: string;
   readonly hostKey?: readonly string[];
   readonly allowExec?: boolean;
+  readonly sftpRoot?: string;
+  readonly readOnly?: boolean;
   readonly banner?: string;
   readonly o?: readonly string[];
   readonly v?: number;
@@ -56,8 +65,8 @@ export function serveCommand(command: Command): Command {
     .option('--password <pass>', 'of that user; better: RXSSH_PASSWORD')
     .option('--allow-exec', 'run commands and shells')
     .option('--banner <text>', 'shown before the login')
-    .addOption(later('--sftp-root <dir>'))
-    .addOption(later('--read-only'))
+    .option('--sftp-root <dir>', 'serve the files below this folder (sftp, and scp)')
+    .option('--read-only', 'of them, let nothing be changed')
     .addOption(later('--allow-forward'))
     .option('-o <key=value>', "an option of OpenSSH's sshd_config (repeatable)", collect)
     .option('-v', 'tell more (repeatable)', more)
@@ -76,6 +85,7 @@ export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
     ...parseAddress(flags.listen),
     ...limits.server,
     ...(flags.allowExec === true ? commands(settings) : {}),
+    ...files(flags),
     algorithms: algorithmOptions(settings),
     authenticate,
     authentication: {
