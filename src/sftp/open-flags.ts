@@ -28,12 +28,11 @@ const MODES: Readonly<Record<OpenMode, number>> = {
 
 /** The flags of OPEN for a mode. Throws `config` for one that there is none of. */
 export function openFlags(mode: OpenMode): number {
-  const flags: number | undefined = (MODES as Readonly<Record<string, number>>)[mode];
-  if (flags === undefined)
+  if (!Object.hasOwn(MODES, mode))
     throw new SshError('config', `files are not opened with ${JSON.stringify(mode)}`, {
       option: 'flags',
     });
-  return flags;
+  return MODES[mode];
 }
 
 /** Does everything that is written go to the end of the file? */
