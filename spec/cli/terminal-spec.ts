@@ -1,20 +1,14 @@
 /** Questions on a real terminal: that they are asked there, that secrets are not echoed, and that echo is always restored. */
-import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Started, useCli } from './cli.ts';
-
-const PYTHON = 'python3';
-const isThere = spawnSync(PYTHON, ['-c', 'import pty, termios']).status === 0;
-const describeOnTerminal = isThere || process.env['CI'] !== undefined ? describe : describe.skip;
-
-interface Dialogue {
-  readonly output: string;
-  readonly status: number | null;
-  /** Did the terminal echo at each step, and at the end? */
-  readonly echo: readonly boolean[];
-}
+import {
+  describeOnTerminal,
+  type Dialogue,
+  type DialogueOptions,
+  runDialogue,
+  type Step,
+} from './terminal.ts';
 
 const cli = useCli();
 let server: Started;
@@ -31,29 +25,11 @@ afterAll(async () => {
   await server.ended;
 });
 
-function dialogue(
+const dialogue = (
   args: readonly string[],
-  steps: readonly (readonly [wait: string, type: string | null])[],
-  { signal = null, env = {} }: { signal?: string | null; env?: Record<string, string> } = {},
-): Promise<Dialogue> {
-  const told = {
-    command: [process.execPath, cli.program(), ...args],
-    env: { PATH: process.env['PATH'], HOME: cli.file('.'), ...env },
-    steps,
-    signal,
-  };
-  const child = spawn(PYTHON, [join(import.meta.dirname, 'terminal.py'), JSON.stringify(told)]);
-  let text = '';
-  let errors = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.once('close', (status) => {
-      if (status === 0) resolve(JSON.parse(text) as Dialogue);
-      else reject(new Error(errors));
-    });
-  });
-}
+  steps: readonly Step[],
+  options: DialogueOptions = {},
+): Promise<Dialogue> => runDialogue(cli, args, steps, options);
 
 /** What connects to the server, with a known_hosts file of this name. */
 const exec = (known: string, ...more: readonly string[]): string[] => [

@@ -15,7 +15,7 @@ import { fileType, type SftpClient } from '../node.ts';
 import { addClientOptions, type ClientFlags, verbosityOf } from './client-options.ts';
 import { type CliIo, Messages } from './io.ts';
 import { shownFailure, shownName, sftpConnector, statusOfFailure } from './sftp-connection.ts';
-import { isHidden, type ListedFile, listing } from './sftp-listing.ts';
+import { isHidden, type ListedFile, listing, widthOf } from './sftp-listing.ts';
 import { listingSource, type ListingSource } from './sftp-listing-source.ts';
 import { RemotePaths } from './sftp-paths.ts';
 import { JsonReport, nameFacts } from './transfer-json.ts';
@@ -29,7 +29,6 @@ export interface LsFlags extends ClientFlags {
   readonly json?: boolean;
 }
 
-const DEFAULT_COLUMNS = 80;
 const MODE_BITS = 0o7777;
 
 /** Describes the command. */
@@ -83,17 +82,16 @@ interface LsView {
 
 function textView(
   flags: LsFlags,
-  { stdout: { isTTY, columns } }: CliIo,
+  io: CliIo,
   stdout: Writer,
   tell: (thrown: unknown) => void,
 ): LsView {
-  const width = isTTY === true ? { width: columns ?? DEFAULT_COLUMNS } : {};
   return {
     show: (fs, { file$, isNamed }) =>
       listing(fs, file$, {
         isLong: flags.long === true,
         isAll: flags.all === true || isNamed,
-        ...width,
+        ...widthOf(io.stdout),
       }).pipe(tap((lines) => stdout.write(lines.map((line) => `${line}\n`).join('')))),
     error: tell,
     end: () => undefined,

@@ -7,11 +7,12 @@ import { keygenCommand, type KeygenFlags, runKeygen } from './keygen.ts';
 import { lsCommand, type LsFlags, runLs } from './ls.ts';
 import { runServe, serveCommand, type ServeFlags } from './serve.ts';
 import { failure } from './run.ts';
+import { runSftp, sftpCommand, type SftpFlags } from './sftp.ts';
 import { endedBy } from './signals.ts';
 import { notYet, USAGE_STATUS, UsageError } from './usage.ts';
 import { version } from './version.ts';
 
-const LATER = ['shell', 'get', 'put', 'sftp', 'forward', 'keyscan', 'agent'];
+const LATER = ['shell', 'get', 'put', 'forward', 'keyscan', 'agent'];
 
 /**
  * What the arguments come to: emits the exit status, and completes. Mistakes are told on stderr, and are status 2.
@@ -42,6 +43,10 @@ function parse(args: readonly string[], io: CliIo): Observable<number> {
   });
   lsCommand(root.command('ls')).action((where: string, flags: LsFlags) => {
     work = () => runLs(where, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
+  });
+  sftpCommand(root.command('sftp')).action((host: string, flags: SftpFlags) => {
+    // the interrupt key has a meaning of its own in a dialogue
+    work = () => runSftp(host, flags, io).pipe(endedBy('SIGHUP', 'SIGTERM'));
   });
   serveCommand(root.command('serve')).action((flags: ServeFlags) => {
     // SIGTERM is its way to end well

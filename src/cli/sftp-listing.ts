@@ -8,6 +8,7 @@ import {
   listingLine,
   type SftpClient,
 } from '../node.ts';
+import type { CliOutput } from './io.ts';
 import { shownName } from './sftp-connection.ts';
 
 /** One file of a listing. */
@@ -39,6 +40,7 @@ const MOST_SORTED = 50_000;
 /** Numbers that are asked for at a time. */
 const MOST_IDS = 1_000;
 const GAP = 2;
+const DEFAULT_COLUMNS = 80;
 const NOBODY: OwnerNames = { users: new Map(), groups: new Map() };
 
 /** The lines of a listing, many at a time, with credit. */
@@ -54,6 +56,12 @@ export function listing(
       ownerNames(fs, files, options).pipe(map((names) => shownLines(files, options, names))),
     ),
   );
+}
+
+/** The width of a terminal, for columns; nothing where there is none. */
+export function widthOf({ isTTY, columns = 0 }: CliOutput): Pick<ListingOptions, 'width'> {
+  // a terminal without a size says 0
+  return isTTY === true ? { width: columns > 0 ? columns : DEFAULT_COLUMNS } : {};
 }
 
 /** Does its name begin with a dot? */
