@@ -86,6 +86,18 @@ export interface ErrorDetails {
     /** The path that it was asked for, as text; the first one where there are two. */
     readonly path?: string;
   };
+  /** A file could not be got or put whole, for a reason that is not the server's refusal: that is an `sftp` error. */
+  transfer: {
+    /**
+     * `local`: a file of this side, `cause` is the system's error. `size`: it did not become as long as it should, see `bytes`
+     * and `expected`. `name`: a name that cannot be one here. `type`: not a file, or a folder without `recursive`.
+     */
+    readonly reason: 'local' | 'size' | 'name' | 'type';
+    /** The file, as text. */
+    readonly path: string;
+    readonly bytes?: number;
+    readonly expected?: number;
+  };
   /** The transport ended without a DISCONNECT or a CLOSE. */
   'connection-lost': { readonly bytesReceived?: number };
   /** A deadline passed. */

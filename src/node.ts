@@ -24,5 +24,6 @@ export {
 export { childProcess, type ChildProcessOptions } from './server/child-process-node.ts';
 export { listen, type ListenOptions } from './server/listen-node.ts';
 export { nodeFileSystem, type NodeFileSystemOptions } from './sftp/node-file-system-node.ts';
+export { localFiles } from './sftp/transfer/local-files-node.ts';
 export { nodeProvider } from './crypto/node-provider.ts';
 export * from './portable.ts';

@@ -18,6 +18,7 @@ import { DEFAULT_KEEPALIVE, keepalive, type KeepaliveOptions } from '../channels
 import { abortedError, type SshError } from '../errors.ts';
 import type { SftpOptions } from '../sftp/open-sftp.ts';
 import type { SftpClient } from '../sftp/sftp-client.ts';
+import type { LocalFiles } from '../sftp/transfer/local-files.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import type { Handshake } from '../streams/transport-options.ts';
@@ -41,6 +42,7 @@ export interface ClientParts {
   readonly connection: ConnectionOptions;
   readonly keepalive?: Partial<KeepaliveOptions>;
   readonly banner$: Observable<string>;
+  readonly localFiles?: LocalFiles | undefined;
 }
 
 /** Question that servers send directly after the login; what is written in answer to it carries the acknowledgement with it. */
@@ -76,8 +78,10 @@ export class SshClient {
   /** Channels and global requests, for what has no method of its own. */
   readonly connection: SshConnection;
   readonly #transport: SshTransport;
+  readonly #localFiles: LocalFiles | undefined;
 
-  constructor({ transport, login, host, connection, keepalive: options, banner$ }: ClientParts) {
+  constructor(parts: ClientParts) {
+    const { transport, login, host, connection, keepalive: options, banner$, localFiles } = parts;
     this.host = host;
     this.user = login.user;
     this.login = login;
@@ -86,6 +90,7 @@ export class SshClient {
     this.closed$ = transport.closed$;
     this.rekeyed$ = transport.rekeyed$;
     this.#transport = transport;
+    this.#localFiles = localFiles;
     this.connection = new SshConnection(transport, withHostKeys(transport, connection));
     this.keepalive$ = keepalive(
       this.connection,
@@ -137,7 +142,11 @@ export class SshClient {
    * ```
    */
   sftp(options: SftpOptions = {}): Observable<SftpClient> {
-    return startSftp(this.connection, options);
+    const localFiles = this.#localFiles;
+    return startSftp(this.connection, {
+      ...(localFiles === undefined ? {} : { localFiles }),
+      ...options,
+    });
   }
 
   /** Opens a channel of any type (RFC 4254 §5.1). Closed on unsubscribing. */

@@ -6,6 +6,7 @@ import { agentIdentities } from '../auth/agent.ts';
 import { agentSocket } from '../auth/agent-node.ts';
 import type { IdentitySource } from '../auth/client-options.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
+import { localFiles } from '../sftp/transfer/local-files-node.ts';
 import { connectTcp } from '../streams/tcp-node.ts';
 import type { SshClient } from './client.ts';
 import { type ClientOptions, connect as connectOverDuplex, opened } from './connect.ts';
@@ -110,6 +111,7 @@ function withDefaults(options: ConnectOptions): ClientOptions & { port: number }
     knownHosts: options.knownHosts ?? knownHostsFiles(files),
     identities: options.identities ?? identitySources(options, ssh),
     methods: options.methods ?? methodsFor(options),
+    localFiles: options.localFiles ?? localFiles,
   };
 }
 

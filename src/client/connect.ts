@@ -26,6 +26,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { isSshError, SshError, toError } from '../errors.ts';
 import { joinKnownHosts } from '../keys/known-hosts.ts';
 import { nest } from '../operators/nest.ts';
+import type { LocalFiles } from '../sftp/transfer/local-files.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { openTransport, type SshTransport } from '../streams/transport.ts';
 import type { TransportOptions } from '../streams/transport-options.ts';
@@ -63,6 +64,8 @@ export interface ClientOptions extends Omit<ClientAuthOptions, 'user' | 'service
   readonly connection?: ConnectionOptions;
   /** Where the cryptography comes from: `node:crypto` in Node and `@noble` elsewhere, by default. */
   readonly crypto?: CryptoProvider;
+  /** What `get` and `put` of SFTP find by their local paths; the disks of this machine on Node. */
+  readonly localFiles?: LocalFiles;
   /** Where time comes from; rxjs's `asyncScheduler` by default. */
   readonly scheduler?: SchedulerLike;
   /** Receives what happens on the wire; payloads and secrets are never part of it. */
@@ -170,7 +173,11 @@ function logIn(
   return login$.pipe(
     map((login) => {
       banner$.complete();
-      const parts = { transport, login, host, connection, banner$: banner$.asObservable() };
+      const parts = {
+        ...{ transport, login, host, connection },
+        banner$: banner$.asObservable(),
+        localFiles: options.localFiles,
+      };
       return new SshClient(keepalive === undefined ? parts : { ...parts, keepalive });
     }),
   );

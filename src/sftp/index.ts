@@ -41,8 +41,25 @@ export {
 } from './sftp-client.ts';
 export type { SftpOperation } from './server-session.ts';
 export { sftpServer, type SftpServerChannel, type SftpServerOptions } from './sftp-server.ts';
+export type { LocalFiles } from './transfer/local-files.ts';
+export type {
+  FinishOptions,
+  MakeFolderOptions,
+  SourceFile,
+  TargetFile,
+  TargetOptions,
+  TransferFiles,
+} from './transfer/transfer-files.ts';
+export type { SkipReason, TransferOptions, TransferProgress } from './transfer/transfer-options.ts';
 export type { DiskUsage } from './trees/disk-usage.ts';
-export type { GlobMatch } from './trees/glob.ts';
+export { globFiles, type GlobMatch } from './trees/glob.ts';
 export type { MakeFoldersOptions } from './trees/make-folders.ts';
-export type { TreeChild, TreeEntry, WalkOptions } from './trees/walk.ts';
+export {
+  type Tree,
+  type TreeChild,
+  type TreeEntry,
+  type WalkHooks,
+  type WalkOptions,
+  walkTree,
+} from './trees/walk.ts';
 export { StatusCode, statusError, type StatusErrorOptions, type StatusName } from './status.ts';

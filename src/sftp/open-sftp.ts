@@ -7,9 +7,13 @@ import { limitsOf } from './limits.ts';
 import { encodePacket, type ReplyPacket } from './packets.ts';
 import { refusal } from './requests.ts';
 import { SftpClient } from './sftp-client.ts';
+import type { LocalFiles } from './transfer/local-files.ts';
 
 /** How an SFTP client behaves. */
-export type SftpOptions = SessionOptions;
+export interface SftpOptions extends SessionOptions {
+  /** What `get` and `put` find by their local paths; the disks of this machine on Node. */
+  readonly localFiles?: LocalFiles;
+}
 
 /**
  * Starts SFTP over a duplex: a channel whose subsystem was started, or the pipes of an `sftp-server`. Cold: sends INIT, waits
@@ -26,7 +30,7 @@ export function openSftp(duplex: ByteDuplex, options: SftpOptions = {}): Observa
   return new Observable((out) => {
     const session = new ClientSession(duplex, options);
     const emit = (): void => {
-      if (!out.closed) out.next(new SftpClient(session));
+      if (!out.closed) out.next(new SftpClient(session, options.localFiles));
     };
     out.add(session.closed$.subscribe((error) => out.error(error)));
     out.add(() => session.release());

@@ -6,11 +6,12 @@ import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import { equalBytes } from '../wire/bytes.ts';
+import type { ClientSession } from './client-session.ts';
 import { collectBytes, type CollectBytesOptions } from './collect-bytes.ts';
 import { copyOnServer } from './copy-on-server.ts';
 import { type FileEntry, folderEntries } from './directory-reader.ts';
 import { copyData } from './extensions.ts';
-import { type Path, pathBytes } from './file-name.ts';
+import { fileName, type Path, pathBytes } from './file-name.ts';
 import { fileBytes, type ReadRange } from './file-reader.ts';
 import { pumpIntoFile } from './file-writer.ts';
 import type { SftpLimits } from './limits.ts';
@@ -18,6 +19,10 @@ import { isAppending, openFlags, type OpenMode } from './open-flags.ts';
 import { PathOperations } from './path-operations.ts';
 import { RemoteFile } from './remote-file.ts';
 import { openHandle, type RemoteHandle, withHandle } from './remote-handle.ts';
+import type { LocalFiles } from './transfer/local-files.ts';
+import { RemoteFiles } from './transfer/remote-files.ts';
+import { transfer } from './transfer/transfer.ts';
+import type { TransferOptions, TransferProgress } from './transfer/transfer-options.ts';
 import { type DiskUsage, diskUsage } from './trees/disk-usage.ts';
 import { globFiles, type GlobMatch } from './trees/glob.ts';
 import { makeFolders, type MakeFoldersOptions } from './trees/make-folders.ts';
@@ -51,6 +56,14 @@ export interface ReadLinesOptions extends ReadRange, SplitLinesOptions {}
  * ```
  */
 export class SftpClient extends PathOperations {
+  readonly #localFiles: LocalFiles | undefined;
+
+  /** @internal */
+  constructor(session: ClientSession, localFiles?: LocalFiles) {
+    super(session);
+    this.#localFiles = localFiles;
+  }
+
   /** Emits how the session ended, once. Replayed. */
   get closed$(): Observable<SshError> {
     return this.session.closed$;
@@ -241,6 +254,66 @@ export class SftpClient extends PathOperations {
    */
   removeAll(path: Path): Observable<never> {
     return removeAll(this, path);
+  }
+
+  /**
+   * Gets a file, or with `recursive` a folder and all that is in it.
+   *
+   * 1. Emits `started` and `done` for each file, `running` in between at a bounded rate, `skipped` for what is passed over, and
+   *    completes when everything is whole. The events carry no credit.
+   * 2. `local` is what the file, or the folder, shall be called here; a path that ends with a slash, and for a file one of a
+   *    folder that is there, takes it by its own name.
+   * 3. A file is written under a hidden name beside its own and renamed when it is whole: what is there by that name, a symbolic
+   *    link too, is replaced in one step or not at all. What did not become whole is removed, unless `resume` keeps it.
+   * 4. The file ends where the server says, not where its size does: `bytes` and `total` of `done` tell when they differ, and
+   *    `confirm` makes that an error.
+   * 5. Names of the server that lead elsewhere are `skipped` (`name`), symbolic links and devices too. Nothing is written through
+   *    a symbolic link below `local`. Setuid, setgid and sticky bits are never kept, owners neither.
+   * 6. Errors with `sftp`, with `transfer` (a local file, a size), `unsupported` where there are no local files (a browser without
+   *    the option `localFiles`), or what ended the session. Unsubscribing stops, and closes what is open on both sides.
+   *
+   * @example
+   * ```ts
+   * fs.get('/var/log/app.log', 'app.log').subscribe(({ bytes, total }) => progress(bytes, total));
+   * ```
+   */
+  get(remote: Path, local: string, options: TransferOptions = {}): Observable<TransferProgress> {
+    return defer(() => {
+      const to = this.#localFilesOrThrow();
+      const source = fileName(pathBytes(remote));
+      return transfer(
+        { from: new RemoteFiles(this), source, to, target: to.path(local) },
+        { scheduler: this.session.scheduler, ...options },
+      );
+    });
+  }
+
+  /**
+   * Puts a file, or with `recursive` a folder and all that is in it; as {@link get}, the other way round. What is there is
+   * replaced in one step where the server has posix-rename@openssh.com; elsewhere it is removed just before the new file gets its
+   * name. A part file stays behind when the connection is lost. Where new files are not allowed beside the old one, say
+   * `temporary: false`.
+   *
+   * @example
+   * ```ts
+   * fs.put('dist', '/srv/www', { recursive: true, preserve: true, confirm: true });
+   * ```
+   */
+  put(local: string, remote: Path, options: TransferOptions = {}): Observable<TransferProgress> {
+    return defer(() => {
+      const from = this.#localFilesOrThrow();
+      const target = fileName(pathBytes(remote));
+      return transfer(
+        { from, source: from.path(local), to: new RemoteFiles(this), target },
+        { scheduler: this.session.scheduler, ...options },
+      );
+    });
+  }
+
+  #localFilesOrThrow(): LocalFiles {
+    if (this.#localFiles !== undefined) return this.#localFiles;
+    const message = 'there are no local files here: give `localFiles`, or use `read` and `write`';
+    throw new SshError('unsupported', message, { feature: 'local files' });
   }
 
   #open(path: Path, mode: OpenMode, options: OpenOptions = {}): Observable<RemoteHandle> {

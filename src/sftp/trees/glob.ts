@@ -34,7 +34,13 @@ export interface GlobMatch {
 /** Most matches that are kept to be sorted. */
 const MOST_MATCHES = 100_000;
 
-/** The files that a pattern stands for, sorted; see `SftpClient.glob`. */
+/**
+ * The files that a pattern stands for, sorted; see `SftpClient.glob`.
+ *
+ * @param tree - an SFTP client, or the files of this side
+ *
+ * @example `globFiles(localFiles, 'dist/*.js')`
+ */
 export function globFiles(tree: Tree, pattern: string): Observable<GlobMatch> {
   return defer(() =>
     from(globPatterns(pattern)).pipe(
@@ -123,7 +129,9 @@ class Glob {
 }
 
 function notThere(error: unknown): Observable<never> {
-  return isSshError(error, 'sftp') ? EMPTY : throwError(() => error);
+  return isSshError(error, 'sftp') || isSshError(error, 'transfer')
+    ? EMPTY
+    : throwError(() => error);
 }
 
 /** All at the end, in the order of their bytes. */

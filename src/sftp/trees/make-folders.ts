@@ -4,8 +4,8 @@ import { isSshError } from '../../errors.ts';
 import { type Path, pathBytes } from '../file-name.ts';
 import { isDirectory } from '../file-type.ts';
 import type { PathOperations } from '../path-operations.ts';
-import { StatusCode } from '../status.ts';
 import { parentPath } from './entry-name.ts';
+import { isMissing } from './missing.ts';
 
 /** How folders are made. */
 export interface MakeFoldersOptions {
@@ -34,10 +34,6 @@ export function makeFolders(
       }),
     );
   });
-}
-
-function isMissing(error: unknown): boolean {
-  return isSshError(error, 'sftp') && error.detail.status === StatusCode.NO_SUCH_FILE;
 }
 
 /** Nothing where there is a folder; the reason where there is none. */

@@ -1,14 +1,14 @@
 /** Removes a tree. */
 import { catchError, concat, defer, EMPTY, mergeMap, type Observable, of, throwError } from 'rxjs';
-import { escapeText, isSshError, protocolError, SshError } from '../../errors.ts';
+import { escapeText, protocolError, SshError } from '../../errors.ts';
 import { drain } from '../../operators/drain.ts';
 import { fileName, type FileName, joinPath, type Path, pathBytes, pathText } from '../file-name.ts';
 import { fileType, isDirectory } from '../file-type.ts';
 import type { FileEntry } from '../directory-reader.ts';
 import type { SftpClient } from '../sftp-client.ts';
-import { StatusCode } from '../status.ts';
 import { utf8Text } from '../../wire/bytes.ts';
 import { entryNameProblem, withoutSlashes } from './entry-name.ts';
+import { isMissing } from './missing.ts';
 import { DEEPEST, tooDeep } from './walk.ts';
 
 /** Files of one folder that are removed at a time. */
@@ -69,6 +69,5 @@ function removeEntry(
 
 /** What somebody else has removed meanwhile needs no removing. */
 function gone(error: unknown): Observable<never> {
-  const isGone = isSshError(error, 'sftp') && error.detail.status === StatusCode.NO_SUCH_FILE;
-  return isGone ? EMPTY : throwError(() => error);
+  return isMissing(error) ? EMPTY : throwError(() => error);
 }

@@ -1,13 +1,13 @@
 /** The entries of a tree, depth first. */
 import { catchError, concat, defer, EMPTY, mergeMap, type Observable, of, throwError } from 'rxjs';
-import { escapeText, isSshError, protocolError, SshError } from '../../errors.ts';
+import { escapeText, protocolError, SshError } from '../../errors.ts';
 import { drain } from '../../operators/drain.ts';
 import { equalBytes } from '../../wire/bytes.ts';
 import type { FileAttributes } from '../attributes.ts';
 import { fileName, type FileName, joinPath, type Path, pathBytes } from '../file-name.ts';
 import { fileType, isDirectory } from '../file-type.ts';
-import { StatusCode } from '../status.ts';
 import { entryNameProblem } from './entry-name.ts';
+import { isMissing } from './missing.ts';
 
 /** What a tree is read from: an SFTP client, or the files of this side. */
 export interface Tree<E extends TreeChild = TreeChild> {
@@ -66,7 +66,13 @@ interface Folder {
   readonly realPaths: readonly FileName[];
 }
 
-/** The entries of a tree; see `SftpClient.walk`. */
+/**
+ * The entries of a tree; see `SftpClient.walk`.
+ *
+ * @param tree - an SFTP client, or the files of this side
+ *
+ * @example `walkTree(localFiles, 'dist')`
+ */
 export function walkTree<E extends TreeChild>(
   tree: Tree<E>,
   root: Path,
@@ -191,8 +197,7 @@ function isAmong(paths: readonly FileName[], path: FileName): boolean {
 }
 
 function leadsNowhere(error: unknown): Observable<undefined> {
-  const isMissing = isSshError(error, 'sftp') && error.detail.status === StatusCode.NO_SUCH_FILE;
-  return isMissing ? of(undefined) : throwError(() => error);
+  return isMissing(error) ? of(undefined) : throwError(() => error);
 }
 
 /** The error of a tree that is deeper than any that is walked. */

@@ -1,0 +1,171 @@
+/** An open file of this machine. */
+import { close, fchmod, fstat, fsync, ftruncate, futimes, read, type Stats, write } from 'node:fs';
+import { concat, defer, EMPTY, Observable } from 'rxjs';
+import { deliver, outsideDelivery } from '../../operators/credit.ts';
+import type { ByteStream } from '../../streams/byte-duplex.ts';
+import type { FileAttributes } from '../attributes.ts';
+import type { FileName } from '../file-name.ts';
+import type { ReadRange } from '../file-reader.ts';
+import { LARGEST_DATA } from '../packets.ts';
+import { localError } from './transfer-error.ts';
+
+/** What a system call tells when it is done. */
+export type Told<T> = (error: Error | null, value: T) => void;
+
+/** A system call as an Observable: emits what it tells and completes. It cannot be stopped; nobody hears of it then. */
+export function systemCall<T>(path: FileName, call: (told: Told<T>) => void): Observable<T> {
+  return new Observable((out) => {
+    call((error, value) => {
+      if (out.closed) return;
+      if (error !== null) {
+        out.error(localError(error, path));
+        return;
+      }
+      out.next(value);
+      out.complete();
+    });
+  });
+}
+
+/** The same, of a call that tells nothing. */
+export function systemCommand(
+  path: FileName,
+  call: (told: (error: Error | null) => void) => void,
+): Observable<never> {
+  return new Observable((out) => {
+    call((error) => {
+      if (out.closed) return;
+      if (error === null) out.complete();
+      else out.error(localError(error, path));
+    });
+  });
+}
+
+/** An open file. Its number is given back when nothing is at work with it: another file may get it then. */
+export class LocalDescriptor {
+  readonly #fd: number;
+  readonly #path: FileName;
+  #pending = 0;
+  #isClosed = false;
+  #afterClose: (error: Error | null) => void = nothing;
+
+  constructor(fd: number, path: FileName) {
+    this.#fd = fd;
+    this.#path = path;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  stat(): Observable<Stats> {
+    return systemCall(this.#path, (told: Told<Stats>) =>
+      this.#during(told, (done) => fstat(this.#fd, done)),
+    );
+  }
+
+  truncate(size: number): Observable<never> {
+    return this.#command((done) => ftruncate(this.#fd, size, done));
+  }
+
+  sync(): Observable<never> {
+    return this.#command((done) => fsync(this.#fd, done));
+  }
+
+  /** Sets permissions and times, where given. */
+  setAttributes({ permissions, atime, mtime }: FileAttributes): Observable<never> {
+    const chmod$ =
+      permissions === undefined
+        ? EMPTY
+        : this.#command((done) => fchmod(this.#fd, permissions, done));
+    const utimes$ =
+      atime === undefined || mtime === undefined
+        ? EMPTY
+        : this.#command((done) => futimes(this.#fd, atime, mtime, done));
+    return concat(chmod$, utimes$);
+  }
+
+  /** Writes all of the bytes; they are the file's until it completes. */
+  write(bytes: Uint8Array, position: number): Observable<never> {
+    return this.#command((done) => this.#writeFrom(bytes, position, done));
+  }
+
+  #writeFrom(bytes: Uint8Array, position: number, done: (error: Error | null) => void): void {
+    write(this.#fd, bytes, 0, bytes.length, position, (error, written) => {
+      if (error !== null || written === bytes.length) done(error);
+      else this.#writeFrom(bytes.subarray(written), position + written, done);
+    });
+  }
+
+  /** The bytes of the file, in pieces that are borrowed: the next one comes in the same memory, when the credit is back. */
+  bytes({ start = 0, end = Number.MAX_SAFE_INTEGER, expected }: ReadRange): ByteStream {
+    return new Observable((out) => {
+      // one byte more than there should be tells the end
+      const likely = Math.min(end, expected ?? end) - start + 1;
+      const buffer = new Uint8Array(Math.max(1, Math.min(LARGEST_DATA, likely)));
+      let position = start;
+      let isAtEnd = start === end;
+      const goOn = (): void => {
+        if (out.closed) return;
+        if (isAtEnd) out.complete();
+        else this.#during(arrived, readNext);
+      };
+      const readNext = (done: Told<number>): void => {
+        const length = Math.min(buffer.length, end - position);
+        read(this.#fd, buffer, 0, length, position, (error, count) => done(error, count));
+      };
+      const arrived: Told<number> = (error, count) => {
+        if (out.closed) return;
+        if (error !== null) {
+          out.error(localError(error, this.#path, position));
+          return;
+        }
+        position += count;
+        isAtEnd =
+          count === 0 || position === end || (count < buffer.length && position === expected);
+        if (count === 0) out.complete();
+        else deliver(out, buffer.subarray(0, count), () => outsideDelivery(goOn), true);
+      };
+      goOn();
+    });
+  }
+
+  /** Closes the file; what could not be written may be told only now. */
+  close(): Observable<never> {
+    return defer(() =>
+      this.#isClosed ? EMPTY : systemCommand(this.#path, (told) => this.#close(told)),
+    );
+  }
+
+  /** Closes the file when nothing is at work with it, and calls back. */
+  release(closed: () => void = nothing): void {
+    if (!this.#isClosed) this.#close(closed);
+  }
+
+  #close(closed: (error: Error | null) => void): void {
+    this.#isClosed = true;
+    this.#afterClose = closed;
+    if (this.#pending === 0) close(this.#fd, closed);
+  }
+
+  #command(call: (done: (error: Error | null) => void) => void): Observable<never> {
+    return systemCommand(this.#path, (told) => this.#during(told, call));
+  }
+
+  #during<T extends readonly unknown[]>(
+    told: (...result: T) => void,
+    call: (done: (...result: T) => void) => void,
+  ): void {
+    if (this.#isClosed) return;
+    this.#pending++;
+    call((...result) => {
+      this.#pending--;
+      if (this.#isClosed && this.#pending === 0) close(this.#fd, this.#afterClose);
+      told(...result);
+    });
+  }
+}
+
+function nothing(): void {
+  // whoever wanted the file has gone
+}

@@ -1,0 +1,137 @@
+/** The files of this machine, as a side of a transfer. */
+import {
+  constants,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  stat,
+  type Stats,
+  symlink,
+} from 'node:fs';
+import {
+  catchError,
+  concat,
+  EMPTY,
+  firstValueFrom,
+  map,
+  mergeMap,
+  Observable,
+  throwError,
+} from 'rxjs';
+import { errorCode, isSshError } from '../../errors.ts';
+import { fromPull } from '../../operators/from-pull.ts';
+import { fileName, type FileName, joinPath } from '../file-name.ts';
+import { attributesOf } from '../node-attributes-node.ts';
+import type { TreeChild } from '../trees/walk.ts';
+import { LocalDescriptor, systemCall, systemCommand, type Told } from './local-descriptor-node.ts';
+import { localNameProblem, localPath, systemPath } from './local-path-node.ts';
+import { openLocalTarget } from './local-target-node.ts';
+import { partPath } from './part-name.ts';
+import { localError, transferError } from './transfer-error.ts';
+import { whileOpen } from './while-open.ts';
+import type { LocalFiles } from './local-files.ts';
+import type { MakeFolderOptions, SourceFile, TargetFile, TargetOptions } from './transfer-files.ts';
+
+const { O_RDONLY } = constants;
+const NO_FOLLOW = (constants.O_NOFOLLOW as number | undefined) ?? 0;
+const NO_WAIT = (constants.O_NONBLOCK as number | undefined) ?? 0;
+const FOLDER = (constants.O_DIRECTORY as number | undefined) ?? 0;
+const DEFAULT_FOLDER_MODE = 0o777;
+/** Entries of a folder that the system is asked about at a time. */
+const SOME = 32;
+
+/** The disks of this machine: what `get` and `put` work with on Node. */
+export const localFiles: LocalFiles = {
+  path: localPath,
+  nameProblem: (name) => localNameProblem(name),
+  list: (path) => fromPull(entries(path)),
+  stat: (path) => stats(path, true).pipe(map(attributesOf)),
+  lstat: (path) => stats(path, false).pipe(map(attributesOf)),
+  realpath: (path) =>
+    systemCall(path, (told: Told<Buffer>) => realpath(systemPath(path), 'buffer', told)).pipe(
+      map((bytes) => fileName(bytes)),
+    ),
+  readlink: (path) =>
+    systemCall(path, (told: Told<Buffer>) => readlink(systemPath(path), 'buffer', told)).pipe(
+      map((bytes) => fileName(bytes)),
+    ),
+  makeFolder,
+  makeLink: (target, path) => {
+    const part = partPath(path, false);
+    return concat(
+      systemCommand(path, (told) => symlink(systemPath(target), systemPath(part), told)),
+      systemCommand(path, (told) => rename(systemPath(part), systemPath(path), told)),
+    );
+  },
+  setAttributes: (path, attributes, followSymlinks) =>
+    whileOpen(opened(path, O_RDONLY | FOLDER | (followSymlinks ? 0 : NO_FOLLOW)), (file) =>
+      file.setAttributes(attributes),
+    ),
+  openSource: (path, _attributes, followSymlinks): Observable<SourceFile> =>
+    opened(path, O_RDONLY | NO_WAIT | (followSymlinks ? 0 : NO_FOLLOW)),
+  openTarget: (path: FileName, options: TargetOptions): Observable<TargetFile> =>
+    openLocalTarget(path, options),
+};
+
+function stats(path: FileName, followSymlinks: boolean): Observable<Stats> {
+  const call = followSymlinks ? stat : lstat;
+  return systemCall(path, (told: Told<Stats>) => call(systemPath(path), told));
+}
+
+/** The names of a folder are few beside what is transferred; their attributes are asked for as they are wanted. */
+async function* entries(path: FileName): AsyncIterable<TreeChild> {
+  const names = await firstValueFrom(
+    systemCall(path, (told: Told<Buffer[]>) =>
+      readdir(systemPath(path), { encoding: 'buffer' }, told),
+    ),
+  );
+  for (let at = 0; at < names.length; at += SOME) {
+    const some = names.slice(at, at + SOME).map((bytes) => fileName(bytes));
+    yield* await Promise.all(some.map((name) => entry(path, name)));
+  }
+}
+
+async function entry(folder: FileName, name: FileName): Promise<TreeChild> {
+  const told = await firstValueFrom(stats(joinPath(folder, name), false));
+  return { name, attributes: attributesOf(told) };
+}
+
+function makeFolder(
+  path: FileName,
+  { mode = DEFAULT_FOLDER_MODE, followSymlinks = false }: MakeFolderOptions,
+): Observable<never> {
+  const make$ = systemCommand(path, (told) => mkdir(systemPath(path), mode, told));
+  return make$.pipe(
+    catchError((error: unknown) => {
+      const isThere = isSshError(error, 'transfer') && errorCode(error.cause) === 'EEXIST';
+      if (!isThere) return throwError(() => error);
+      return stats(path, followSymlinks).pipe(
+        mergeMap((told) => {
+          if (told.isDirectory()) return EMPTY;
+          throw transferError('type', path, 'is in the way, and no folder');
+        }),
+      );
+    }),
+  );
+}
+
+/** Opens a file. Emits it and stays open; unsubscribing closes it. */
+function opened(path: FileName, flags: number): Observable<LocalDescriptor> {
+  return new Observable((out) => {
+    let file: LocalDescriptor | undefined;
+    out.add(() => file?.release());
+    open(systemPath(path), flags, (error, fd) => {
+      if (error !== null) {
+        if (!out.closed) out.error(localError(error, path));
+        return;
+      }
+      file = new LocalDescriptor(fd, path);
+      if (out.closed) file.release();
+      else out.next(file);
+    });
+  });
+}

@@ -1,0 +1,156 @@
+/** A file of this machine that is written. */
+import { constants, open, rename, unlink, type Stats } from 'node:fs';
+import { catchError, concat, defer, EMPTY, map, mergeMap, Observable, of, throwError } from 'rxjs';
+import { errorCode, isSshError } from '../../errors.ts';
+import { drain } from '../../operators/drain.ts';
+import type { ByteStream } from '../../streams/byte-duplex.ts';
+import type { FileName } from '../file-name.ts';
+import type { ReadRange } from '../file-reader.ts';
+import { LocalDescriptor, systemCommand } from './local-descriptor-node.ts';
+import { systemPath } from './local-path-node.ts';
+import { partPath } from './part-name.ts';
+import { checkSize, localError, transferError } from './transfer-error.ts';
+import type { FinishOptions, TargetFile, TargetOptions } from './transfer-files.ts';
+
+const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC } = constants;
+/** Windows has none of them. */
+const NO_FOLLOW = (constants.O_NOFOLLOW as number | undefined) ?? 0;
+const NO_WAIT = (constants.O_NONBLOCK as number | undefined) ?? 0;
+const NEW = O_RDWR | O_CREAT | O_EXCL | NO_FOLLOW;
+const KEPT = O_RDWR | NO_FOLLOW | NO_WAIT;
+/** In place; through no symbolic link, and not waiting for the reader of a FIFO. */
+const IN_PLACE = O_WRONLY | O_CREAT | O_TRUNC | NO_FOLLOW | NO_WAIT;
+const DEFAULT_MODE = 0o666;
+
+/** Opens a file to be written; see `TransferFiles.openTarget`. */
+export function openLocalTarget(path: FileName, options: TargetOptions): Observable<TargetFile> {
+  const { temporary, resume, mode = DEFAULT_MODE } = options;
+  const written = temporary ? partPath(path, resume) : path;
+  if (!resume) {
+    const flags = temporary ? NEW : IN_PLACE;
+    return opened(path, written, flags, mode, temporary).pipe(map(([target]) => target));
+  }
+  const anew$ = opened(path, written, NEW, mode, false);
+  return opened(path, written, KEPT, mode, false).pipe(
+    mergeMap(([target, file]) =>
+      file.stat().pipe(
+        map((stats) => {
+          if (!isPlain(stats)) throw transferError('type', written, 'is in the way, and no file');
+          target.kept = stats.size;
+          return target;
+        }),
+      ),
+    ),
+    catchError((error: unknown) => {
+      const code = isSshError(error, 'transfer') ? errorCode(error.cause) : undefined;
+      // one that may not be written was left with the permissions of its source
+      const from$ = code === 'EACCES' ? removed(written) : EMPTY;
+      if (code !== 'ENOENT' && code !== 'EACCES') return throwError(() => error);
+      return concat(from$, anew$.pipe(map(([target]) => target)));
+    }),
+  );
+}
+
+/** A file with a second name may be one that somebody else has linked there. */
+function isPlain(stats: Stats): boolean {
+  return stats.isFile() && stats.nlink === 1;
+}
+
+function removed(path: FileName): Observable<never> {
+  return systemCommand(path, (told) => unlink(systemPath(path), told));
+}
+
+function opened(
+  path: FileName,
+  written: FileName,
+  flags: number,
+  mode: number,
+  isRemoved: boolean,
+): Observable<readonly [LocalTarget, LocalDescriptor]> {
+  return new Observable((out) => {
+    let target: LocalTarget | undefined;
+    out.add(() => target?.release(isRemoved));
+    open(systemPath(written), flags, mode, (error, fd) => {
+      if (error !== null) {
+        if (!out.closed) out.error(localError(error, written));
+        return;
+      }
+      const file = new LocalDescriptor(fd, written);
+      target = new LocalTarget(file, path, written);
+      if (out.closed) target.release(isRemoved);
+      else out.next([target, file]);
+    });
+  });
+}
+
+class LocalTarget implements TargetFile {
+  kept = 0;
+  readonly #file: LocalDescriptor;
+  readonly #path: FileName;
+  readonly #written: FileName;
+  #isFinished = false;
+
+  constructor(file: LocalDescriptor, path: FileName, written: FileName) {
+    this.#file = file;
+    this.#path = path;
+    this.#written = written;
+  }
+
+  bytes(range: ReadRange): ByteStream {
+    return this.#file.bytes(range);
+  }
+
+  write(bytes$: ByteStream, start: number): Observable<number> {
+    const cut$ = this.kept > start ? this.#file.truncate(start) : EMPTY;
+    let next = start;
+    const written$ = bytes$.pipe(
+      drain((bytes) => {
+        const position = next;
+        next += bytes.length;
+        return concat(this.#file.write(bytes, position), of(next - start));
+      }),
+    );
+    return concat(cut$, written$);
+  }
+
+  finish({ attributes, fsync, size }: FinishOptions): Observable<never> {
+    return concat(
+      attributes === undefined ? EMPTY : this.#file.setAttributes(attributes),
+      fsync ? this.#file.sync() : EMPTY,
+      size === undefined ? EMPTY : this.#confirm(size),
+      this.#file.close(),
+      this.#rename(),
+    );
+  }
+
+  /** Lets the file go; what was not finished is removed, where it shall be. */
+  release(isRemoved: boolean): void {
+    const removeUnfinished = (): void => {
+      if (isRemoved && !this.#isFinished) unlink(systemPath(this.#written), () => {});
+    };
+    if (this.#file.isClosed) removeUnfinished();
+    else this.#file.release(removeUnfinished);
+  }
+
+  #confirm(size: number): Observable<never> {
+    return this.#file.stat().pipe(
+      mergeMap((stats) => {
+        checkSize(this.#path, stats.size, size);
+        return EMPTY;
+      }),
+    );
+  }
+
+  #rename(): Observable<never> {
+    return defer(() => {
+      this.#isFinished = this.#path === this.#written;
+      if (this.#isFinished) return EMPTY;
+      return systemCommand(this.#path, (told) =>
+        rename(systemPath(this.#written), systemPath(this.#path), (error) => {
+          this.#isFinished = error === null;
+          told(error);
+        }),
+      );
+    });
+  }
+}

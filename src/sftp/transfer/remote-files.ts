@@ -1,0 +1,231 @@
+/** The files of a server, as a side of a transfer. */
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  ignoreElements,
+  merge,
+  mergeMap,
+  Observable,
+  of,
+  tap,
+  throwError,
+} from 'rxjs';
+import { isSshError } from '../../errors.ts';
+import type { ByteStream } from '../../streams/byte-duplex.ts';
+import type { FileAttributes } from '../attributes.ts';
+import type { FileEntry } from '../directory-reader.ts';
+import { posixRename } from '../extensions.ts';
+import type { FileName } from '../file-name.ts';
+import type { ReadRange } from '../file-reader.ts';
+import { isDirectory, isFile } from '../file-type.ts';
+import type { OpenMode } from '../open-flags.ts';
+import type { RemoteFile } from '../remote-file.ts';
+import type { SftpClient } from '../sftp-client.ts';
+import { StatusCode } from '../status.ts';
+import { isMissing } from '../trees/missing.ts';
+import { partPath } from './part-name.ts';
+import { checkSize, transferError } from './transfer-error.ts';
+import type {
+  FinishOptions,
+  MakeFolderOptions,
+  SourceFile,
+  TargetFile,
+  TargetOptions,
+  TransferFiles,
+} from './transfer-files.ts';
+
+/** The files of an SFTP server. */
+export class RemoteFiles implements TransferFiles {
+  readonly #fs: SftpClient;
+
+  constructor(fs: SftpClient) {
+    this.#fs = fs;
+  }
+
+  list(path: FileName): Observable<FileEntry> {
+    return this.#fs.list(path);
+  }
+
+  stat(path: FileName): Observable<FileAttributes> {
+    return this.#fs.stat(path);
+  }
+
+  lstat(path: FileName): Observable<FileAttributes> {
+    return this.#fs.lstat(path);
+  }
+
+  realpath(path: FileName): Observable<FileName> {
+    return this.#fs.realpath(path);
+  }
+
+  readlink(path: FileName): Observable<FileName> {
+    return this.#fs.readlink(path);
+  }
+
+  /** A server takes what is a name at all. */
+  nameProblem(): undefined {
+    return undefined;
+  }
+
+  makeFolder(path: FileName, { mode, followSymlinks }: MakeFolderOptions): Observable<never> {
+    const isThere = (reason: unknown): Observable<never> => {
+      const told$ = followSymlinks === true ? this.#fs.stat(path) : this.#fs.lstat(path);
+      return told$.pipe(
+        catchError(() => throwError(() => reason)),
+        mergeMap((attributes) => (isDirectory(attributes) ? EMPTY : throwError(() => reason))),
+      );
+    };
+    return this.#fs.mkdir(path, mode === undefined ? {} : { mode }).pipe(catchError(isThere));
+  }
+
+  makeLink(target: FileName, path: FileName): Observable<never> {
+    const make$ = this.#fs.symlink(target, path);
+    return make$.pipe(
+      catchError((reason: unknown) => {
+        if (!isFailure(reason)) return throwError(() => reason);
+        return concat(this.#fs.remove(path), make$).pipe(
+          catchError(() => throwError(() => reason)),
+        );
+      }),
+    );
+  }
+
+  setAttributes(path: FileName, attributes: FileAttributes): Observable<never> {
+    return this.#fs.setstat(path, attributes);
+  }
+
+  openSource(path: FileName): Observable<SourceFile> {
+    return this.#fs.open(path, 'r');
+  }
+
+  openTarget(path: FileName, options: TargetOptions): Observable<TargetFile> {
+    const { temporary, resume } = options;
+    const written = temporary ? partPath(path, resume) : path;
+    const mode = options.mode === undefined ? {} : { mode: options.mode };
+    const open = (flags: OpenMode, kept: number): Observable<TargetFile> =>
+      this.#open(path, written, this.#fs.open(written, flags, mode), kept, options);
+    if (!resume) return open(temporary ? 'wx' : 'w', 0);
+    return this.#fs.lstat(written).pipe(
+      catchError((error: unknown) => (isMissing(error) ? of(undefined) : throwError(() => error))),
+      mergeMap((attributes) => {
+        if (attributes === undefined) return open('wx+', 0);
+        if (!isFile(attributes)) throw transferError('type', written, 'is in the way, and no file');
+        return open('r+', attributes.size ?? 0);
+      }),
+    );
+  }
+
+  #open(
+    path: FileName,
+    written: FileName,
+    file$: Observable<RemoteFile>,
+    kept: number,
+    { temporary, resume }: TargetOptions,
+  ): Observable<TargetFile> {
+    return new Observable((out) => {
+      let isToBeRemoved = temporary && !resume;
+      const finished = (): void => {
+        isToBeRemoved = false;
+      };
+      let isOpen = false;
+      out.add(() => {
+        if (isOpen && isToBeRemoved) this.#removeQuietly(written);
+      });
+      const opening = file$.subscribe({
+        next: (file) => {
+          isOpen = true;
+          out.next(new RemoteTarget(this.#fs, file, { path, written, kept }, finished));
+        },
+        error: (error: unknown) => out.error(error),
+        // that is its handle's end: it has no name yet
+      });
+      out.add(opening);
+    });
+  }
+
+  #removeQuietly(path: FileName): void {
+    // eslint-disable-next-line rxjs-x/no-ignored-subscription -- whoever wanted the file has gone
+    this.#fs.remove(path).subscribe({ error: () => {} });
+  }
+}
+
+/** Where a file is written. */
+interface Place {
+  /** What it shall be called. */
+  readonly path: FileName;
+  /** What it is called until it is whole. */
+  readonly written: FileName;
+  readonly kept: number;
+}
+
+class RemoteTarget implements TargetFile {
+  readonly kept: number;
+  readonly #fs: SftpClient;
+  readonly #file: RemoteFile;
+  readonly #place: Place;
+  readonly #finished: () => void;
+
+  constructor(fs: SftpClient, file: RemoteFile, place: Place, finished: () => void) {
+    this.kept = place.kept;
+    this.#fs = fs;
+    this.#file = file;
+    this.#place = place;
+    this.#finished = finished;
+  }
+
+  bytes(range: ReadRange): ByteStream {
+    return this.#file.bytes(range);
+  }
+
+  write(bytes$: ByteStream, start: number): Observable<number> {
+    const cut$ = this.kept > start ? this.#file.truncate(start) : EMPTY;
+    return concat(cut$, this.#file.sink(start).pump(bytes$));
+  }
+
+  finish({ attributes, fsync, size }: FinishOptions): Observable<never> {
+    const set$ = attributes === undefined ? EMPTY : this.#file.setstat(attributes);
+    const synced$ = fsync ? this.#file.fsync() : EMPTY;
+    return concat(
+      // on their way together: a server does what is asked of one file in this order
+      merge(set$, synced$, this.#file.close()),
+      defer(() => (size === undefined ? EMPTY : this.#confirm(size))),
+      defer(() => this.#rename()),
+      defer(() => {
+        this.#finished();
+        return EMPTY;
+      }),
+    );
+  }
+
+  #confirm(size: number): Observable<never> {
+    const { path, written } = this.#place;
+    return this.#fs.stat(written).pipe(
+      tap((attributes) => checkSize(path, attributes.size, size)),
+      ignoreElements(),
+    );
+  }
+
+  /** In one step where the server can; elsewhere there is a moment without a file by this name. */
+  #rename(): Observable<never> {
+    const { path, written } = this.#place;
+    if (path === written) return EMPTY;
+    if (this.#fs.extensions.get(posixRename.name) === posixRename.version)
+      return this.#fs.posixRename(written, path);
+    const rename$ = this.#fs.rename(written, path);
+    return rename$.pipe(
+      catchError((reason: unknown) => {
+        if (!isFailure(reason)) return throwError(() => reason);
+        return concat(this.#fs.remove(path), rename$).pipe(
+          catchError(() => throwError(() => reason)),
+        );
+      }),
+    );
+  }
+}
+
+/** What servers of version 3 say of what is there already. */
+function isFailure(error: unknown): boolean {
+  return isSshError(error, 'sftp') && error.detail.status === StatusCode.FAILURE;
+}
