@@ -95,7 +95,7 @@ class FileWriter implements SinkTarget {
 
   accept(bytes: Uint8Array): number {
     if (this.#out.isOver()) return 0;
-    this.#open ??= this.#newBlock();
+    this.#open ??= this.#newBlock(bytes.length);
     const taken = this.#open.fill(bytes);
     this.#sendOpen();
     return taken;
@@ -131,8 +131,10 @@ class FileWriter implements SinkTarget {
     this.#out.error(error);
   }
 
-  #newBlock(): Block {
-    const buffer = this.#free.pop() ?? new Uint8Array(this.#headLength + this.#writeLength);
+  /** The first block of a small file is as small: it leaves at once, and 255 KiB for each would cost more than all the rest. */
+  #newBlock(length: number): Block {
+    const room = this.#inFlight === 0 ? Math.min(length, this.#writeLength) : this.#writeLength;
+    const buffer = this.#free.pop() ?? new Uint8Array(this.#headLength + room);
     return new Block(this, buffer, this.#headLength, this.#position);
   }
 
@@ -170,7 +172,7 @@ class FileWriter implements SinkTarget {
     const { scheduler } = this.#handle.session;
     this.#bytesInFlight -= block.length;
     this.#budget.answered(block.length, block.sentAt, scheduler.now());
-    this.#free.push(block.buffer);
+    if (block.buffer.length === this.#headLength + this.#writeLength) this.#free.push(block.buffer);
   }
 
   /** A server that does one thing at a time may have refused it for what was sent beside it: it is sent once more, alone. */
