@@ -11,7 +11,7 @@ import {
   randomFillSync,
 } from 'node:crypto';
 import { nobleSymmetric } from './noble-symmetric.ts';
-import { giveBack } from './node-provider-memory.ts';
+import { giveBack } from '../wire/give-back-node.ts';
 import type { CryptoProvider, StreamCipher } from './provider.ts';
 
 type AesBits = 128 | 192 | 256;

@@ -7,7 +7,7 @@ import { createECDH } from 'node:crypto';
 import { equalBytes } from '../wire/bytes.ts';
 import { nobleProvider } from './noble-provider.ts';
 import { NODE_CURVES, nodeEcdsa, nodeEd25519, nodeX25519 } from './node-provider-curves.ts';
-import { giveBack } from './node-provider-memory.ts';
+import { giveBack } from '../wire/give-back-node.ts';
 import { nodeRsa } from './node-provider-rsa.ts';
 import { nodeSymmetric } from './node-provider-symmetric.ts';
 import type { CryptoProvider, HashName } from './provider.ts';

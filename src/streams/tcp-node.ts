@@ -14,6 +14,7 @@ import {
 import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { type ConnectAttempt, SshError, toError } from '../errors.ts';
 import type { ByteDuplex, DuplexPeer } from './byte-duplex.ts';
+import { giveBack } from '../wire/give-back-node.ts';
 import { after, timeoutError } from './deadline.ts';
 import { StreamDuplex } from './node-duplex-node.ts';
 
@@ -280,18 +281,25 @@ function openSocket(
   return { socket, duplex: new StreamDuplex(socket, traits) };
 }
 
-/** Sockets that were accepted cannot read into a buffer of ours: Node takes `onread` only when it connects. */
+/**
+ * Sockets that were accepted cannot read into a buffer of ours: Node takes `onread` only when it connects. Their chunks are as
+ * much borrowed, though, and each is freed when it was delivered.
+ */
 function acceptedDuplex(socket: Socket): ByteDuplex {
   socket.pause();
   const { remoteAddress, remotePort } = socket;
   const hasPeer = remoteAddress !== undefined && remotePort !== undefined;
   return new StreamDuplex(socket, {
-    isBorrowed: false,
+    isBorrowed: true,
     copies: false,
     peer: hasPeer ? { address: remoteAddress, port: remotePort } : undefined,
     attach: (receive) => {
-      socket.on('data', receive);
-      return () => socket.off('data', receive);
+      const received = (chunk: Uint8Array): void => {
+        receive(chunk);
+        giveBack(chunk);
+      };
+      socket.on('data', received);
+      return () => socket.off('data', received);
     },
   });
 }

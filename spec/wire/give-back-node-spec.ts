@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { giveBack } from '../../src/crypto/node-provider-memory.ts';
+import { giveBack } from '../../src/wire/give-back-node.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 
 const LARGE = 64 * 1024;
