@@ -1,5 +1,5 @@
 /** One request and its answer, as cold Observables. */
-import { Observable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import { protocolError, SshError } from '../errors.ts';
 import type { StructOf, Fields } from '../wire/fields.ts';
 import type { Extension } from './extensions.ts';
@@ -45,24 +45,13 @@ export function ask<T extends AnswerType>(
   packet: (id: number) => SftpPacket,
   late: (reply: PacketOf<T>) => void = nothing,
 ): Observable<PacketOf<T>> {
-  return new Observable((out) => {
-    const answer = (reply: ReplyPacket): void => {
-      if (reply.type !== expects) {
-        const error = refusal(operation, reply);
-        if (!out.closed) out.error(error);
-        return;
-      }
-      if (out.closed) {
-        late(reply as PacketOf<T>);
-        return;
-      }
+  return request(session, packet, (reply, out) => {
+    if (reply.type !== expects) fail(out, refusal(operation, reply));
+    else if (out.closed) late(reply as PacketOf<T>);
+    else {
       out.next(reply as PacketOf<T>);
       out.complete();
-    };
-    const fail = (error: SshError): void => {
-      if (!out.closed) out.error(error);
-    };
-    session.send({ answer, fail }, (id) => encodePacket(packet(id)));
+    }
   });
 }
 
@@ -72,19 +61,29 @@ export function command(
   operation: Operation,
   packet: (id: number) => SftpPacket,
 ): Observable<never> {
-  return new Observable((out) => {
-    const answer = (reply: ReplyPacket): void => {
-      const isDone = isStatus(reply, StatusCode.OK);
-      const error = isDone ? undefined : refusal(operation, reply);
-      if (out.closed) return;
-      if (error === undefined) out.complete();
-      else out.error(error);
-    };
-    const fail = (error: SshError): void => {
-      if (!out.closed) out.error(error);
-    };
-    session.send({ answer, fail }, (id) => encodePacket(packet(id)));
+  return request(session, packet, (reply, out) => {
+    if (!isStatus(reply, StatusCode.OK)) fail(out, refusal(operation, reply));
+    else out.complete();
   });
+}
+
+/** Sends a request; an answer comes also when nobody is subscribed any more. */
+function request<T>(
+  session: ClientSession,
+  packet: (id: number) => SftpPacket,
+  answered: (reply: ReplyPacket, out: Subscriber<T>) => void,
+): Observable<T> {
+  return new Observable((out) => {
+    const pending = {
+      answer: (reply: ReplyPacket) => answered(reply, out),
+      fail: (error: SshError) => fail(out, error),
+    };
+    session.send(pending, (id) => encodePacket(packet(id)));
+  });
+}
+
+function fail(out: Subscriber<unknown>, error: SshError): void {
+  if (!out.closed) out.error(error);
 }
 
 /** The packet of an extended request. Throws `unsupported` when the server does not have the extension. */
