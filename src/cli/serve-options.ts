@@ -4,6 +4,7 @@ import {
   isSshError,
   type ListenOptions,
   nodeFileSystem,
+  scpServer,
   sftpServer,
 } from '../node.ts';
 import { algorithmList } from './algorithm-lists.ts';
@@ -25,7 +26,7 @@ export function commands(settings: Settings): Partial<ListenOptions> {
   return { exec: run, shell: run, acceptEnv };
 }
 
-/** The files below the folder of `--sftp-root`. Throws a `UsageError` when there is no such folder. */
+/** The files below the folder of `--sftp-root`, by SFTP and by scp. Throws a `UsageError` when there is no such folder. */
 export function files({
   sftpRoot: root,
   readOnly = false,
@@ -38,7 +39,8 @@ export function files({
     return {};
   }
   try {
-    return { subsystems: { sftp: sftpServer(nodeFileSystem({ root, readOnly })) } };
+    const served = nodeFileSystem({ root, readOnly });
+    return { subsystems: { sftp: sftpServer(served) }, exec: scpServer(served) };
   } catch (thrown) {
     if (isSshError(thrown, 'config')) throw new UsageError(`--sftp-root: ${thrown.message}`);
     throw thrown;

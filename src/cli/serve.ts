@@ -84,8 +84,9 @@ export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
   const options = {
     ...parseAddress(flags.listen),
     ...limits.server,
-    ...(flags.allowExec === true ? commands(settings) : {}),
     ...files(flags),
+    // who may run commands has the scp of this machine
+    ...(flags.allowExec === true ? commands(settings) : {}),
     algorithms: algorithmOptions(settings),
     authenticate,
     authentication: {

@@ -39,6 +39,7 @@ export {
   SftpClient,
   type WriteOptions,
 } from './sftp-client.ts';
+export { scpServer } from './scp-server.ts';
 export type { SftpOperation } from './server-session.ts';
 export { sftpServer, type SftpServerChannel, type SftpServerOptions } from './sftp-server.ts';
 export type { LocalFiles } from './transfer/local-files.ts';
