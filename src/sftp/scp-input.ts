@@ -36,8 +36,7 @@ export class ScpInput {
 
   /** The next bytes, at most that many; they are good until the next call. Throws `protocol` at the end of the stream. */
   async bytes(most: number): Promise<Uint8Array> {
-    if (this.#rest.length === 0 && !(await this.#more()))
-      throw protocolError('scp ended in the middle of a file');
+    if (!(await this.#more())) throw protocolError('scp ended in the middle of a file');
     const bytes = this.#rest.subarray(0, most);
     this.#rest = this.#rest.subarray(bytes.length);
     return bytes;
@@ -51,20 +50,18 @@ export class ScpInput {
     return { isFatal: code !== 1, message: new TextDecoder().decode(line) };
   }
 
-  /** Is there nothing more? */
-  async isAtEnd(): Promise<boolean> {
-    return this.#rest.length === 0 && !(await this.#more());
-  }
-
   /** Lets the stream go. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }
 
   async #more(): Promise<boolean> {
-    const next = await this.#chunks.next();
-    if (next.done === true) return false;
-    this.#rest = next.value;
+    // a chunk may be empty
+    while (this.#rest.length === 0) {
+      const next = await this.#chunks.next();
+      if (next.done === true) return false;
+      this.#rest = next.value;
+    }
     return true;
   }
 }
