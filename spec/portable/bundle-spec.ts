@@ -228,6 +228,8 @@ describe('a bundle of a part', () => {
     expect(floorsOf(files)).not.toContain('fleet');
     expect(files.filter((path) => path.includes('bcrypt'))).toEqual([]);
     // SFTP comes with a client; what serves it does not
-    expect(files.filter((path) => /sftp\/(server-|sftp-server|memory-|scp-server|node-)/.test(path))).toEqual([]);
+    expect(
+      files.filter((path) => /sftp\/(server-|sftp-server|memory-|scp-server|node-)/.test(path)),
+    ).toEqual([]);
   });
 });
