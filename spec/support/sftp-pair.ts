@@ -7,7 +7,7 @@ import { sftpServer, type SftpServerOptions } from '../../src/sftp/sftp-server.t
 import { byteSink } from '../../src/streams/byte-sink.ts';
 import { memoryPair } from '../../src/streams/memory-pair.ts';
 import { utf8Text } from '../../src/wire/bytes.ts';
-import { keepOpen } from './embedded.ts';
+import { keepOpen, turn } from './embedded.ts';
 
 /** A client of a server that serves these files, open until the end of the test. */
 export function clientOf(
@@ -64,4 +64,9 @@ function planted(
 /** The text of a file. */
 export async function textOf(fs: SftpClient, path: string): Promise<string> {
   return utf8Text(await lastValueFrom(fs.readFile(path)));
+}
+
+/** Waits for what comes of itself; the test's own deadline ends it otherwise. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await turn();
 }

@@ -11,6 +11,7 @@ import { outsideDelivery } from '../operators/credit.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { asSshError, connectionLost } from '../streams/ending.ts';
+import { concatBytes } from '../wire/bytes.ts';
 import type { Extension } from './extensions.ts';
 import { DEFAULT_LIMITS, type SftpLimits } from './limits.ts';
 import { encodePacket, readReply, type ReplyPacket, type SftpPacket } from './packets.ts';
@@ -40,6 +41,9 @@ export interface PendingRequest {
 }
 
 const DEFAULT_REQUEST_TIMEOUT = 60_000;
+/** Requests up to this length are sent together, and as many of them. */
+const SMALL_PACKET = 512;
+const MOST_SMALL = 32;
 
 /** One SFTP session of a client, over any duplex. */
 export class ClientSession {
@@ -54,6 +58,7 @@ export class ClientSession {
   readonly #table = new RequestTable<PendingRequest>();
   readonly #closed = new ReplaySubject<SshError>(1);
   readonly #reading = new Subscription();
+  readonly #small: Uint8Array[] = [];
   #started: ((version: ServerVersion) => void) | undefined;
   #server: ServerVersion | undefined;
   #ended: SshError | undefined;
@@ -132,6 +137,8 @@ export class ClientSession {
     this.#ended = error;
     this.#deadline.unsubscribe();
     this.#reading.unsubscribe();
+    // what was asked for last may be to close or remove something
+    this.#writeSmall();
     this.#duplex.destroy();
     outsideDelivery(() => {
       for (const pending of this.#table.takeAll()) pending.fail(error);
@@ -147,8 +154,24 @@ export class ClientSession {
     this.fail(new SshError('released', message, { what: 'sftp' }));
   }
 
+  /** Small requests of one turn go together: a packet of SSH costs either side more than they do. */
   #write(packet: Uint8Array): void {
-    this.#duplex.write(packet, nothing);
+    if (packet.length > SMALL_PACKET) {
+      this.#writeSmall();
+      this.#duplex.write(packet, nothing);
+      return;
+    }
+    if (this.#small.length === 0) queueMicrotask(() => this.#writeSmall());
+    this.#small.push(packet);
+    if (this.#small.length === MOST_SMALL) this.#writeSmall();
+  }
+
+  #writeSmall(): void {
+    const [first] = this.#small;
+    if (first === undefined) return;
+    const together = this.#small.length === 1 ? first : concatBytes(this.#small);
+    this.#small.length = 0;
+    this.#duplex.write(together, nothing);
   }
 
   /** What the server says before VERSION may come from a shell that was started for it. */

@@ -21,7 +21,7 @@ import type { TransferProgress } from '../../../src/sftp/transfer/transfer-optio
 import { memoryFileSystem } from '../../../src/sftp/memory-file-system.ts';
 import type { SftpClient } from '../../../src/sftp/sftp-client.ts';
 import { closeEmbedded } from '../../support/embedded.ts';
-import { allOf, clientOf, done, plant, textOf } from '../../support/sftp-pair.ts';
+import { allOf, clientOf, done, plant, textOf, until } from '../../support/sftp-pair.ts';
 
 let fs: SftpClient;
 let folder: string;
@@ -174,10 +174,6 @@ async function firstUnderWay<T>(
       complete: () => reject(new Error('it was done before')),
     });
   });
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe('a tree', () => {

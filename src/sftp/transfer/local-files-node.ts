@@ -20,10 +20,11 @@ import {
   map,
   mergeMap,
   Observable,
+  type Subscriber,
   throwError,
 } from 'rxjs';
 import { errorCode, isSshError } from '../../errors.ts';
-import { fromPull } from '../../operators/from-pull.ts';
+import { deliver } from '../../operators/credit.ts';
 import { fileName, type FileName, joinPath } from '../file-name.ts';
 import { attributesOf } from '../node-attributes-node.ts';
 import type { TreeChild } from '../trees/walk.ts';
@@ -42,13 +43,13 @@ const NO_WAIT = (constants.O_NONBLOCK as number | undefined) ?? 0;
 const FOLDER = (constants.O_DIRECTORY as number | undefined) ?? 0;
 const DEFAULT_FOLDER_MODE = 0o777;
 /** Entries of a folder that the system is asked about at a time. */
-const SOME = 32;
+const SOME = 64;
 
 /** The disks of this machine: what `get` and `put` work with on Node. */
 export const localFiles: LocalFiles = {
   path: localPath,
   nameProblem: (name) => localNameProblem(name),
-  list: (path) => fromPull(entries(path)),
+  list: entries,
   stat: (path) => stats(path, true).pipe(map(attributesOf)),
   lstat: (path) => stats(path, false).pipe(map(attributesOf)),
   realpath: (path) =>
@@ -82,17 +83,45 @@ function stats(path: FileName, followSymlinks: boolean): Observable<Stats> {
   return systemCall(path, (told: Told<Stats>) => call(systemPath(path), told));
 }
 
-/** The names of a folder are few beside what is transferred; their attributes are asked for as they are wanted. */
-async function* entries(path: FileName): AsyncIterable<TreeChild> {
-  const names = await firstValueFrom(
-    systemCall(path, (told: Told<Buffer[]>) =>
-      readdir(systemPath(path), { encoding: 'buffer' }, told),
-    ),
-  );
-  for (let at = 0; at < names.length; at += SOME) {
-    const some = names.slice(at, at + SOME).map((bytes) => fileName(bytes));
-    yield* await Promise.all(some.map((name) => entry(path, name)));
-  }
+/**
+ * The names of a folder are few beside what is transferred; their attributes are asked for as they are wanted, some ahead of
+ * what is worked on.
+ */
+function entries(path: FileName): Observable<TreeChild> {
+  return systemCall(path, (told: Told<Buffer[]>) =>
+    readdir(systemPath(path), { encoding: 'buffer' }, told),
+  ).pipe(mergeMap((names) => new Observable<TreeChild>((out) => emitEntries(path, names, out))));
+}
+
+function emitEntries(path: FileName, names: readonly Buffer[], out: Subscriber<TreeChild>): void {
+  let next = 0;
+  let outstanding = 0;
+  let isAsking = false;
+  const askNext = (): void => {
+    if (isAsking || out.closed || outstanding > SOME || next === names.length) return;
+    isAsking = true;
+    const some = names.slice(next, next + SOME).map((bytes) => fileName(bytes));
+    next += some.length;
+    Promise.all(some.map((name) => entry(path, name))).then(emit, (error: unknown) =>
+      out.error(error),
+    );
+  };
+  const emit = (some: readonly TreeChild[]): void => {
+    isAsking = false;
+    const isLast = next === names.length;
+    outstanding += some.length;
+    askNext();
+    for (const child of some) {
+      if (out.closed) return;
+      deliver(out, child, () => {
+        outstanding--;
+        askNext();
+      });
+    }
+    if (isLast) out.complete();
+  };
+  if (names.length === 0) out.complete();
+  askNext();
 }
 
 async function entry(folder: FileName, name: FileName): Promise<TreeChild> {

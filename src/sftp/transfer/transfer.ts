@@ -19,7 +19,7 @@ import { fileName, type FileName, joinPath } from '../file-name.ts';
 import { type FileType, fileType, isDirectory } from '../file-type.ts';
 import { entryNameProblem, lastName } from '../trees/entry-name.ts';
 import { isMissing } from '../trees/missing.ts';
-import { type TreeEntry, walkTree } from '../trees/walk.ts';
+import { type TreeChild, type TreeEntry, walkTree } from '../trees/walk.ts';
 import { modeOf, preserved } from './transfer-file.ts';
 import { progressOf, type ToldFile, told } from './transfer-progress.ts';
 import { transferError } from './transfer-error.ts';
@@ -143,10 +143,7 @@ class TreeTransfer {
       { followSymlinks: symlinks === 'follow' },
       {
         enter: (folder) => this.#enter(folder),
-        refuse: (entry, folder, problem) => {
-          const refused = { ...entry, path: joinPath(folder, '?'), relative: entry.name, depth: 0 };
-          this.#skip(refused, 'name', transferError('name', entry.name, problem));
-        },
+        refuse: (entry, folder, problem) => this.#refuse(entry, folder, problem),
       },
     );
     return concat(
@@ -232,6 +229,14 @@ class TreeTransfer {
       return false;
     }
     return this.#options.filter?.(entry) ?? true;
+  }
+
+  /** A name that leads elsewhere becomes part of no path, in events neither. */
+  #refuse({ name, attributes }: TreeChild, folder: FileName, problem: string): void {
+    const places = { ...this.#route, source: folder, file: name.text };
+    const file = { ...places, attributes, followSymlinks: false };
+    const error = transferError('name', name, problem);
+    this.#out.next(told(file, 'skipped', { bytes: 0, reason: 'name', error }));
   }
 
   #skip(entry: TreeEntry, reason: SkipReason, error?: SshError): Observable<never> {
