@@ -7,7 +7,7 @@ import { protocolError, type SshError } from '../errors.ts';
 import { ExtendedDataType } from '../messages/codes.ts';
 import type { ChannelMessage } from '../messages/connection.ts';
 import { outsideDelivery } from '../operators/credit.ts';
-import type { ByteDuplex, ByteStream } from '../streams/byte-duplex.ts';
+import type { ByteDuplex, ByteStream, DuplexPeer } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import {
@@ -19,7 +19,6 @@ import {
 import { channelOpenError, closedChannelError, refusedRequestError } from './channel-errors.ts';
 import {
   type ChannelOptions,
-  type ChannelRequest,
   type ChannelRequestHandler,
   checkChannelOptions,
 } from './channel-options.ts';
@@ -59,6 +58,8 @@ export class Channel implements ByteDuplex {
   readonly stderr: ByteSink;
   /** Emits once when the channel is over: `undefined` after CLOSE both ways, else the error that ended it. Replayed. */
   readonly closed$: Observable<SshError | undefined>;
+  /** Who is at the other end of a connection that it carries (RFC 4254 §7.2), as the peer has told it. */
+  readonly peer?: DuplexPeer;
 
   readonly #context: ChannelContext;
   readonly #onRequest: ChannelRequestHandler | undefined;
@@ -86,6 +87,7 @@ export class Channel implements ByteDuplex {
     checkChannelOptions(options);
     this.type = type;
     this.number = number;
+    if (options.peer !== undefined) this.peer = options.peer;
     this.#state = state;
     this.#context = context;
     this.#onRequest = options.onRequest;
@@ -335,9 +337,8 @@ export class Channel implements ByteDuplex {
     const settle = (isAccepted: boolean): void => {
       if (reply !== undefined) this.#context.transport.run(() => reply(isAccepted));
     };
-    const request: ChannelRequest = { type, wantReply, payload };
     const subscription = takeVerdict(
-      () => this.#onRequest?.(request) ?? false,
+      () => this.#onRequest?.({ type, wantReply, payload }) ?? false,
       (verdict) => settle(verdict),
       () => settle(false),
     );

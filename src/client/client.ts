@@ -16,10 +16,13 @@ import type { ChannelOptions } from '../channels/channel-options.ts';
 import { type ConnectionOptions, SshConnection } from '../channels/connection.ts';
 import { DEFAULT_KEEPALIVE, keepalive, type KeepaliveOptions } from '../channels/keepalive.ts';
 import { abortedError, type SshError } from '../errors.ts';
+import { dialFrom } from '../forwarding/dial.ts';
+import type { Endpoint } from '../forwarding/endpoint.ts';
+import { type RemoteListenOptions, RemoteListeners } from '../forwarding/remote-listeners.ts';
 import type { SftpOptions } from '../sftp/open-sftp.ts';
 import type { SftpClient } from '../sftp/sftp-client.ts';
 import type { LocalFiles } from '../sftp/transfer/local-files.ts';
-import type { ByteDuplex } from '../streams/byte-duplex.ts';
+import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import type { Handshake } from '../streams/transport-options.ts';
 import { type ExecEvent, type ExecOptions, runCommand } from './exec.ts';
@@ -78,6 +81,7 @@ export class SshClient {
   /** Channels and global requests, for what has no method of its own. */
   readonly connection: SshConnection;
   readonly #transport: SshTransport;
+  readonly #listeners = new RemoteListeners();
   readonly #localFiles: LocalFiles | undefined;
 
   constructor(parts: ClientParts) {
@@ -91,7 +95,11 @@ export class SshClient {
     this.rekeyed$ = transport.rekeyed$;
     this.#transport = transport;
     this.#localFiles = localFiles;
-    this.connection = new SshConnection(transport, withHostKeys(transport, connection));
+    const channels = { ...this.#listeners.channels, ...connection.channels };
+    this.connection = new SshConnection(
+      transport,
+      withHostKeys(transport, { ...connection, channels }),
+    );
     this.keepalive$ = keepalive(
       this.connection,
       { ...DEFAULT_KEEPALIVE, ...options },
@@ -147,6 +155,51 @@ export class SshClient {
       ...(localFiles === undefined ? {} : { localFiles }),
       ...options,
     });
+  }
+
+  /**
+   * Has the server connect to a host and port, as it knows them, or to a unix socket there (RFC 4254 §7.2). Cold: emits the
+   * connection as a duplex and completes when it is closed; unsubscribing closes it. Errors with `channel-open` when the server
+   * does not let us or cannot, `timeout`, `config`, or what ended the connection.
+   *
+   * @example
+   * ```ts
+   * connect({ host: 'db1', duplex: bastion$.pipe(withClient((bastion) => bastion.dial('db1', 22))) });
+   * ```
+   */
+  dial(host: string, port: number): Observable<ByteDuplex>;
+  /** The same; `originator` is for whom it is done, which the server may log. */
+  dial(to: Endpoint, originator?: DuplexPeer): Observable<ByteDuplex>;
+  dial(to: string | Endpoint, more?: number | DuplexPeer): Observable<ByteDuplex> {
+    if (typeof to !== 'string') return dialFrom(this.connection, to, more as DuplexPeer);
+    return dialFrom(this.connection, { host: to, port: more as number });
+  }
+
+  /**
+   * Has the server listen on an address and port, or on a unix socket there (RFC 4254 §7.1). Cold: emits each connection that comes, with
+   * its `peer` as the server tells it; whoever takes a connection owns it, and destroys it at the end. Never completes; unsubscribing
+   * takes the port back. Errors with `request-refused` when the server does not let us, `config`, or what ended the connection.
+   *
+   * @param host - address to listen on: `127.0.0.1`, `localhost`, or the empty string for all; many servers only allow their loopback
+   * @param port - 0 is any free port: the option `listening` is told which
+   *
+   * @example
+   * ```ts
+   * client.listen('127.0.0.1', 8080).subscribe((duplex) => serve(duplex, options).subscribe());
+   * ```
+   */
+  listen(host: string, port: number, options?: RemoteListenOptions): Observable<ByteDuplex>;
+  /** The same, for a unix socket too. */
+  listen(at: Endpoint, options?: RemoteListenOptions): Observable<ByteDuplex>;
+  listen(
+    at: string | Endpoint,
+    second: number | RemoteListenOptions = {},
+    third: RemoteListenOptions = {},
+  ): Observable<ByteDuplex> {
+    const isByName = typeof at === 'string';
+    const endpoint = isByName ? { host: at, port: second as number } : at;
+    const options = isByName ? third : (second as RemoteListenOptions);
+    return this.#listeners.listen(this.connection, endpoint, options);
   }
 
   /** Opens a channel of any type (RFC 4254 §5.1). Closed on unsubscribing. */

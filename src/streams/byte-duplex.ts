@@ -27,6 +27,11 @@ export interface ByteDuplex {
   destroy(): void;
   /** Facts about the other end, where there are any: for messages and policies. */
   readonly peer?: DuplexPeer;
+  /**
+   * Emits once when nothing can go either way any more, with the error if there was one; replayed. What was received before may
+   * still be read. A duplex that cannot tell has none.
+   */
+  readonly closed$?: Observable<SshError | undefined>;
 }
 
 /** Where the bytes come from. */

@@ -37,7 +37,8 @@ function memoryDuplex(incoming: MemoryWire, outgoing: MemoryWire): ByteDuplex {
     write: (bytes, done) => outgoing.write(bytes, done),
     end: () => outgoing.end(),
     destroy: () => {
-      outgoing.cut();
+      // as over TCP: behind an end, what was written still arrives
+      if (!outgoing.isFinished) outgoing.cut();
       incoming.cut();
     },
   };
@@ -72,6 +73,11 @@ class MemoryWire {
   constructor(options: MemoryPairOptions) {
     this.#options = options;
     this.#scheduler = options.scheduler ?? asapScheduler;
+  }
+
+  /** Has everything been sent off, and the end behind it? */
+  get isFinished(): boolean {
+    return this.#isEnded && this.#waiting.length === 0 && this.#underWay === 0;
   }
 
   write(bytes: Uint8Array, done: () => void): void {

@@ -1,6 +1,7 @@
 /** Node's duplex streams as byte duplexes: pipes, child processes, TLS, whatever is a `Duplex`. */
 import type { Duplex } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
+import type { SshError } from '../errors.ts';
 import { deliver } from '../operators/credit.ts';
 import { plainBytes } from '../wire/bytes.ts';
 import { alreadyRead, type ByteDuplex, type DuplexPeer } from './byte-duplex.ts';
@@ -51,6 +52,7 @@ export interface StreamTraits {
 export class StreamDuplex implements ByteDuplex {
   readonly peer?: DuplexPeer;
   readonly readable$ = new Observable<Uint8Array>((reader) => this.#read(reader));
+  readonly closed$ = new Observable<SshError | undefined>((observer) => this.#whenClosed(observer));
   readonly #stream: Duplex;
   readonly #traits: StreamTraits;
   readonly #writing = new Set<() => void>();
@@ -117,6 +119,20 @@ export class StreamDuplex implements ByteDuplex {
       stream.pause();
     });
     stream.resume();
+  }
+
+  #whenClosed(observer: Subscriber<SshError | undefined>): void {
+    const stream = this.#stream;
+    const tell = (): void => {
+      observer.next(this.#failure === undefined ? undefined : connectionLost(this.#failure));
+      observer.complete();
+    };
+    if (stream.closed) {
+      tell();
+      return;
+    }
+    stream.once('close', tell);
+    observer.add(() => stream.off('close', tell));
   }
 
   /** Pauses the stream while a chunk is held, and for a turn of the loop when a chunk has taken long. */

@@ -1,0 +1,57 @@
+/** Where connections come in, and where they go to. */
+import { escapeText, SshError } from '../errors.ts';
+
+/** A TCP port. */
+export interface TcpEndpoint {
+  /** Name or address. */
+  readonly host: string;
+  /** 0, where something listens, is any free port. */
+  readonly port: number;
+}
+
+/** A unix socket. */
+export interface UnixEndpoint {
+  /** Path of the socket. */
+  readonly socketPath: string;
+}
+
+/** A TCP port or a unix socket. */
+export type Endpoint = TcpEndpoint | UnixEndpoint;
+
+/** Longest name of the domain name system. */
+const MAX_HOST = 255;
+const HOST = /^[\x21-\x7e]+$/;
+
+/** Is it text that can be the name of a host, or an address? */
+export function isHost(text: string): boolean {
+  return text.length <= MAX_HOST && HOST.test(text);
+}
+
+/** Throws `config` for what nothing can be connected to. */
+export function checkTarget(endpoint: Endpoint): void {
+  checkBound(endpoint);
+  if ('port' in endpoint && (endpoint.port === 0 || !isHost(endpoint.host)))
+    throw badEndpoint(endpoint);
+}
+
+/** Throws `config` for where nothing can listen. The empty host is every address (RFC 4254 §7.1). */
+export function checkBound(endpoint: Endpoint): void {
+  const isFine =
+    'port' in endpoint
+      ? Number.isInteger(endpoint.port) && endpoint.port >= 0 && endpoint.port <= 65_535
+      : endpoint.socketPath !== '' && !endpoint.socketPath.includes('\0');
+  if (!isFine || ('port' in endpoint && endpoint.host !== '' && !isHost(endpoint.host)))
+    throw badEndpoint(endpoint);
+}
+
+/** The endpoint as it is written: `127.0.0.1:80`, `[::1]:80`, `/run/db.sock`. Control characters are escaped. */
+export function endpointText(endpoint: Endpoint): string {
+  if ('socketPath' in endpoint) return escapeText(endpoint.socketPath);
+  const { host, port } = endpoint;
+  return `${host.includes(':') ? `[${escapeText(host)}]` : escapeText(host)}:${String(port)}`;
+}
+
+function badEndpoint(endpoint: Endpoint): SshError<'config'> {
+  const text = `${JSON.stringify(endpointText(endpoint))} is neither host and port nor a unix socket`;
+  return new SshError('config', text, { option: 'endpoint' });
+}

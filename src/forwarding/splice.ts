@@ -1,0 +1,139 @@
+/** Two duplexes made one connection: what one reads the other writes, each way at the pace of whoever takes the bytes. */
+import { Observable, type Subscriber, Subscription } from 'rxjs';
+import type { SshError } from '../errors.ts';
+import { holdCredit, keep } from '../operators/credit.ts';
+import type { ByteDuplex } from '../streams/byte-duplex.ts';
+
+/** Hears of bytes when they have been taken. */
+export interface SpliceCounters {
+  /** Bytes of `near` that `far` has taken. */
+  readonly sent?: (bytes: number) => void;
+  /** Bytes of `far` that `near` has taken. */
+  readonly received?: (bytes: number) => void;
+}
+
+/**
+ * Joins two duplexes.
+ *
+ * 1. Cold: reads nothing before it is subscribed to. Emits nothing.
+ * 2. The credit of a chunk is held until the other side has taken it, so a slow side slows the other, and no more waits than their
+ *    windows and buffers hold.
+ * 3. The end of one side is said to the other, which may go on: half-closed connections work.
+ * 4. Completes when both sides have ended and everything was taken. A side that has closed takes nothing any more: then it is
+ *    over when what that side has sent was taken.
+ * 5. An error of a side waits behind the bytes before it, and is then the error of the whole.
+ * 6. However it ends, also by unsubscribing, both duplexes are destroyed.
+ */
+export function splice(
+  near: ByteDuplex,
+  far: ByteDuplex,
+  { sent = nothing, received = nothing }: SpliceCounters = {},
+): Observable<never> {
+  return new Observable((out) => {
+    const there = new OneWay(near, far, sent, out);
+    const back = new OneWay(far, near, received, out);
+    const settle = (): void => {
+      if (!there.isOver || !back.isOver) return;
+      const error = there.failure ?? back.failure;
+      if (error === undefined) out.complete();
+      else out.error(error);
+    };
+    out.add(there.start(settle));
+    if (!out.closed) out.add(back.start(settle));
+    out.add(() => {
+      near.destroy();
+      far.destroy();
+    });
+  });
+}
+
+/** One direction. */
+class OneWay {
+  readonly #from: ByteDuplex;
+  readonly #to: ByteDuplex;
+  readonly #taken: (bytes: number) => void;
+  readonly #out: Subscriber<never>;
+  readonly #reading = new Subscription();
+  #writing = 0;
+  #end: { readonly error?: unknown } | undefined;
+  #isOver = false;
+  #failure: SshError | undefined;
+  #settle = nothing;
+
+  constructor(
+    from: ByteDuplex,
+    to: ByteDuplex,
+    taken: (bytes: number) => void,
+    out: Subscriber<never>,
+  ) {
+    this.#from = from;
+    this.#to = to;
+    this.#taken = taken;
+    this.#out = out;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Why nobody takes what comes this way. */
+  get failure(): SshError | undefined {
+    return this.#failure;
+  }
+
+  /** @param settle - called when the way is over */
+  start(settle: () => void): Subscription {
+    this.#settle = settle;
+    // first: it may be closed already
+    this.#reading.add(this.#to.closed$?.subscribe((error) => this.#closed(error)));
+    if (this.#isOver) return this.#reading;
+    this.#reading.add(
+      this.#from.readable$.subscribe({
+        next: (chunk) => this.#carry(chunk),
+        error: (error: unknown) => this.#ended({ error }),
+        complete: () => {
+          this.#to.end();
+          this.#ended({});
+        },
+      }),
+    );
+    return this.#reading;
+  }
+
+  #carry(chunk: Uint8Array): void {
+    const { length } = chunk;
+    const release = holdCredit();
+    this.#writing++;
+    this.#to.write(keep(chunk), () => {
+      this.#writing--;
+      this.#taken(length);
+      release();
+      this.#finish();
+    });
+  }
+
+  #ended(end: { readonly error?: unknown }): void {
+    this.#end ??= end;
+    this.#finish();
+  }
+
+  /** Nobody takes what would come this way. That is an error of the whole only when the way back is over: it may have one too. */
+  #closed(failure: SshError | undefined): void {
+    if (this.#isOver) return;
+    this.#failure = failure;
+    this.#isOver = true;
+    this.#reading.unsubscribe();
+    this.#settle();
+  }
+
+  #finish(): void {
+    if (this.#end === undefined || this.#writing > 0 || this.#isOver) return;
+    this.#isOver = true;
+    if ('error' in this.#end) this.#out.error(this.#end.error);
+    else this.#settle();
+  }
+}
+
+function nothing(): void {
+  // nobody counts
+}
