@@ -1,10 +1,11 @@
 /** An open file of this machine. */
-import { close, fchmod, fchown, fstat, fsync, ftruncate, futimes, read, write } from 'node:fs';
+import { close, fchmod, fchown, fstat, fsync, ftruncate, futimes, read } from 'node:fs';
 import { promisify } from 'node:util';
-import { Observable, type Subscriber } from 'rxjs';
+import { Observable, type Subscriber, type TeardownLogic } from 'rxjs';
 import type { FileAttributes } from './attributes.ts';
 import type { SftpFile } from './file-system.ts';
 import { attributesOf, change, type Changeable } from './node-attributes-node.ts';
+import { GatheredWrites } from './node-writes-node.ts';
 
 const statOf = promisify(fstat);
 const truncateTo = promisify(ftruncate);
@@ -18,11 +19,12 @@ const synced = promisify(fsync);
  * file's: so it is closed behind the work that is under way.
  */
 export class NodeFile implements SftpFile {
-  /** The way to the kernel and back takes longer than a write. */
+  /** Neighbours are written together. */
   readonly takesParallelWrites = true;
   readonly #fd: number;
   readonly #mayChown: boolean;
   readonly #changeable: Changeable;
+  readonly #writes: GatheredWrites;
   #working = 0;
   #whenIdle: (() => void) | undefined;
 
@@ -30,6 +32,7 @@ export class NodeFile implements SftpFile {
   constructor(fd: number, mayChown: boolean) {
     this.#fd = fd;
     this.#mayChown = mayChown;
+    this.#writes = new GatheredWrites(fd);
     this.#changeable = {
       stat: () => statOf(fd),
       truncate: (size) => truncateTo(fd, size),
@@ -48,17 +51,9 @@ export class NodeFile implements SftpFile {
   }
 
   write(bytes: Uint8Array, position: number): Observable<never> {
-    return this.#work((out, ended) => {
-      const writeOn = (from: number): void => {
-        const left = bytes.length - from;
-        write(this.#fd, bytes, from, left, position + from, (error, count) => {
-          // a full disk takes a part at first; whoever has left wants no more of it written
-          if (error === null && count > 0 && count < left && !out.closed) writeOn(from + count);
-          else ended(error, () => undefined);
-        });
-      };
-      writeOn(0);
-    });
+    return this.#work((_, ended) =>
+      this.#writes.write(bytes, position, (error) => ended(error, () => undefined)),
+    );
   }
 
   stat(): Observable<FileAttributes> {
@@ -96,11 +91,11 @@ export class NodeFile implements SftpFile {
   }
 
   #work<T>(
-    start: (out: Subscriber<T>, ended: (error: unknown, emit: () => void) => void) => void,
+    start: (out: Subscriber<T>, ended: (error: unknown, emit: () => void) => void) => TeardownLogic,
   ): Observable<T> {
     return new Observable((out) => {
       this.#working++;
-      start(out, (error, emit) => {
+      return start(out, (error, emit) => {
         this.#working--;
         if (this.#working === 0) this.#whenIdle?.();
         if (out.closed) return;
