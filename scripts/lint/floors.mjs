@@ -98,7 +98,9 @@ function whyForbiddenPackage(path, specifier) {
     if (PURE_FILE.test(basename(path))) return 'a reducer knows no rxjs';
     return undefined;
   }
-  if (specifier === 'commander') return from === 'cli' ? undefined : 'commander is for src/cli';
+  if (/^(commander|cli-progress)$/.test(specifier)) {
+    return from === 'cli' ? undefined : `${specifier} is for src/cli`;
+  }
   if (/^(@noble\/|bcrypt-pbkdf$|pako$)/.test(specifier)) {
     return from === 'crypto' ? undefined : 'nothing outside src/crypto names a crypto library';
   }

@@ -1,5 +1,13 @@
 /** `rxssh sftp`, in batches. */
-import { existsSync, mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { type Ended, useCli } from './cli.ts';
 import { useSftpHost } from './sftp-host.ts';
@@ -137,8 +145,47 @@ describe('a batch of rxssh sftp', () => {
     expect(text(await batch(['@!cat', '@pwd']))).toBe('remote folder: /\n');
   });
 
+  it('gets and puts, with patterns on both sides', async () => {
+    for (const name of ['a1', 'a2', 'b']) writeFileSync(cli.file(`local/${name}`), name);
+    mkdirSync(cli.file('local/tree/sub'), { recursive: true });
+    writeFileSync(cli.file('local/tree/sub/x'), 'x');
+    const ended = await batch([
+      'lcd local',
+      'mkdir in',
+      'put a* in',
+      'put b',
+      'put -r tree in',
+      'cd in',
+      'lcd tree',
+      'get a? .',
+      'get a1 again',
+      'get -r tree/sub',
+      'reput -r ../tree/sub .',
+      'reget a2',
+    ]);
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    expect(readdirSync(host().file('')).sort()).toEqual(['b', 'in']);
+    expect(readdirSync(host().file('in')).sort()).toEqual(['a1', 'a2', 'sub', 'tree']);
+    expect(readdirSync(cli.file('local/tree')).sort()).toEqual(['a1', 'a2', 'again', 'sub']);
+    expect(readFileSync(host().file('in/tree/sub/x'), 'utf8')).toBe('x');
+  });
+
+  it.each(['get none', 'get no*ne', 'put none', 'put no*ne', 'get a b none', 'get tree'])(
+    'ends with 1 for what cannot be moved: %s',
+    async (line) => {
+      for (const name of ['a', 'b']) touch(name);
+      mkdirSync(host().file('tree'));
+      const ended = await batch(['lcd local', line, 'mkdir late']);
+      expect(ended.status).toBe(1);
+      expect(ended.stderr).toMatch(/^rxssh: .*\n$/);
+      expect(existsSync(host().file('late'))).toBe(false);
+    },
+  );
+
   it('has help', async () => {
     const help = text(await batch(['@help']));
+    for (const name of ['get', 'put', 'reget', 'reput'])
+      expect(help).toMatch(new RegExp(`^${name} `, 'm'));
     for (const name of ['ls', 'cd', 'pwd', 'mkdir', 'rm', 'rmdir', 'rename', 'ln', 'chmod'])
       expect(help).toMatch(new RegExp(`^${name} `, 'm'));
     for (const name of ['chown', 'df', 'stat', 'lls', 'lcd', 'lpwd', '!', 'help', 'bye'])

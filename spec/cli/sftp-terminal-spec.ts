@@ -1,4 +1,5 @@
 /** `rxssh sftp` with a person at a terminal. */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { useCli } from './cli.ts';
@@ -11,6 +12,33 @@ const host = useSftpHost(cli);
 const sftp = (steps: readonly Step[]): Promise<Dialogue> =>
   runDialogue(cli, ['sftp', ...host().options, host().name], steps, { env: { SHELL: '/bin/sh' } });
 const touch = (name: string): void => writeFileSync(host().file(name), '');
+
+describeOnTerminal('rxssh get and put on a terminal', () => {
+  const put = (signal: string | null): Promise<Dialogue> =>
+    runDialogue(
+      cli,
+      ['put', ...host().options, cli.file('local/a\u001b[2Jb'), `${host().name}:to`],
+      [['% ', null]],
+      { signal },
+    );
+
+  it('show bars, and a line for each file that is done', async () => {
+    writeFileSync(cli.file('local/a\u001b[2Jb'), randomBytes(64 * 1024 * 1024));
+    const { output, status } = await put(null);
+    expect(status).toBe(0);
+    expect(output).toMatch(/a\\x1b\[2Jb +[#.]{20} \d+% +\S+ +\S+\/s/);
+    expect(output).toMatch(/a\\x1b\[2Jb +64\.0M +\S+\/s \d+\.\ds\r\n/);
+    expect(output).not.toContain('a\u001b[2Jb');
+  });
+
+  it('give the terminal back at a signal', async () => {
+    writeFileSync(cli.file('local/a\u001b[2Jb'), randomBytes(64 * 1024 * 1024));
+    const { output, status } = await put('SIGINT');
+    expect(status).toBe(130);
+    expect(output.lastIndexOf('\u001b[?25h')).toBeGreaterThan(output.lastIndexOf('\u001b[?25l'));
+    expect(readdirSync(host().file(''))).toEqual([]);
+  });
+});
 
 describeOnTerminal('rxssh sftp on a terminal', () => {
   it('prompts, goes on after errors, and ends with bye', async () => {
@@ -98,6 +126,28 @@ describeOnTerminal('rxssh sftp on a terminal', () => {
     ]);
     expect(output).toContain('two');
     expect(readdirSync(host().file('')).sort()).toEqual(['one', 'two']);
+  });
+
+  it('shows bars of transfers, which the interrupt key ends, and not the session', async () => {
+    writeFileSync(cli.file('local/large'), randomBytes(64 * 1024 * 1024));
+    writeFileSync(cli.file('local/small'), 'x');
+    const { output, status, echo } = await sftp([
+      ['sftp> ', 'lcd local\r'],
+      ['sftp> ', 'put small\r'],
+      ['1B', null],
+      ['sftp> ', 'put large\r'],
+      ['% ', '\u0003'],
+      ['sftp> ', 'progress\r'],
+      ['not shown', 'put small again\r'],
+      ['sftp> ', 'bye\r'],
+    ]);
+    expect(status).toBe(0);
+    expect(echo.at(-1)).toBe(true);
+    expect(output).toMatch(/large +[#.]{20} \d+%/);
+    // the cursor is shown again, and lines wrap
+    expect(output.lastIndexOf('\u001b[?25h')).toBeGreaterThan(output.lastIndexOf('\u001b[?25l'));
+    expect(output.lastIndexOf('\u001b[?7h')).toBeGreaterThan(output.lastIndexOf('\u001b[?7l'));
+    expect(readdirSync(host().file('')).sort()).toEqual(['again', 'small']);
   });
 
   it('lists in columns', async () => {

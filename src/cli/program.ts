@@ -2,17 +2,20 @@
 import { Command, CommanderError } from 'commander';
 import { type Observable, of } from 'rxjs';
 import { execCommand, type ExecFlags, NO_COMMAND, runExec } from './exec.ts';
+import { getCommand, runGet } from './get.ts';
 import type { CliIo } from './io.ts';
 import { keygenCommand, type KeygenFlags, runKeygen } from './keygen.ts';
 import { lsCommand, type LsFlags, runLs } from './ls.ts';
 import { runServe, serveCommand, type ServeFlags } from './serve.ts';
+import { putCommand, runPut } from './put.ts';
 import { failure } from './run.ts';
 import { runSftp, sftpCommand, type SftpFlags } from './sftp.ts';
 import { endedBy } from './signals.ts';
+import type { TransferFlags } from './transfer.ts';
 import { notYet, USAGE_STATUS, UsageError } from './usage.ts';
 import { version } from './version.ts';
 
-const LATER = ['shell', 'get', 'put', 'forward', 'keyscan', 'agent'];
+const LATER = ['shell', 'forward', 'keyscan', 'agent'];
 
 /**
  * What the arguments come to: emits the exit status, and completes. Mistakes are told on stderr, and are status 2.
@@ -47,6 +50,12 @@ function parse(args: readonly string[], io: CliIo): Observable<number> {
   sftpCommand(root.command('sftp')).action((host: string, flags: SftpFlags) => {
     // the interrupt key has a meaning of its own in a dialogue
     work = () => runSftp(host, flags, io).pipe(endedBy('SIGHUP', 'SIGTERM'));
+  });
+  getCommand(root.command('get')).action((paths: string[], flags: TransferFlags) => {
+    work = () => runGet(paths, flags, io);
+  });
+  putCommand(root.command('put')).action((paths: string[], flags: TransferFlags) => {
+    work = () => runPut(paths, flags, io);
   });
   serveCommand(root.command('serve')).action((flags: ServeFlags) => {
     // SIGTERM is its way to end well

@@ -1,10 +1,17 @@
 /** What the commands that move files have in common: a connection with SFTP on it, and what a failure comes to. */
 import type { Observable, ObservableInput } from 'rxjs';
-import { escapeText, isSshError, sftp, type SftpClient, type SshError } from '../node.ts';
+import {
+  type ErrorKind,
+  escapeText,
+  isSshError,
+  sftp,
+  type SftpClient,
+  type SshError,
+} from '../node.ts';
 import { type ClientFlags, clientSettings } from './client-options.ts';
 import { connector, type NamedHost } from './client-setup.ts';
 import type { CliIo, Messages } from './io.ts';
-import { FAILURE_STATUS, messageOf } from './usage.ts';
+import { FAILURE_STATUS, messageOf, USAGE_STATUS, UsageError } from './usage.ts';
 
 /** Runs work over SFTP on a host. */
 export type SftpConnector = <R>(
@@ -15,6 +22,14 @@ export type SftpConnector = <R>(
 /** Exit status when something could not be done with a file, the connection being well. */
 export const FILE_STATUS = 1;
 
+const FILE_KINDS: ReadonlySet<ErrorKind> = new Set([
+  'sftp',
+  'transfer',
+  'unsupported',
+  'overflow',
+  'config',
+]);
+
 /** Reads all settings of a connection, so that what is wrong is told before anything is connected to. */
 export function sftpConnector(flags: ClientFlags, io: CliIo, messages: Messages): SftpConnector {
   const connectTo = connector(clientSettings(flags), io, messages);
@@ -23,12 +38,14 @@ export function sftpConnector(flags: ClientFlags, io: CliIo, messages: Messages)
 
 /** 1 for what concerns files here or there, 255 for what ended the connection or kept it from coming up. */
 export function statusOfFailure(thrown: unknown): number {
+  if (thrown instanceof UsageError) return USAGE_STATUS;
   if (!isSshError(thrown)) return FILE_STATUS;
   return isAboutFiles(thrown) ? FILE_STATUS : FAILURE_STATUS;
 }
 
-function isAboutFiles({ kind }: SshError): boolean {
-  return kind === 'sftp' || kind === 'unsupported' || kind === 'overflow' || kind === 'config';
+/** Does an error concern a file, and not the connection? */
+export function isAboutFiles({ kind }: SshError): boolean {
+  return FILE_KINDS.has(kind);
 }
 
 /** What a failure says, fit to be shown: system errors have names of files in them. */

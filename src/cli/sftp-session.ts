@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { type Observable, tap } from 'rxjs';
 import type { SftpClient, SshError } from '../node.ts';
-import type { CliIo, Messages } from './io.ts';
+import type { CliIo, Messages, Verbosity } from './io.ts';
 import { widthOf } from './sftp-listing.ts';
 import type { Arguments } from './sftp-parser.ts';
 import { RemotePaths } from './sftp-paths.ts';
@@ -31,7 +31,7 @@ export type Side = 'remote' | 'local';
 /** What a session is made of. */
 export type SftpSessionParts = Pick<
   SftpSession,
-  'fs' | 'io' | 'messages' | 'stdout' | 'isInteractive'
+  'fs' | 'io' | 'messages' | 'verbosity' | 'stdout' | 'isInteractive'
 >;
 
 /** A dialogue with a server. */
@@ -39,6 +39,7 @@ export class SftpSession {
   readonly fs: SftpClient;
   readonly io: CliIo;
   readonly messages: Messages;
+  readonly verbosity: Verbosity;
   readonly stdout: Writer;
   /** Is there a person? */
   readonly isInteractive: boolean;
@@ -51,10 +52,11 @@ export class SftpSession {
   isOver = false;
   #ended: SshError | undefined;
 
-  constructor({ fs, io, messages, stdout, isInteractive }: SftpSessionParts) {
+  constructor({ fs, io, messages, verbosity, stdout, isInteractive }: SftpSessionParts) {
     this.fs = fs;
     this.io = io;
     this.messages = messages;
+    this.verbosity = verbosity;
     this.stdout = stdout;
     this.isInteractive = isInteractive;
     this.showsProgress = isInteractive;

@@ -35,7 +35,8 @@ export function sftpCommand(command: Command): Command {
 /** Runs it. Cold: emits the exit status, and completes. Throws a `UsageError` before anything is done. */
 export function runSftp(name: string, flags: SftpFlags, io: CliIo): Observable<number> {
   const host = namedHost(name);
-  const messages = new Messages(io.stderr, verbosityOf(flags));
+  const verbosity = verbosityOf(flags);
+  const messages = new Messages(io.stderr, verbosity);
   const isBatch = flags.b !== undefined;
   const isInteractive = !isBatch && io.stdin.isTTY === true && io.stdout.isTTY === true;
   const options = isBatch ? { ...flags, o: [...(flags.o ?? []), 'BatchMode=yes'] } : flags;
@@ -45,7 +46,7 @@ export function runSftp(name: string, flags: SftpFlags, io: CliIo): Observable<n
     const stdout = new Writer(io.stdout);
     let isDialogue = false;
     const status$ = connectTo(host, (fs) => {
-      const session = new SftpSession({ fs, io, messages, stdout, isInteractive });
+      const session = new SftpSession({ fs, io, messages, verbosity, stdout, isInteractive });
       isDialogue = isInteractive;
       if (isInteractive) messages.notice(`connected to ${escapeText(name)}`);
       const line$ =
