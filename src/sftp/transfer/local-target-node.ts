@@ -6,6 +6,7 @@ import { drain } from '../../operators/drain.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../file-reader.ts';
+import { gatherBlocks } from './gather-blocks.ts';
 import { LocalDescriptor, systemCommand } from './local-descriptor-node.ts';
 import { systemPath } from './local-path-node.ts';
 import { partPath } from './part-name.ts';
@@ -104,6 +105,7 @@ class LocalTarget implements TargetFile {
     const cut$ = this.kept > start ? this.#file.truncate(start) : EMPTY;
     let next = start;
     const written$ = bytes$.pipe(
+      gatherBlocks(),
       drain((bytes) => {
         const position = next;
         next += bytes.length;
