@@ -1,5 +1,5 @@
-/** The demo's hosts: SSH servers in this process, each on a loopback port of its own, that run real child processes. */
-import { childProcess, listen, listenTcp } from 'rxssh';
+/** The demo's hosts: SSH servers in this process, each on a loopback port of its own, that run real child processes, and keep files in memory. */
+import { childProcess, listen, listenTcp, memoryFileSystem, sftpServer } from 'rxssh';
 import { fingerprint, equalPublicKeys, generatePrivateKey, type PrivateKey } from 'rxssh/keys';
 import { serve, type AuthPolicy, type ServeOptions } from 'rxssh/server';
 import { filter, ignoreElements, map, mergeMap, type Observable, of, tap } from 'rxjs';
@@ -77,5 +77,10 @@ function serveOptions(plan: HostPlan, hostKey: PrivateKey, userKey: PrivateKey):
     plan.refusesLogins !== true &&
     attempt.method === 'publickey' &&
     equalPublicKeys(attempt.publicKey, userKey.publicKey);
-  return { hostKeys: [hostKey], authenticate, exec: childProcess({ env }) };
+  return {
+    hostKeys: [hostKey],
+    authenticate,
+    exec: childProcess({ env }),
+    subsystems: { sftp: sftpServer(memoryFileSystem()) },
+  };
 }

@@ -1,7 +1,8 @@
 /**
  * A fleet of SSH servers on this machine, and one command on all of them. One host exits with 7, one is slow, one refuses the
  * login and one dies in mid-output: the demo shows what comes of each, checks it, and ends with 0 only when all was reported as
- * it was. `npm start` runs it; nothing outside of this process and its children is used.
+ * it was. Then a file goes to one of them over SFTP, and back. `npm start` runs it; nothing outside of this process, its
+ * children and a temporary folder is used.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -24,14 +25,17 @@ import {
   connect as share,
   defer,
   forkJoin,
+  from,
   ignoreElements,
   lastValueFrom,
+  mergeMap,
   type Observable,
   of,
   reduce,
   tap,
   toArray,
 } from 'rxjs';
+import { moveFile } from './demo-files.ts';
 import { describe, Screen } from './demo-screen.ts';
 import { type DemoHost, type HostPlan, startHost } from './demo-servers.ts';
 
@@ -253,7 +257,13 @@ const isHealthy = ({ name }: DemoHost): boolean => EXPECTED[name]?.outcome === G
 /** The hosts are up as long as the work runs: `withClient` keeps its source subscribed, whatever that is. */
 const difference$ = combineLatest(PLANS.map((plan) => startHost(plan, userKey))).pipe(
   tap((hosts) => screen.title(`${String(hosts.length)} hosts, one command: ${COMMAND}`)),
-  withClient((hosts) => concat(runAll(hosts), echoPayload(hosts.filter(isHealthy)))),
+  withClient((hosts) => {
+    const healthy = hosts.filter(isHealthy);
+    const file$ = from(healthy.slice(0, 1)).pipe(
+      mergeMap((host) => logIn(host).pipe(moveFile(screen))),
+    );
+    return concat(runAll(hosts), echoPayload(healthy), file$);
+  }),
   reduce((all, found) => [...all, ...found], [] as readonly string[]),
 );
 
