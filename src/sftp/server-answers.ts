@@ -70,6 +70,16 @@ function ownText({ message, detail }: SshError<'sftp'>): string {
   return message.startsWith(head) ? message.slice(head.length) : statusText(code);
 }
 
+/** Does the client learn from the status what it was? Then nobody else has to. */
+export function isExplained(error: unknown): boolean {
+  if (isSshError(error, 'sftp') || isSshError(error, 'protocol')) return true;
+  const code = errorCode(error);
+  return (
+    typeof code === 'string' &&
+    (Object.hasOwn(STATUS_OF_CODE, code) || Object.hasOwn(TEXT_OF_CODE, code))
+  );
+}
+
 /** Asks a file system for a value; the first one counts. */
 export function first<T>(ask: () => ObservableInput<T>): Observable<T> {
   return defer(() => inputOf(ask())).pipe(

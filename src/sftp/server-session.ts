@@ -18,7 +18,7 @@ import { type FileName, fileName } from './file-name.ts';
 import type { SftpFileSystem } from './file-system.ts';
 import { encodePacket, readRequest, SFTP_VERSION } from './packets.ts';
 import { type Claim, RequestOrder } from './request-order.ts';
-import { type Answer, status, statusOf } from './server-answers.ts';
+import { type Answer, isExplained, status, statusOf } from './server-answers.ts';
 import { EXTENSION_OPERATIONS, SERVED_EXTENSIONS } from './server-extensions.ts';
 import { type OpenHandle, ServerHandles } from './server-handles.ts';
 import { closeHandle, type Operation, OPERATIONS } from './server-operations.ts';
@@ -134,7 +134,7 @@ export class SftpServerSession {
       return this.#inOrder(claim, this.#permitted(request, facts, paths));
     }).pipe(
       catchError((error: unknown) => {
-        if (facts !== undefined && !isSshError(error, 'sftp')) this.#options.failed(error, facts);
+        if (facts !== undefined && !isExplained(error)) this.#options.failed(error, facts);
         return of(statusOf(error));
       }),
     );

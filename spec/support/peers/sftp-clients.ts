@@ -1,6 +1,8 @@
 /** Real SFTP clients, run once for a script of steps. */
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import SftpClient from 'ssh2-sftp-client';
 import { type Destination, fingerprintOf, knownHostsFile, withKey } from './clients.ts';
 import { type Peer, peerFolder, type PeerName, pythonScript } from './peer.ts';
 
@@ -211,7 +213,39 @@ const rclone = stepwise('rclone', 'rclone', (to, [verb, path, other = ''], home)
   };
 });
 
-/** OpenSSH's scp speaks SFTP; it only copies. */
+const npmClient: SftpClientProgram = {
+  name: 'npm ssh2-sftp-client',
+  peer: 'npm',
+  run: async (to, script, local) => {
+    const client = new SftpClient();
+    let stdout = '';
+    const here = (name: string): string => join(local, name);
+    const steps: Readonly<Record<SftpStep[0], (path: string, other: string) => Promise<unknown>>> =
+      {
+        put: (path, other) => client.fastPut(here(path), `/${other}`),
+        get: (path, other) => client.fastGet(`/${path}`, here(other)),
+        ls: async (path) => {
+          const entries = await client.list(`/${path}`);
+          stdout += entries.map(({ name }) => `${name}\n`).join('');
+        },
+        rename: (path, other) => client.rename(`/${path}`, `/${other}`),
+        rm: (path) => client.delete(`/${path}`),
+        mkdir: (path) => client.mkdir(`/${path}`),
+        rmdir: (path) => client.rmdir(`/${path}`),
+      };
+    const { host, port, user, password = '' } = to;
+    try {
+      await client.connect({ host, port, username: user, password });
+      for (const [verb, path, other = ''] of script) await steps[verb](path, other);
+      return { status: 0, stdout, stderr: '' };
+    } catch (error) {
+      return { status: 1, stdout, stderr: String(error) };
+    } finally {
+      await client.end();
+    }
+  },
+};
+
 export const SFTP_CLIENTS: readonly SftpClientProgram[] = [
   opensshSftp,
   psftp,
@@ -220,6 +254,7 @@ export const SFTP_CLIENTS: readonly SftpClientProgram[] = [
   curl,
   lftp,
   rclone,
+  npmClient,
 ];
 
 async function inHome<T>(work: (home: Home) => Promise<T>): Promise<T> {
