@@ -36,9 +36,15 @@ for (const program of SFTP_CLIENTS) {
     it('puts and gets a file, whole', async () => {
       const content = randomBytes(SIZE);
       writeFileSync(join(local, 'up'), content);
-      expect(await run([['put', 'up', 'there']])).toMatchObject({ status: 0, stderr: expect.anything() });
+      expect(await run([['put', 'up', 'there']])).toMatchObject({
+        status: 0,
+        stderr: expect.anything(),
+      });
       expect(sha256(join(root, 'there'))).toBe(sha256(join(local, 'up')));
-      expect(await run([['get', 'there', 'down']])).toMatchObject({ status: 0, stderr: expect.anything() });
+      expect(await run([['get', 'there', 'down']])).toMatchObject({
+        status: 0,
+        stderr: expect.anything(),
+      });
       expect(sha256(join(local, 'down'))).toBe(sha256(join(local, 'up')));
     }, 60_000);
 
