@@ -70,15 +70,15 @@ function opened(
 ): Observable<readonly [LocalTarget, LocalDescriptor]> {
   return new Observable((out) => {
     let target: LocalTarget | undefined;
-    out.add(() => target?.release(isRemoved));
+    out.add(() => target?.release());
     open(systemPath(written), flags, mode, (error, fd) => {
       if (error !== null) {
         if (!out.closed) out.error(localError(error, written));
         return;
       }
       const file = new LocalDescriptor(fd, written);
-      target = new LocalTarget(file, path, written);
-      if (out.closed) target.release(isRemoved);
+      target = new LocalTarget(file, path, written, isRemoved);
+      if (out.closed) target.release();
       else out.next([target, file]);
     });
   });
@@ -89,12 +89,14 @@ class LocalTarget implements TargetFile {
   readonly #file: LocalDescriptor;
   readonly #path: FileName;
   readonly #written: FileName;
+  readonly #isRemoved: boolean;
   #isFinished = false;
 
-  constructor(file: LocalDescriptor, path: FileName, written: FileName) {
+  constructor(file: LocalDescriptor, path: FileName, written: FileName, isRemoved: boolean) {
     this.#file = file;
     this.#path = path;
     this.#written = written;
+    this.#isRemoved = isRemoved;
   }
 
   bytes(range: ReadRange): ByteStream {
@@ -125,10 +127,17 @@ class LocalTarget implements TargetFile {
     );
   }
 
+  discard(): Observable<never> {
+    return new Observable((out) => this.release(() => out.complete()));
+  }
+
   /** Lets the file go; what was not finished is removed, where it shall be. */
-  release(isRemoved: boolean): void {
+  release(done: () => void = nothing): void {
     const removeUnfinished = (): void => {
-      if (isRemoved && !this.#isFinished) unlink(systemPath(this.#written), () => {});
+      const isRemoved = this.#isRemoved && !this.#isFinished;
+      this.#isFinished = true;
+      if (isRemoved) unlink(systemPath(this.#written), done);
+      else done();
     };
     if (this.#file.isClosed) removeUnfinished();
     else this.#file.release(removeUnfinished);
@@ -155,4 +164,8 @@ class LocalTarget implements TargetFile {
       );
     });
   }
+}
+
+function nothing(): void {
+  // whoever wanted the file has gone
 }

@@ -125,18 +125,15 @@ export class RemoteFiles implements TransferFiles {
     { temporary, resume }: TargetOptions,
   ): Observable<TargetFile> {
     return new Observable((out) => {
-      let isToBeRemoved = temporary && !resume;
-      const finished = (): void => {
-        isToBeRemoved = false;
-      };
-      let isOpen = false;
+      const isRemoved = temporary && !resume;
+      let target: RemoteTarget | undefined;
       out.add(() => {
-        if (isOpen && isToBeRemoved) this.#removeQuietly(written);
+        if (isRemoved && target?.isFinished === false) this.#removeQuietly(written);
       });
       const opening = file$.subscribe({
         next: (file) => {
-          isOpen = true;
-          out.next(new RemoteTarget(this.#fs, file, { path, written, kept }, finished));
+          target = new RemoteTarget(this.#fs, file, { path, written, kept, isRemoved });
+          out.next(target);
         },
         error: (error: unknown) => out.error(error),
         // that is its handle's end: it has no name yet
@@ -158,6 +155,8 @@ interface Place {
   /** What it is called until it is whole. */
   readonly written: FileName;
   readonly kept: number;
+  /** What is not finished does not stay. */
+  readonly isRemoved: boolean;
 }
 
 class RemoteTarget implements TargetFile {
@@ -165,14 +164,18 @@ class RemoteTarget implements TargetFile {
   readonly #fs: SftpClient;
   readonly #file: RemoteFile;
   readonly #place: Place;
-  readonly #finished: () => void;
+  #isFinished = false;
 
-  constructor(fs: SftpClient, file: RemoteFile, place: Place, finished: () => void) {
+  constructor(fs: SftpClient, file: RemoteFile, place: Place) {
     this.kept = place.kept;
     this.#fs = fs;
     this.#file = file;
     this.#place = place;
-    this.#finished = finished;
+  }
+
+  /** It has its name, or is gone. */
+  get isFinished(): boolean {
+    return this.#isFinished;
   }
 
   bytes(range: ReadRange): ByteStream {
@@ -192,11 +195,22 @@ class RemoteTarget implements TargetFile {
       merge(set$, synced$, this.#file.close()),
       defer(() => (size === undefined ? EMPTY : this.#confirm(size))),
       defer(() => this.#rename()),
-      defer(() => {
-        this.#finished();
-        return EMPTY;
-      }),
+      this.#end(),
     );
+  }
+
+  discard(): Observable<never> {
+    const { isRemoved, written } = this.#place;
+    const close$ = this.#file.close().pipe(catchError(() => EMPTY));
+    const remove$ = isRemoved ? this.#fs.remove(written).pipe(catchError(() => EMPTY)) : EMPTY;
+    return concat(close$, remove$, this.#end());
+  }
+
+  #end(): Observable<never> {
+    return defer(() => {
+      this.#isFinished = true;
+      return EMPTY;
+    });
   }
 
   #confirm(size: number): Observable<never> {

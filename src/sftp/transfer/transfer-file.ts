@@ -1,5 +1,15 @@
 /** One file, from one side to the other. */
-import { concat, defer, map, mergeMap, type Observable, of, tap } from 'rxjs';
+import {
+  catchError,
+  concat,
+  defer,
+  map,
+  mergeMap,
+  type Observable,
+  of,
+  tap,
+  throwError,
+} from 'rxjs';
 import type { FileAttributes } from '../attributes.ts';
 import type { FileName } from '../file-name.ts';
 import { resumePosition } from './resume-position.ts';
@@ -72,7 +82,15 @@ function copyBytes(
       ...(options.confirm === true ? { size: bytes } : {}),
     });
   });
-  return concat(copied$, finished$);
+  return concat(copied$, finished$).pipe(
+    // first of all: with the error the connection may end
+    catchError((error: unknown) =>
+      concat(
+        target.discard(),
+        throwError(() => error),
+      ),
+    ),
+  );
 }
 
 /** Permissions for a new file or folder. */

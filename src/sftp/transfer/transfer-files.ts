@@ -76,6 +76,8 @@ export interface TargetFile {
   write(bytes$: ByteStream, start: number): Observable<number>;
   /** Sets attributes, closes the file and gives it its name. Completes when it is there. */
   finish(options: FinishOptions): Observable<never>;
+  /** Gives it up: closes it, and removes it unless it is kept to be resumed. Completes when that is done, or cannot be. */
+  discard(): Observable<never>;
 }
 
 /** What is done with a file that is written. */
