@@ -95,6 +95,13 @@ describe('a batch of rxssh sftp', () => {
     expect(readdirSync(host().file(''))).toEqual(['b1']);
   });
 
+  it.each(['.', '..', './', '../in/.', '/'])('does not remove %s', async (name) => {
+    mkdirSync(host().file('in'));
+    touch('in/file');
+    expect(await batch(['cd in', `rm -r ${name}`])).toMatchObject({ status: 1 });
+    expect(existsSync(host().file('in/file'))).toBe(true);
+  });
+
   it('takes patterns in the folder that one is in', async () => {
     mkdirSync(host().file('[x]'));
     for (const name of ['[x]/a1', '[x]/a2']) touch(name);

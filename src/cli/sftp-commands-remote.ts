@@ -82,7 +82,7 @@ export const REMOTE_COMMANDS: readonly SftpCommand[] = [
     completes: ['remote'],
     run: (session, { options, words }) =>
       eachMatch(session, words, 'remove', ({ path }) =>
-        options.has('r') ? session.fs.removeAll(path) : session.fs.remove(path),
+        options.has('r') ? session.fs.removeAll(removable(path)) : session.fs.remove(path),
       ),
   },
   {
@@ -269,6 +269,12 @@ function setOwner(
   return eachMatch(session, files, 'setstat', ({ path }) =>
     known(path).pipe(mergeMap((group) => fs.chown(path, uid, group))),
   );
+}
+
+/** The folder that one is in is not removed by `.`, as with `rm`. */
+function removable(path: FileName): FileName {
+  if (/(^|\/)\.{1,2}\/*$/.test(path.text)) throw new UsageError('rm: not of . and ..');
+  return path;
 }
 
 function permissions(text: string): number {
