@@ -150,6 +150,21 @@ describeOnTerminal('rxssh sftp on a terminal', () => {
     expect(readdirSync(host().file('')).sort()).toEqual(['again', 'small']);
   });
 
+  it('ends with 255 when the connection ends, also when nothing runs', async () => {
+    const args = ['--user', 'me', '--password', 'secret', '--sftp-root', cli.file('remote')];
+    const server = cli.start(['serve', '--listen', '127.0.0.1:0', ...args], { isOpen: true });
+    const [, port = ''] = await server.printed(/^listening on 127\.0\.0\.1:(\d+)\n$/);
+    const { output, status, echo } = await runDialogue(
+      cli,
+      ['sftp', '-o', 'StrictHostKeyChecking=accept-new', `me@127.0.0.1:${port}`],
+      [['sftp> ', `!kill -9 ${String(server.child.pid)}\r`]],
+      { env: { SHELL: '/bin/sh', RXSSH_PASSWORD: 'secret' } },
+    );
+    expect({ status, echo: echo.at(-1) }).toEqual({ status: 255, echo: true });
+    expect(output.match(/rxssh: (?!connected|warning)/g)).toHaveLength(1);
+    await server.ended;
+  });
+
   it('lists in columns', async () => {
     for (const name of ['a', 'b', 'c']) touch(name);
     const { output } = await sftp([
