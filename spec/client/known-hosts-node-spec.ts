@@ -33,6 +33,18 @@ describe('known_hosts files', () => {
     expect(await verdict([], 'db1')).toBe('unknown');
   });
 
+  it('are parsed once for many connections, and anew when they have changed', async () => {
+    const file = path('shared');
+    const load = () => firstValueFrom(from(knownHostsFiles([file]).load()));
+    writeFileSync(file, `${formatKnownHostsLine('db1', 22, key)}\n`);
+    const [first, second] = [await load(), await load()];
+    expect(second.entries[0]).toBe(first.entries[0]);
+    // as long as before: neither its size nor the second of its change need tell
+    writeFileSync(file, `${formatKnownHostsLine('db2', 22, key)}\n`);
+    expect(await verdict([file], 'db1')).toBe('unknown');
+    expect(await verdict([file], 'db2')).toBe('known');
+  });
+
   it('that cannot be read are an error that names the file', async () => {
     mkdirSync(path('folder'));
     const error: unknown = await verdict([path('folder')], 'db1').catch(

@@ -17,6 +17,7 @@ import { fingerprint } from '../keys/fingerprint.ts';
 import { hostName } from '../keys/host-patterns.ts';
 import {
   formatKnownHostsLine,
+  joinKnownHosts,
   type KnownHosts,
   type KnownHostsVerdict,
 } from '../keys/known-hosts.ts';
@@ -69,7 +70,7 @@ export class HostVerification {
   readonly #port: number;
   readonly #policy: HostKeyPolicy;
   readonly #store: KnownHostsStore;
-  readonly #known: KnownHosts;
+  #known: KnownHosts;
   #accepted: PublicKey | undefined;
 
   constructor(
@@ -108,6 +109,8 @@ export class HostVerification {
       return defer(() => this.#judge(claim)).pipe(
         map(() => {
           this.#accepted = key;
+          // from here on only this key counts, and a file of thousands of hosts is nothing for each connection to keep
+          this.#known = joinKnownHosts([]);
           return true;
         }),
         catchError((error: unknown) =>

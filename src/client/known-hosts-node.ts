@@ -7,6 +7,10 @@ import type { KnownHostsStore } from './host-verification.ts';
 
 const NEWLINE = 0x0a;
 
+/** Files that were read last: of a thousand connections each reads the file, for it may have changed, and one parses it. */
+const MOST_PARSED = 8;
+const parsed = new Map<string, { readonly text: string; readonly known: KnownHosts }>();
+
 /**
  * A store over files: all are read, the first is written. A file that does not exist is an empty one; one that cannot be read
  * is an error, and refuses every key. A line is added in one write, so that writers side by side do not tear each other's.
@@ -26,7 +30,14 @@ export function knownHostsFiles(files: readonly string[]): KnownHostsStore {
 }
 
 async function readKnownHosts(file: string): Promise<KnownHosts> {
-  return parseKnownHosts(await naming(file, 'read', () => readIfThere(file)), file);
+  const text = await naming(file, 'read', () => readIfThere(file));
+  const before = parsed.get(file);
+  if (before?.text === text) return before.known;
+  const known = parseKnownHosts(text, file);
+  parsed.delete(file);
+  parsed.set(file, { text, known });
+  for (const [oldest] of parsed) if (parsed.size > MOST_PARSED) parsed.delete(oldest);
+  return known;
 }
 
 async function readIfThere(file: string): Promise<string> {

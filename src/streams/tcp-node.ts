@@ -24,6 +24,8 @@ const ATTEMPT_DELAY = 250;
 /** How long, in milliseconds, a socket that was let go may take to send what was written before it was ended. */
 const FAREWELL = 1_000;
 
+const NOT_PERMITTED = new Error('the address is not permitted');
+
 /** Sockets that we dial read into this one buffer: a chunk is borrowed until `next` returns, and Node reads one at a time. */
 const sharedReadBuffer = new Uint8Array(256 * 1024);
 
@@ -35,6 +37,8 @@ export interface TcpOptions {
   readonly port: number;
   /** Milliseconds for the name and all its addresses together; 0 (the default) is no limit. */
   readonly timeout?: number;
+  /** Judges each address that the name stands for; those that it refuses are not tried. */
+  readonly permit?: (address: string) => boolean;
   readonly scheduler?: SchedulerLike;
 }
 
@@ -167,8 +171,19 @@ class Race {
   start(error: Error | undefined, addresses: readonly Address[]): void {
     if (this.#isOver) return;
     if (error !== undefined) this.#attempts.push(failed(this.#options, this.#options.host, error));
-    this.#addresses = addresses;
+    try {
+      this.#addresses = addresses.filter(({ address }) => this.#isPermitted(address));
+    } catch (thrown) {
+      this.#subscriber.error(thrown);
+      return;
+    }
     this.#tryNext();
+  }
+
+  #isPermitted(address: string): boolean {
+    const isPermitted = this.#options.permit?.(address) ?? true;
+    if (!isPermitted) this.#attempts.push(failed(this.#options, address, NOT_PERMITTED));
+    return isPermitted;
   }
 
   #tryNext(): void {
@@ -191,14 +206,16 @@ class Race {
     const { socket, duplex } = openSocket({ host: address, port, noDelay: true }, peer);
     const started = performance.now();
     this.#running.add(socket);
-    socket.once('connect', () => {
-      peer.roundTrip = performance.now() - started;
-      this.#won(socket, duplex);
-    });
-    socket.once('error', (error) => {
+    const failedNow = (error: Error): void => {
       if (!this.#running.delete(socket) || this.#isOver) return;
       this.#attempts.push(failed(this.#options, address, error));
       this.#tryNext();
+    };
+    socket.once('error', failedNow).once('connect', () => {
+      // a connection keeps nothing of the race that it has won
+      socket.off('error', failedNow);
+      peer.roundTrip = performance.now() - started;
+      this.#won(socket, duplex);
     });
   }
 
@@ -234,7 +251,8 @@ function letGo(socket: Socket): void {
   });
 }
 
-function failed(
+/** What came of one address. */
+export function failed(
   target: { readonly port: number },
   address: string,
   error: unknown,
@@ -242,7 +260,8 @@ function failed(
   return { address, port: target.port, message: toError(error).message };
 }
 
-function connectError(
+/** The error of a host that cannot be connected to, or listened at. */
+export function connectError(
   target: { readonly host: string; readonly port: number },
   attempts: readonly ConnectAttempt[],
 ): SshError<'connect'> {
@@ -285,7 +304,7 @@ function openSocket(
  * Sockets that were accepted cannot read into a buffer of ours: Node takes `onread` only when it connects. Their chunks are as
  * much borrowed, though, and each is freed when it was delivered.
  */
-function acceptedDuplex(socket: Socket): ByteDuplex {
+export function acceptedDuplex(socket: Socket): ByteDuplex {
   socket.pause();
   const { remoteAddress, remotePort } = socket;
   const hasPeer = remoteAddress !== undefined && remotePort !== undefined;
