@@ -9,11 +9,21 @@ export {
   type IdentityFileOptions,
   type PassphraseSource,
 } from './client/identity-files-node.ts';
+export {
+  forwardLocal,
+  type ForwardOptions,
+  forwardRemote,
+  type ListenAt,
+  type ListenOption,
+  socksProxy,
+  type SocksProxyOptions,
+} from './client/forward-node.ts';
 export { knownHostsFiles } from './client/known-hosts-node.ts';
 export { agentSocket } from './auth/agent-node.ts';
 export { nodeDuplex } from './streams/node-duplex-node.ts';
 export { toNodeDuplex } from './streams/to-node-duplex-node.ts';
 export { toNodeReadable, type ToNodeReadableOptions } from './streams/to-node-readable-node.ts';
+export { listenUnix, type ListenUnixEvent } from './streams/listen-unix-node.ts';
 export {
   connectTcp,
   connectUnix,
@@ -22,6 +32,12 @@ export {
   type TcpOptions,
 } from './streams/tcp-node.ts';
 export { childProcess, type ChildProcessOptions } from './server/child-process-node.ts';
+export {
+  nodeDial,
+  type NodeDialOptions,
+  nodeListen,
+  type NodeListenOptions,
+} from './server/forward-node.ts';
 export { listen, type ListenOptions } from './server/listen-node.ts';
 export { nodeFileSystem, type NodeFileSystemOptions } from './sftp/node-file-system-node.ts';
 export { localFiles } from './sftp/transfer/local-files-node.ts';

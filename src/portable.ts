@@ -34,6 +34,15 @@ export {
 export { lines, type LinesOptions, type TaggedLine } from './client/lines.ts';
 export { type Command, commandLine } from './client/quote.ts';
 export { type PtyOptions, SessionChannel } from './client/session.ts';
+export type { Endpoint, TcpEndpoint, UnixEndpoint } from './forwarding/endpoint.ts';
+export {
+  ForwardedConnection,
+  type ForwardEvent,
+  type ListenerEvent,
+  type Listening,
+} from './forwarding/forward.ts';
+export type { RemoteListenOptions } from './forwarding/remote-listeners.ts';
+export { splice, type SpliceCounters } from './forwarding/splice.ts';
 export { parseTarget, type Target } from './client/target.ts';
 export {
   exec,

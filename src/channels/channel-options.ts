@@ -1,7 +1,6 @@
 /** How a channel behaves, and what its peer may ask of it. */
 import { SshError } from '../errors.ts';
 import type { Verdict } from '../operators/take-verdict.ts';
-import type { DuplexPeer } from '../streams/byte-duplex.ts';
 
 /** A request of the peer on a channel (RFC 4254 §5.4). */
 export interface ChannelRequest {
@@ -26,8 +25,6 @@ export interface ChannelOptions {
   readonly stderr?: 'discard' | 'hold';
   /** Answers the peer's requests; without it they fail. */
   readonly onRequest?: ChannelRequestHandler;
-  /** Who is at the other end of a connection that the channel carries, where that was told. */
-  readonly peer?: DuplexPeer;
 }
 
 const MAX_UINT32 = 0xffff_ffff;

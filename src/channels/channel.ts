@@ -7,7 +7,7 @@ import { protocolError, type SshError } from '../errors.ts';
 import { ExtendedDataType } from '../messages/codes.ts';
 import type { ChannelMessage } from '../messages/connection.ts';
 import { outsideDelivery } from '../operators/credit.ts';
-import type { ByteDuplex, ByteStream, DuplexPeer } from '../streams/byte-duplex.ts';
+import type { ByteDuplex, ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import {
@@ -58,8 +58,6 @@ export class Channel implements ByteDuplex {
   readonly stderr: ByteSink;
   /** Emits once when the channel is over: `undefined` after CLOSE both ways, else the error that ended it. Replayed. */
   readonly closed$: Observable<SshError | undefined>;
-  /** Who is at the other end of a connection that it carries (RFC 4254 §7.2), as the peer has told it. */
-  readonly peer?: DuplexPeer;
 
   readonly #context: ChannelContext;
   readonly #onRequest: ChannelRequestHandler | undefined;
@@ -87,7 +85,6 @@ export class Channel implements ByteDuplex {
     checkChannelOptions(options);
     this.type = type;
     this.number = number;
-    if (options.peer !== undefined) this.peer = options.peer;
     this.#state = state;
     this.#context = context;
     this.#onRequest = options.onRequest;

@@ -1,9 +1,9 @@
 /** Connections that the server makes for us: a channel is the connection. */
-import { defer, type Observable } from 'rxjs';
-import type { Channel } from '../channels/channel.ts';
+import { defer, map, type Observable } from 'rxjs';
 import type { SshConnection } from '../channels/connection.ts';
 import { directStreamlocal, directTcpip } from '../messages/forwarding.ts';
-import type { DuplexPeer } from '../streams/byte-duplex.ts';
+import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
+import { ChannelDuplex } from './channel-duplex.ts';
 import { checkTarget, type Endpoint } from './endpoint.ts';
 
 /** RFC 4254 §7.2 wants an address of whoever connects: this is who connects for himself. */
@@ -21,20 +21,23 @@ export function dialFrom(
   connection: SshConnection,
   to: Endpoint,
   originator: DuplexPeer = NOBODY,
-): Observable<Channel> {
+): Observable<ByteDuplex> {
   return defer(() => {
     checkTarget(to);
-    if ('socketPath' in to) {
-      const payload = { socketPath: to.socketPath, reserved: NO_BYTES, reservedPort: 0 };
-      return connection.openChannel(
-        'direct-streamlocal@openssh.com',
-        directStreamlocal.encode(payload),
-      );
-    }
-    const payload = {
-      ...{ hostToConnect: to.host, portToConnect: to.port },
-      ...{ originatorAddress: originator.address, originatorPort: originator.port },
-    };
-    return connection.openChannel('direct-tcpip', directTcpip.encode(payload));
+    const [type, payload] = openOf(to, originator);
+    return connection.openChannel(type, payload).pipe(map((channel) => new ChannelDuplex(channel)));
   });
+}
+
+function openOf(to: Endpoint, originator: DuplexPeer): readonly [string, Uint8Array] {
+  if ('socketPath' in to) {
+    const { socketPath } = to;
+    const payload = { socketPath, reserved: NO_BYTES, reservedPort: 0 };
+    return ['direct-streamlocal@openssh.com', directStreamlocal.encode(payload)];
+  }
+  const payload = {
+    ...{ hostToConnect: to.host, portToConnect: to.port },
+    ...{ originatorAddress: originator.address, originatorPort: originator.port },
+  };
+  return ['direct-tcpip', directTcpip.encode(payload)];
 }

@@ -51,6 +51,13 @@ export function endpointText(endpoint: Endpoint): string {
   return `${host.includes(':') ? `[${escapeText(host)}]` : escapeText(host)}:${String(port)}`;
 }
 
+/** The same text for the same endpoint, and for no other. */
+export function endpointKey(endpoint: Endpoint): string {
+  return 'port' in endpoint
+    ? `tcp ${endpoint.host} ${String(endpoint.port)}`
+    : `unix ${endpoint.socketPath}`;
+}
+
 function badEndpoint(endpoint: Endpoint): SshError<'config'> {
   const text = `${JSON.stringify(endpointText(endpoint))} is neither host and port nor a unix socket`;
   return new SshError('config', text, { option: 'endpoint' });

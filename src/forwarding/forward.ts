@@ -56,6 +56,7 @@ export class ForwardedConnection {
   readonly #closed = new ReplaySubject<SshError | undefined>(1);
   readonly #life = new Subscription();
   #to: Endpoint | undefined;
+  #failure: SshError | undefined;
   #bytesSent = 0;
   #bytesReceived = 0;
 
@@ -82,8 +83,16 @@ export class ForwardedConnection {
 
   /** Lets go of both sides at once; `closed$` tells `released`. */
   close(): void {
-    const message = 'the connection was let go on this side';
-    this.#over(new SshError('released', message, { what: 'forwarded connection' }));
+    this.end(letGo());
+  }
+
+  /**
+   * Lets go of both sides because of an error.
+   *
+   * @internal
+   */
+  end(error: SshError): void {
+    this.#over(error);
   }
 
   /**
@@ -96,7 +105,7 @@ export class ForwardedConnection {
       sent: (bytes: number) => (this.#bytesSent += bytes),
       received: (bytes: number) => (this.#bytesReceived += bytes),
     };
-    this.#life.add(() => near.destroy());
+    this.#life.add(() => near.destroy(this.#failure));
     if (this.#life.closed) return;
     const carried$ = defer(() => route(near, (to) => (this.#to = to))).pipe(
       throwIfEmpty(noWay),
@@ -113,6 +122,7 @@ export class ForwardedConnection {
 
   #over(error: SshError | undefined): void {
     if (this.#life.closed) return;
+    this.#failure = error;
     this.#life.unsubscribe();
     outsideDelivery(() => {
       this.#closed.next(error);
@@ -153,11 +163,21 @@ export function forwardEach(
         out.next({ type: 'connection', connection });
         connection.start(event.duplex, isFull ? () => tooMany(maximumConnections) : route);
       },
+      error(error) {
+        // what ends the forwarding has ended what stands on it
+        for (const connection of open) connection.end(asSshError(error));
+        out.error(error);
+      },
       teardown() {
         for (const connection of open) connection.close();
       },
     };
   });
+}
+
+function letGo(): SshError<'released'> {
+  const what = 'forwarded connection';
+  return new SshError('released', 'the connection was let go on this side', { what });
 }
 
 function tooMany(limit: number): Observable<never> {

@@ -1,6 +1,5 @@
 /** Ports and sockets on which the server listens for us (RFC 4254 §7.1, OpenSSH PROTOCOL 2.4). */
 import { Observable, type Subscriber } from 'rxjs';
-import type { Channel } from '../channels/channel.ts';
 import type {
   ChannelOpenAnswer,
   ChannelOpenHandler,
@@ -16,9 +15,10 @@ import {
   tcpipForwardReply,
 } from '../messages/forwarding.ts';
 import { outsideDelivery } from '../operators/credit.ts';
-import type { DuplexPeer } from '../streams/byte-duplex.ts';
+import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
 import { asSshError } from '../streams/ending.ts';
-import { checkBound, type Endpoint, endpointText } from './endpoint.ts';
+import { ChannelDuplex } from './channel-duplex.ts';
+import { checkBound, type Endpoint, endpointKey, endpointText } from './endpoint.ts';
 
 /** How `listen` listens. */
 export interface RemoteListenOptions {
@@ -34,7 +34,7 @@ const REFUSED: ChannelOpenAnswer = {
 
 /** Whoever asked for connections to an endpoint. Nothing else is let in. */
 export class RemoteListeners {
-  readonly #listeners = new Map<string, Subscriber<Channel>>();
+  readonly #listeners = new Map<string, Subscriber<ByteDuplex>>();
 
   /** What a connection is to do with the channels that the server opens. */
   readonly channels: Readonly<Record<string, ChannelOpenHandler>> = {
@@ -54,10 +54,10 @@ export class RemoteListeners {
     connection: SshConnection,
     at: Endpoint,
     { listening }: RemoteListenOptions = {},
-  ): Observable<Channel> {
+  ): Observable<ByteDuplex> {
     return new Observable((subscriber) => {
       checkBound(at);
-      const key = keyOf(at);
+      const key = endpointKey(at);
       if (this.#listeners.has(key)) throw alreadyListening(at);
       // the server may open channels right behind its reply
       if (!isAnyPort(at)) this.#add(at, subscriber);
@@ -88,10 +88,10 @@ export class RemoteListeners {
   #granted(
     connection: SshConnection,
     bound: Endpoint,
-    subscriber: Subscriber<Channel>,
+    subscriber: Subscriber<ByteDuplex>,
     listening: RemoteListenOptions['listening'],
   ): void {
-    if (!this.#listeners.has(keyOf(bound))) this.#add(bound, subscriber);
+    if (!this.#listeners.has(endpointKey(bound))) this.#add(bound, subscriber);
     subscriber.add(() => this.#cancel(connection, bound));
     try {
       outsideDelivery(() => listening?.(bound));
@@ -100,8 +100,8 @@ export class RemoteListeners {
     }
   }
 
-  #add(at: Endpoint, subscriber: Subscriber<Channel>): void {
-    const key = keyOf(at);
+  #add(at: Endpoint, subscriber: Subscriber<ByteDuplex>): void {
+    const key = endpointKey(at);
     this.#listeners.set(key, subscriber);
     subscriber.add(() => this.#listeners.delete(key));
   }
@@ -112,14 +112,13 @@ export class RemoteListeners {
   }
 
   #accept(at: Endpoint, peer?: DuplexPeer): ChannelOpenAnswer {
-    const subscriber = this.#listeners.get(keyOf(at));
+    const subscriber = this.#listeners.get(endpointKey(at));
     if (subscriber === undefined) return REFUSED;
     return {
       accept: true,
-      ...(peer === undefined ? {} : { options: { peer } }),
       opened: (channel) => {
         if (subscriber.closed) channel.destroy();
-        else subscriber.next(channel);
+        else subscriber.next(new ChannelDuplex(channel, peer));
       },
     };
   }
@@ -135,10 +134,6 @@ function boundAt(at: Endpoint, reply: Uint8Array): Endpoint {
   const { boundPort: port } = tcpipForwardReply.decode(reply);
   if (port === 0 || port > 65_535) throw protocolError(`tcpip-forward: port ${String(port)}`);
   return { host: at.host, port };
-}
-
-function keyOf(at: Endpoint): string {
-  return 'port' in at ? `tcp ${at.host} ${String(at.port)}` : `unix ${at.socketPath}`;
 }
 
 function requestName(at: Endpoint): string {

@@ -1,8 +1,9 @@
 /** Two duplexes made one connection: what one reads the other writes, each way at the pace of whoever takes the bytes. */
-import { Observable, type Subscriber, Subscription } from 'rxjs';
-import type { SshError } from '../errors.ts';
+import { Observable, Subscription } from 'rxjs';
+import { SshError } from '../errors.ts';
 import { holdCredit, keep } from '../operators/credit.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
+import { asSshError } from '../streams/ending.ts';
 
 /** Hears of bytes when they have been taken. */
 export interface SpliceCounters {
@@ -22,7 +23,7 @@ export interface SpliceCounters {
  * 4. Completes when both sides have ended and everything was taken. A side that has closed takes nothing any more: then it is
  *    over when what that side has sent was taken.
  * 5. An error of a side waits behind the bytes before it, and is then the error of the whole.
- * 6. However it ends, also by unsubscribing, both duplexes are destroyed.
+ * 6. However it ends, also by unsubscribing, both duplexes are destroyed: with an error, unless it is complete.
  */
 export function splice(
   near: ByteDuplex,
@@ -30,21 +31,35 @@ export function splice(
   { sent = nothing, received = nothing }: SpliceCounters = {},
 ): Observable<never> {
   return new Observable((out) => {
-    const there = new OneWay(near, far, sent, out);
-    const back = new OneWay(far, near, received, out);
+    let failure: SshError | undefined = new SshError('released', 'let go in the middle', {
+      what: 'forwarded connection',
+    });
+    const fail = (error: SshError): void => {
+      failure = error;
+      out.error(error);
+    };
     const settle = (): void => {
       if (!there.isOver || !back.isOver) return;
-      const error = there.failure ?? back.failure;
-      if (error === undefined) out.complete();
-      else out.error(error);
+      failure = there.failure ?? back.failure;
+      if (failure === undefined) out.complete();
+      else out.error(failure);
     };
-    out.add(there.start(settle));
-    if (!out.closed) out.add(back.start(settle));
+    const there = new OneWay(near, far, sent, { settle, fail });
+    const back = new OneWay(far, near, received, { settle, fail });
+    out.add(there.start());
+    if (!out.closed) out.add(back.start());
     out.add(() => {
-      near.destroy();
-      far.destroy();
+      near.destroy(failure);
+      far.destroy(failure);
     });
   });
+}
+
+/** What both directions are part of. */
+interface Whole {
+  /** A way is over. */
+  settle(): void;
+  fail(error: SshError): void;
 }
 
 /** One direction. */
@@ -52,24 +67,18 @@ class OneWay {
   readonly #from: ByteDuplex;
   readonly #to: ByteDuplex;
   readonly #taken: (bytes: number) => void;
-  readonly #out: Subscriber<never>;
+  readonly #whole: Whole;
   readonly #reading = new Subscription();
   #writing = 0;
   #end: { readonly error?: unknown } | undefined;
   #isOver = false;
   #failure: SshError | undefined;
-  #settle = nothing;
 
-  constructor(
-    from: ByteDuplex,
-    to: ByteDuplex,
-    taken: (bytes: number) => void,
-    out: Subscriber<never>,
-  ) {
+  constructor(from: ByteDuplex, to: ByteDuplex, taken: (bytes: number) => void, whole: Whole) {
     this.#from = from;
     this.#to = to;
     this.#taken = taken;
-    this.#out = out;
+    this.#whole = whole;
   }
 
   get isOver(): boolean {
@@ -81,9 +90,7 @@ class OneWay {
     return this.#failure;
   }
 
-  /** @param settle - called when the way is over */
-  start(settle: () => void): Subscription {
-    this.#settle = settle;
+  start(): Subscription {
     // first: it may be closed already
     this.#reading.add(this.#to.closed$?.subscribe((error) => this.#closed(error)));
     if (this.#isOver) return this.#reading;
@@ -123,14 +130,14 @@ class OneWay {
     this.#failure = failure;
     this.#isOver = true;
     this.#reading.unsubscribe();
-    this.#settle();
+    this.#whole.settle();
   }
 
   #finish(): void {
     if (this.#end === undefined || this.#writing > 0 || this.#isOver) return;
     this.#isOver = true;
-    if ('error' in this.#end) this.#out.error(this.#end.error);
-    else this.#settle();
+    if ('error' in this.#end) this.#whole.fail(asSshError(this.#end.error));
+    else this.#whole.settle();
   }
 }
 

@@ -18,7 +18,15 @@ export type { Proposal } from '../transport/negotiation.ts';
 export type { ServerConnection } from './connection.ts';
 export type { ConnectionEvent, ServerEvent } from './events.ts';
 export { type ExitResult, exitWith } from './exit-result.ts';
+export type {
+  DialHandler,
+  DialRequest,
+  ForwardHandlers,
+  ListenHandler,
+  ListenRequest,
+} from './forwarding.ts';
 export type { ServeOptions, ServerChannelHandler, ServerGlobalRequestHandler } from './options.ts';
+export { type EndpointPermit, permitEndpoints } from './permit.ts';
 export { serve } from './serve.ts';
 export type {
   ExecHandler,

@@ -21,6 +21,7 @@ import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-polic
 import { utf8Bytes } from '../wire/bytes.ts';
 import type { SchedulerLike } from 'rxjs';
 import type { ServerConnection } from './connection.ts';
+import type { ForwardHandlers } from './forwarding.ts';
 import type { SessionHandlers } from './session.ts';
 
 /** How a server serves its connections. What has no handler is refused. */
@@ -45,6 +46,8 @@ export interface ServeOptions extends SessionHandlers {
   readonly maximumSessions?: number;
   /** Channels of any type at a time that a client may open; 256 unless said otherwise. */
   readonly maximumChannels?: number;
+  /** What clients may have forwarded; nothing unless said otherwise. */
+  readonly forward?: ForwardHandlers;
   /** Decides over channels of further types, by type (RFC 4254 §5.1). */
   readonly channels?: Readonly<Record<string, ServerChannelHandler>>;
   /** Answers global requests, by name (RFC 4254 §4). */

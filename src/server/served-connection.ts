@@ -26,6 +26,8 @@ import type { Handshake, TransportOptions } from '../streams/transport-options.t
 import type { ServerConnection } from './connection.ts';
 import type { ConnectionEvent } from './events.ts';
 import { DEFAULT_LOGIN_GRACE_TIME, type ServeOptions } from './options.ts';
+import { dialChannels } from './served-dials.ts';
+import { ServedListeners } from './served-listeners.ts';
 import type { ServerSession } from './session.ts';
 import { SessionChannel } from './session-channel.ts';
 
@@ -47,6 +49,8 @@ export class ServedConnection implements ServerConnection {
   readonly #rekeyed = new Subject<void>();
   readonly #closed = new ReplaySubject<SshError | undefined>(1);
   readonly #subscriptions = new Subscription();
+  /** Listeners, and connections that lead somewhere else. */
+  readonly #forwarded = new Subscription();
   #transport: SshTransport | undefined;
   #connection: SshConnection | undefined;
   #login: ServerAuthenticated | undefined;
@@ -96,6 +100,7 @@ export class ServedConnection implements ServerConnection {
 
   /** Lets go. */
   stop(): void {
+    this.#forwarded.unsubscribe();
     this.#subscriptions.unsubscribe();
     this.#over(undefined);
   }
@@ -151,11 +156,17 @@ export class ServedConnection implements ServerConnection {
   }
 
   #connectionOptions(transport: SshTransport, login: ServerAuthenticated): ConnectionOptions {
-    const { channels = {}, globalRequests = {}, maximumChannels } = this.#options;
+    const { channels = {}, globalRequests = {}, maximumChannels, forward = {} } = this.#options;
+    const { dial, listen } = forward;
+    const forwarded = this.#forwarded;
+    const dials = dial === undefined ? {} : dialChannels(dial, this, forwarded);
+    const listeners =
+      listen === undefined ? undefined : new ServedListeners(listen, forward, this, forwarded);
     return {
       ...(maximumChannels === undefined ? {} : { maximumChannels }),
       channels: {
         session: () => this.#answerSession(transport, login),
+        ...dials,
         ...bound(channels, this),
       },
       globalRequests: {
@@ -164,6 +175,7 @@ export class ServedConnection implements ServerConnection {
           this.#takesSessions = false;
           return true;
         },
+        ...listeners?.globalRequests,
         ...bound(globalRequests, this),
       },
     };
@@ -202,6 +214,7 @@ export class ServedConnection implements ServerConnection {
   /** The end waits behind the task that told of it, and behind the ends of the sessions. */
   #ended(error: SshError): void {
     this.#end = { error };
+    this.#forwarded.unsubscribe();
     if (this.#transport === undefined) this.#over(error);
     else this.#transport.run(() => this.#overWithoutSessions());
   }

@@ -23,8 +23,12 @@ export interface ByteDuplex {
   write(bytes: Uint8Array, done: () => void): void;
   /** Ends our side, behind what was written. */
   end(): void;
-  /** Lets everything go at once; `readable$` emits no bytes any more and errors with `connection-lost`. */
-  destroy(): void;
+  /**
+   * Lets everything go at once; `readable$` emits no bytes any more and errors with `connection-lost`.
+   *
+   * @param error - the other end must not take what it has for the whole: TCP connections are reset
+   */
+  destroy(error?: SshError): void;
   /** Facts about the other end, where there are any: for messages and policies. */
   readonly peer?: DuplexPeer;
   /**

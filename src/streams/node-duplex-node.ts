@@ -37,6 +37,17 @@ export function nodeDuplex(stream: Duplex): ByteDuplex {
  */
 const LONG = 1;
 
+/** What Node's TCP sockets can do besides; of other sockets it would be an error. */
+interface Resettable {
+  resetAndDestroy(): void;
+}
+
+function canReset(stream: Duplex & Partial<Resettable>): stream is Duplex & Resettable {
+  // whoever has ended has said all
+  if (stream.destroyed || stream.writableEnded) return false;
+  return 'remotePort' in stream && stream.remotePort !== undefined;
+}
+
 /** How a stream is read and written. */
 export interface StreamTraits {
   /** A chunk is the stream's again when `receive` has returned. */
@@ -86,9 +97,11 @@ export class StreamDuplex implements ByteDuplex {
     if (this.#stream.writable) this.#stream.end();
   }
 
-  destroy(): void {
+  destroy(error?: SshError): void {
+    const stream = this.#stream;
     this.#isDestroyed = true;
-    this.#stream.destroy();
+    if (error !== undefined && canReset(stream)) stream.resetAndDestroy();
+    else stream.destroy();
     // a stream that wraps another may never call back, nor close
     this.#writesAreOver();
   }

@@ -1,0 +1,88 @@
+/** Forwarding by this machine: it connects, and listens, for clients that may have it. */
+import { catchError, defer, type Observable, throwError } from 'rxjs';
+import { SshError } from '../errors.ts';
+import type { Endpoint } from '../forwarding/endpoint.ts';
+import { connectEndpoint, listenEndpoint } from '../forwarding/endpoints-node.ts';
+import type { ByteDuplex } from '../streams/byte-duplex.ts';
+import type { ServerConnection } from './connection.ts';
+import type { DialHandler, ListenHandler } from './forwarding.ts';
+
+/** How this machine connects for clients. */
+export interface NodeDialOptions {
+  /**
+   * Judges each address that a host stands for, with the endpoint as the client has written it; `address` is `undefined` for a unix
+   * socket. Only addresses that it has permitted are connected to, so a name that changes its meaning gains nothing.
+   */
+  readonly permit: (
+    to: Endpoint,
+    address: string | undefined,
+    connection: ServerConnection,
+  ) => boolean;
+  /** Milliseconds for a connection to be made; 20 000 unless said otherwise. */
+  readonly timeout?: number;
+}
+
+/** How this machine listens for clients. */
+export interface NodeListenOptions {
+  /** Judges where a client wants us to listen, as it has written it. */
+  readonly permit: (at: Endpoint, connection: ServerConnection) => boolean;
+  /**
+   * sshd_config's GatewayPorts. `no`: whatever the client asks for is bound to loopback, so that only this machine can
+   * connect; the default. `clientspecified`: the client chooses the address.
+   */
+  readonly gatewayPorts?: 'no' | 'clientspecified';
+}
+
+/**
+ * Connects clients from this machine: TCP and unix sockets, for `forward.dial` of `serve` and `listen`.
+ *
+ * @example
+ * ```ts
+ * listen({ …, forward: { dial: nodeDial({ permit: permitEndpoints('127.0.0.1:*') }) } });
+ * ```
+ */
+export function nodeDial({ permit, timeout }: NodeDialOptions): DialHandler {
+  return ({ to }, connection) => {
+    if ('socketPath' in to) return permit(to, undefined, connection) && connectEndpoint(to);
+    const options = timeout === undefined ? {} : { timeout };
+    return defer((): Observable<ByteDuplex> => {
+      let isAnyPermitted = false;
+      let isAnyRefused = false;
+      const judge = (address: string): boolean => {
+        const isPermitted = permit(to, address, connection);
+        isAnyPermitted ||= isPermitted;
+        isAnyRefused ||= !isPermitted;
+        return isPermitted;
+      };
+      return connectEndpoint(to, { permit: judge, ...options }).pipe(
+        catchError((error: unknown) =>
+          throwError(() => (isAnyRefused && !isAnyPermitted ? notPermitted() : error)),
+        ),
+      );
+    });
+  };
+}
+
+/**
+ * Listens for clients on this machine: TCP and unix sockets, for `forward.listen` of `serve` and `listen`. A unix socket may only
+ * be connected to by the user whom this process runs as.
+ */
+export function nodeListen({ permit, gatewayPorts = 'no' }: NodeListenOptions): ListenHandler {
+  return ({ at }, connection) =>
+    permit(at, connection) && listenEndpoint(gatewayPorts === 'no' ? onLoopback(at) : bindable(at));
+}
+
+function onLoopback(at: Endpoint): Endpoint {
+  if ('socketPath' in at) return at;
+  return { host: at.host === '::1' ? '::1' : '127.0.0.1', port: at.port };
+}
+
+/** RFC 4254 §7.1: the empty address is all of them. Node binds both families for `::`. */
+function bindable(at: Endpoint): Endpoint {
+  if ('socketPath' in at || (at.host !== '' && at.host !== '*')) return at;
+  return { host: '::', port: at.port };
+}
+
+function notPermitted(): SshError<'request-refused'> {
+  return new SshError('request-refused', 'not permitted', { request: 'direct-tcpip' });
+}
