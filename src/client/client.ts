@@ -20,8 +20,10 @@ import { dialFrom } from '../forwarding/dial.ts';
 import type { Endpoint } from '../forwarding/endpoint.ts';
 import { type RemoteListenOptions, RemoteListeners } from '../forwarding/remote-listeners.ts';
 import type { SftpOptions } from '../sftp/open-sftp.ts';
+import type { Path } from '../sftp/file-name.ts';
 import type { SftpClient } from '../sftp/sftp-client.ts';
 import type { LocalFiles } from '../sftp/transfer/local-files.ts';
+import type { TransferOptions, TransferProgress } from '../sftp/transfer/transfer-options.ts';
 import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import type { Handshake } from '../streams/transport-options.ts';
@@ -30,6 +32,7 @@ import { collect, type CollectOptions, type CommandResult } from './output-opera
 import type { Command } from './quote.ts';
 import { openSession, type SessionChannel } from './session.ts';
 import { startSftp } from './sftp.ts';
+import { getFiles, putFiles } from './transfer.ts';
 
 /** How `run` runs a command. */
 export interface RunOptions extends ExecOptions, CollectOptions {
@@ -200,6 +203,29 @@ export class SshClient {
     const endpoint = isByName ? { host: at, port: second as number } : at;
     const options = isByName ? third : (second as RemoteListenOptions);
     return this.#listeners.listen(this.connection, endpoint, options);
+  }
+
+  /**
+   * Gets a file or a tree in an SFTP session of its own: see `SftpClient.get`. From a server without SFTP it is got with scp's own
+   * protocol, and the events say so (`protocol`): `resume`, `filter`, `symlinks` and `concurrency` are not scp's.
+   *
+   * @example
+   * ```ts
+   * db1$.pipe(withClient((client) => client.get('/var/log/app.log', 'app.log')));
+   * ```
+   */
+  get(remote: Path, local: string, options: TransferOptions = {}): Observable<TransferProgress> {
+    const ends = { connection: this.connection, localFiles: this.#localFiles };
+    return getFiles(ends, remote, local, options);
+  }
+
+  /**
+   * Puts a file or a tree in an SFTP session of its own: see `SftpClient.put`. To a server without SFTP it is put with scp's own
+   * protocol, which knows no temporary names: a file is written in place.
+   */
+  put(local: string, remote: Path, options: TransferOptions = {}): Observable<TransferProgress> {
+    const ends = { connection: this.connection, localFiles: this.#localFiles };
+    return putFiles(ends, local, remote, options);
   }
 
   /** Opens a channel of any type (RFC 4254 §5.1). Closed on unsubscribing. */

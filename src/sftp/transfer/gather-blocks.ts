@@ -60,8 +60,11 @@ class Gatherer implements Stage<Uint8Array> {
   }
 
   #endNow(): void {
+    const end = this.#end;
+    // credit that returns at once comes by here again
+    this.#end = undefined;
     if (this.#filled > 0) this.#emit();
-    this.#end?.();
+    end?.();
   }
 
   /** Copies as much as there is room for; gives the rest. */

@@ -20,12 +20,12 @@ import { whileOpen } from './while-open.ts';
 
 /** What is transferred, and where. */
 export interface FileTransfer {
-  readonly from: TransferFiles;
+  readonly from: Pick<TransferFiles, 'openSource'>;
   readonly source: FileName;
   /** What is known of the source. */
   readonly attributes: FileAttributes;
   readonly followSymlinks: boolean;
-  readonly to: TransferFiles;
+  readonly to: Pick<TransferFiles, 'openTarget'>;
   readonly target: FileName;
 }
 

@@ -13,6 +13,7 @@ import type { Tree } from '../trees/walk.ts';
 export interface TransferFiles extends Tree {
   /** Why a name of the other side cannot be one here; `undefined` when it can. Names that are none anywhere are known already. */
   nameProblem(name: FileName): string | undefined;
+  /** The target of a symbolic link. */
   readlink(path: FileName): Observable<FileName>;
   /**
    * Makes a folder, and completes also where there is one: a real one, for a symbolic link may lead anywhere, unless
@@ -53,6 +54,7 @@ export interface MakeFolderOptions {
 
 /** A file that is read. */
 export interface SourceFile {
+  /** What is in that range, as far as the file goes. */
   bytes(range: ReadRange): ByteStream;
 }
 

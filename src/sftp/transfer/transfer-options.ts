@@ -56,6 +56,8 @@ export interface TransferProgress {
   readonly rate: number;
   /** Bytes of an earlier try that were kept. */
   readonly resumed: number;
+  /** Not SFTP, which the server does not have; see `SshClient.get`. */
+  readonly protocol?: 'scp';
   /** Why it was `skipped`. */
   readonly reason?: SkipReason;
   /** Why it `failed`, or what is wrong with a name. */

@@ -192,7 +192,7 @@ class TreeTransfer {
     if (type === 'symbolic-link') return this.#transferLink(entry);
     if (!isTransferable(type)) return this.#skip(entry, 'type');
     const subject = this.#toldFile(entry);
-    const isSame$ = this.#options.resume === true ? isSame(subject) : of(false);
+    const isSame$ = this.#options.resume === true ? isSame(this.#route.to, subject) : of(false);
     return isSame$.pipe(
       mergeMap((same) => (same ? this.#skip(entry, 'same') : progressOf(subject, this.#options))),
       catchError((error: unknown) => this.#failed(entry, error)),
@@ -257,7 +257,7 @@ function isTransferable(type: FileType): boolean {
 }
 
 /** Is there a file of the same size and time of change? */
-function isSame({ to, target, attributes }: ToldFile): Observable<boolean> {
+function isSame(to: TransferFiles, { target, attributes }: ToldFile): Observable<boolean> {
   return to.lstat(target).pipe(
     map(({ size, mtime, permissions }) => {
       const isKnown = size !== undefined && mtime !== undefined;

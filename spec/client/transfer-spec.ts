@@ -1,0 +1,83 @@
+/** `client.get` and `client.put`: over SFTP, and scp where there is none. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { concat, lastValueFrom, type Observable, throwError, toArray } from 'rxjs';
+import type { SshClient } from '../../src/client/client.ts';
+import { withClient } from '../../src/client/with-client.ts';
+import { memoryFileSystem } from '../../src/sftp/memory-file-system.ts';
+import { scpServer } from '../../src/sftp/scp-server.ts';
+import { sftpServer } from '../../src/sftp/sftp-server.ts';
+import { localFiles } from '../../src/sftp/transfer/local-files-node.ts';
+import { closeEmbedded, embedded, respond } from '../support/embedded.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
+  writeFileSync(join(folder, 'a'), 'hello');
+});
+afterEach(async () => {
+  await closeEmbedded();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function there(client: SshClient) {
+  return concat(client.put(join(folder, 'a'), '/x'), client.get('/x', join(folder, 'b')));
+}
+
+function all<T>(
+  client$: Observable<SshClient>,
+  work: (client: SshClient) => Observable<T>,
+): Promise<T[]> {
+  return lastValueFrom(client$.pipe(withClient(work), toArray()));
+}
+
+describe('get and put of a client', () => {
+  it('are SFTP where there is SFTP', async () => {
+    const { client$ } = embedded(() => throwError(() => new Error('no command is run')), {
+      server: { subsystems: { sftp: sftpServer(memoryFileSystem()) } },
+      client: { localFiles },
+    });
+    const events = await all(client$, there);
+    expect(events.map(({ state, protocol }) => [state, protocol])).toEqual([
+      ...[
+        ['started', undefined],
+        ['done', undefined],
+        ['started', undefined],
+        ['done', undefined],
+      ],
+    ]);
+    expect(readFileSync(join(folder, 'b'), 'utf8')).toBe('hello');
+  });
+
+  it('are scp where there is none, and say so', async () => {
+    const { client$ } = embedded(scpServer(memoryFileSystem()), { client: { localFiles } });
+    const events = await all(client$, there);
+    expect(events.map(({ state, protocol }) => [state, protocol])).toEqual([
+      ...[
+        ['started', 'scp'],
+        ['done', 'scp'],
+        ['started', 'scp'],
+        ['done', 'scp'],
+      ],
+    ]);
+    expect(readFileSync(join(folder, 'b'), 'utf8')).toBe('hello');
+  });
+
+  it('say so where there is neither', async () => {
+    const { client$ } = embedded((session) => respond(session, { stderr: 'what?', exit: 127 }), {
+      client: { localFiles },
+    });
+    await expect(
+      all(client$, (client) => client.get('/x', join(folder, 'b'))),
+    ).rejects.toMatchObject({
+      kind: 'sftp',
+    });
+  });
+
+  it('want local files', async () => {
+    const { client$ } = embedded(scpServer(memoryFileSystem()));
+    await expect(all(client$, there)).rejects.toMatchObject({ kind: 'unsupported' });
+  });
+});

@@ -1,0 +1,114 @@
+/** `get` and `put` in scp's own protocol, against OpenSSH's scp. */
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { concat, lastValueFrom, type Observable, of, toArray } from 'rxjs';
+import { nest } from '../../src/operators/nest.ts';
+import { localFiles, type SshClient, withClient } from '../../src/node.ts';
+import { type FileName, fileName } from '../../src/sftp/file-name.ts';
+import type { RunScp } from '../../src/sftp/scp-client.ts';
+import { scpGet } from '../../src/sftp/scp-get.ts';
+import { scpPut } from '../../src/sftp/scp-put.ts';
+import { utf8Bytes } from '../../src/wire/bytes.ts';
+import { connectTo } from '../support/peers/ours.ts';
+import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
+import { startSshd } from '../support/peers/sshd.ts';
+
+const MIB = 1024 * 1024;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
+  chmodSync(folder, 0o777);
+  mkdirSync(join(folder, 'put'));
+  chmodSync(join(folder, 'put'), 0o777);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const at = (...names: string[]): FileName => fileName(utf8Bytes(join(folder, ...names)));
+
+function scpOf(client: SshClient): RunScp {
+  return (words) =>
+    client.session().pipe(nest((session) => concat(session.exec(words), of(session))));
+}
+
+describeWithPeer('sshd', 'get and put with OpenSSH’s scp', () => {
+  const peer = usePeer(() => startSshd());
+
+  function run<T>(work: (scp: RunScp) => Observable<T>): Promise<T[]> {
+    return lastValueFrom(
+      connectTo(peer()).pipe(
+        withClient((client) => work(scpOf(client))),
+        toArray(),
+      ),
+    );
+  }
+
+  it('carry a file each way, with its mode and times, whatever its name', async () => {
+    const name = "it's a $(name) -rf";
+    const source = at(name);
+    writeFileSync(source.text, randomBytes(5 * MIB));
+    chmodSync(source.text, 0o640);
+    chmodSync(source.text, 0o644);
+    const options = { preserve: true };
+    const events = await run((scp) =>
+      concat(
+        scpPut(scp, localFiles, source, at('put', name), options),
+        scpGet(scp, at('put', name), localFiles, at('got'), options),
+      ),
+    );
+    const done = events.filter(({ state }) => state === 'done');
+    expect(done).toMatchObject([{ bytes: 5 * MIB }, { bytes: 5 * MIB }]);
+    expect(readFileSync(at('got').text).equals(readFileSync(source.text))).toBe(true);
+    const seconds = (path: FileName): number => Math.floor(lstatSync(path.text).mtimeMs / 1000);
+    expect(seconds(at('got'))).toBe(seconds(source));
+  });
+
+  it('carry a tree each way', async () => {
+    mkdirSync(join(folder, 'tree/a/b'), { recursive: true });
+    mkdirSync(join(folder, 'tree/c'));
+    for (let i = 0; i < 50; i++)
+      writeFileSync(
+        join(folder, 'tree/a', i % 2 === 0 ? '' : 'b', `f${String(i)}`),
+        randomBytes(i * 999),
+      );
+    writeFileSync(join(folder, 'tree/z'), 'z');
+    const options = { recursive: true };
+    await run((scp) =>
+      concat(
+        scpPut(scp, localFiles, at('tree'), at('put', 'copy'), options),
+        scpPut(scp, localFiles, at('tree'), at('put', 'copy'), options),
+        scpGet(scp, at('put', 'copy'), localFiles, at('got'), options),
+      ),
+    );
+    const list = (name: string): [string, string][] =>
+      readdirSync(join(folder, name), { recursive: true, encoding: 'utf8' })
+        .sort()
+        .map((path) => {
+          const full = join(folder, name, path);
+          return [path, lstatSync(full).isDirectory() ? '' : readFileSync(full, 'base64')];
+        });
+    expect(list('put/copy')).toEqual(list('tree'));
+    expect(list('got')).toEqual(list('tree'));
+  });
+
+  it('say what the server says', async () => {
+    const missing$ = run((scp) => scpGet(scp, at('none'), localFiles, at('x'), {}));
+    await expect(missing$).rejects.toThrow(/No such file/);
+    writeFileSync(at('x').text, 'x');
+    await expect(
+      run((scp) => scpPut(scp, localFiles, at('x'), at('no', 'such', 'folder'), {})),
+    ).rejects.toMatchObject({ kind: 'sftp' });
+  });
+});
