@@ -44,11 +44,13 @@ export interface SftpFile {
    * @param position - in bytes; means nothing in a file that was opened to append
    */
   write(bytes: Uint8Array, position: number): ObservableInput<unknown>;
+  /** Attributes of the open file. */
   stat(): ObservableInput<FileAttributes>;
   /** Changes what is given; `size` cuts or lengthens. */
   setstat(attributes: FileAttributes): ObservableInput<unknown>;
   /** fsync@openssh.com; only asked of file systems that say `fsync: true`. */
   fsync?(): ObservableInput<unknown>;
+  /** Lets go of the file. */
   close(): ObservableInput<unknown>;
 }
 
@@ -68,7 +70,11 @@ export interface DirectoryEntry {
  * Unsubscribing means that nobody waits for the answer any more.
  */
 export interface SftpFileSystem {
-  /** @param attributes - for a file that is made: `permissions` above all */
+  /**
+   * Opens a file, and makes it when the flags say so.
+   *
+   * @param attributes - for a file that is made: `permissions` above all
+   */
   open(path: FileName, flags: OpenFlags, attributes: FileAttributes): ObservableInput<SftpFile>;
   /**
    * The entries of a folder, without `.` and `..`. Asked for at the client's pace: from an iterable one at a time, from
@@ -79,9 +85,11 @@ export interface SftpFileSystem {
   stat(path: FileName): ObservableInput<FileAttributes>;
   /** Does not follow a symbolic link; `stat` where there are none. */
   lstat?(path: FileName): ObservableInput<FileAttributes>;
+  /** Changes what is given; follows symbolic links. */
   setstat?(path: FileName, attributes: FileAttributes): ObservableInput<unknown>;
   /** lsetstat@openssh.com: of a symbolic link itself. */
   lsetstat?(path: FileName, attributes: FileAttributes): ObservableInput<unknown>;
+  /** Makes one folder; fails when there is something by its name. */
   mkdir?(path: FileName, attributes: FileAttributes): ObservableInput<unknown>;
   /** Of an empty folder. */
   rmdir?(path: FileName): ObservableInput<unknown>;
@@ -93,8 +101,13 @@ export interface SftpFileSystem {
   posixRename?(from: FileName, to: FileName): ObservableInput<unknown>;
   /** hardlink@openssh.com. */
   hardlink?(existing: FileName, link: FileName): ObservableInput<unknown>;
-  /** @param target - as the client has given it: it may be relative to the link's folder, and lead nowhere */
+  /**
+   * Makes a symbolic link.
+   *
+   * @param target - as the client has given it: it may be relative to the link's folder, and lead nowhere
+   */
   symlink?(target: FileName, link: FileName): ObservableInput<unknown>;
+  /** The target of a symbolic link. */
   readlink?(path: FileName): ObservableInput<Path>;
   /** Resolves symbolic links; the path as it is unless there is one. What is not there is no error. */
   realpath?(path: FileName): ObservableInput<Path>;

@@ -13,8 +13,11 @@ import { isMissing } from './missing.ts';
 export interface Tree<E extends TreeChild = TreeChild> {
   /** The entries of a folder, with credit. */
   list(path: FileName): Observable<E>;
+  /** Attributes; follows symbolic links. */
   stat(path: FileName): Observable<FileAttributes>;
+  /** Attributes, of a symbolic link itself. */
   lstat(path: FileName): Observable<FileAttributes>;
+  /** The path without symbolic links. */
   realpath(path: FileName): Observable<FileName>;
 }
 
@@ -41,7 +44,7 @@ export interface WalkOptions {
   readonly maxDepth?: number;
   /**
    * Go into folders that symbolic links lead to, and tell the attributes of what they lead to; `false` by default. A
-   * a folder that it is in is told as the link that it is, so a walk always ends.
+   * folder that it is in is told as the link that it is, so a walk always ends.
    */
   readonly followSymlinks?: boolean;
 }
