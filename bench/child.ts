@@ -1,13 +1,23 @@
 /** The process of a Node client: does one task and prints what it took. Arguments: the client's module, and the task as JSON. */
+import { eachOf } from './each-of.ts';
 import { quantile } from './statistics.ts';
-import type { EchoChannel, NodeClient, OpenConnection, Sample, Task } from './task.ts';
+import type {
+  EchoChannel,
+  NodeClient,
+  OpenConnection,
+  Sample,
+  SftpBenchClient,
+  Task,
+} from './task.ts';
 
 type Timed = Pick<Sample, 'milliseconds' | 'cpuMilliseconds'>;
 type Work = Omit<Sample, 'peakKiB'>;
 
 const [, , name = '', json = ''] = process.argv;
 const task = JSON.parse(json) as Task;
-const { client } = (await import(`./clients/${name}.js`)) as { readonly client: NodeClient };
+const { client } = (await import(`./clients/${name}.js`)) as {
+  readonly client: NodeClient & SftpBenchClient;
+};
 
 const sample: Sample = { ...(await perform()), peakKiB: process.resourceUsage().maxRSS };
 process.stdout.write(`${JSON.stringify(sample)}\n`, () => process.exit(0));
@@ -20,15 +30,23 @@ async function perform(): Promise<Work> {
     case 'upload':
       return timed(() => client.upload(task, work.bytes));
     case 'connect':
-      return timed(() => repeat(work.count, work.atOnce, () => client.connectAndRun(task)));
+      return timed(() =>
+        eachOf(Array(work.count).keys(), work.atOnce, () => client.connectAndRun(task)),
+      );
     case 'exec': {
       const connection = await client.open(task);
-      return timed(() => repeat(work.count, work.atOnce, () => connection.run()));
+      return timed(() => eachOf(Array(work.count).keys(), work.atOnce, () => connection.run()));
     }
     case 'echo':
       return echo(await client.open(task), work.warmUps, work.roundTrips);
     case 'idle':
       return idle(work.count);
+    case 'sftp-file':
+    case 'sftp-files':
+    case 'sftp-list':
+      return timed(() => client.sftp(task, work));
+    case 'sftp-server':
+      throw new Error('a server is measured from outside');
   }
 }
 
@@ -39,15 +57,6 @@ async function timed(action: () => Promise<void>): Promise<Timed> {
   const milliseconds = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
   return { milliseconds, cpuMilliseconds: (user + system) / 1000 };
-}
-
-/** So many times, so many at once. */
-async function repeat(count: number, atOnce: number, action: () => Promise<void>): Promise<void> {
-  let left = count;
-  const worker = async (): Promise<void> => {
-    while (left-- > 0) await action();
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 async function echo(
@@ -96,9 +105,9 @@ async function idle(count: number): Promise<Work> {
   let between = 0;
   let after = 0;
   const spent = await timed(async () => {
-    await repeat(half, 10, open);
+    await eachOf(Array(half).keys(), 10, open);
     between = await settledKiB();
-    await repeat(half, 10, open);
+    await eachOf(Array(half).keys(), 10, open);
     after = await settledKiB();
   });
   for (const connection of connections) connection.close();

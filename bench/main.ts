@@ -5,7 +5,16 @@
  *
  *   npm run bench -- [--quick] [--runs N] [--size MIB] [--only ROW,…] [--clients NAME,…] [--profile] [--no-docs]
  */
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,6 +22,7 @@ import { Measuring } from './measuring.ts';
 import { plot } from './plot.ts';
 import { type Client, CLIENTS, type Measured, report } from './report.ts';
 import { type Row, ROWS, type Sizes } from './rows.ts';
+import { SFTP_FOLDERS, SFTP_LARGE } from './sftp-rows.ts';
 import { prepareSsh2 } from './ssh2-copies.ts';
 import { type RunningSshd, startSshd } from './sshd.ts';
 
@@ -93,7 +103,27 @@ function prepareSizes({ folder }: RunningSshd, { mib, divisor }: Options): Sizes
   const sparseFile = join(folder, 'zeros');
   writeFileSync(sparseFile, '');
   truncateSync(sparseFile, bytes);
-  return { bytes, sparseFile, divisor };
+  return { bytes, sparseFile, divisor, folder: prepareFiles(bytes) };
+}
+
+/** Files for SFTP, in memory where that is possible: what is measured is the way, not the disk. */
+function prepareFiles(bytes: number): string {
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'rxssh-bench-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const [name, part] of Object.entries(SFTP_LARGE)) {
+    writeFileSync(join(folder, name), '');
+    truncateSync(join(folder, name), Math.ceil(bytes / part));
+  }
+  for (const [name, { count, size }] of Object.entries(SFTP_FOLDERS)) {
+    mkdirSync(join(folder, name));
+    for (let index = 0; index < count; index++)
+      writeFileSync(join(folder, name, `file-${index}`), Buffer.alloc(size, index));
+  }
+  mkdirSync(join(folder, 'made'));
+  // the server's account is another
+  chmodSync(folder, 0o755);
+  chmodSync(join(folder, 'made'), 0o777);
+  return folder;
 }
 
 function publish(measured: Measured, clients: readonly Client[], options: Options): void {

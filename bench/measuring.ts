@@ -1,5 +1,6 @@
 /** One row after the other, client by client, each in its own process. */
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { runOpenssh } from './openssh.ts';
@@ -7,7 +8,9 @@ import type { Client, Measured } from './report.ts';
 import type { Row, Sizes } from './rows.ts';
 import type { Ssh2Copies } from './ssh2-copies.ts';
 import type { RunningSshd } from './sshd.ts';
-import type { Sample, Task } from './task.ts';
+import { delayed } from './delay.ts';
+import { underOpenssh } from './own-server.ts';
+import type { Sample, Task, Transfer } from './task.ts';
 
 const TASK_DEADLINE_MS = 5 * 60_000;
 const CHILD = fileURLToPath(new URL('child.js', import.meta.url));
@@ -45,8 +48,9 @@ export class Measuring {
     this.measured.set(row.id, samples);
     const values: string[] = [];
     // Another one begins each time: what the one before has left behind meets everybody.
-    const turn = index % clients.length;
-    for (const client of [...clients.slice(turn), ...clients.slice(0, turn)]) {
+    const present = clients.filter(({ name }) => row.clients?.includes(name) ?? true);
+    const turn = index % present.length;
+    for (const client of [...present.slice(turn), ...present.slice(0, turn)]) {
       const sample = await this.#sample(client, task, index);
       samples.set(client.name, [...(samples.get(client.name) ?? []), sample]);
       values.push(`${client.name} ${row.value(sample).toFixed(0)}`);
@@ -61,14 +65,35 @@ export class Measuring {
     return sample;
   }
 
-  #perform({ name }: Client, task: Task): Promise<Sample> {
-    if (name === 'openssh') return runOpenssh(task, this.#sshd.folder);
-    if (name === 'rxssh') return runChild('rxssh', task, this.#profiles);
+  async #perform(client: Client, task: Task): Promise<Sample> {
+    const { work } = task;
+    if ('local' in work) clear(work);
+    if (!('delay' in work)) return this.#run(client, task);
+    const proxy = await delayed(task.server, work.delay);
+    try {
+      return await this.#run(client, { ...task, server: proxy.server });
+    } finally {
+      proxy.stop();
+    }
+  }
+
+  #run({ name }: Client, task: Task): Promise<Sample> {
+    const { folder } = this.#sshd;
+    if (name === 'openssh') return runOpenssh(task, folder);
+    if (name === 'rxssh' && task.work.kind === 'sftp-server')
+      return underOpenssh(task, folder, this.#profiles);
+    if (name === 'rxssh' || name === 'ssh2-sftp-client')
+      return runChild(name, task, this.#profiles);
     const { addon, pure } = this.#copies;
     return runChild('ssh2', task, undefined, {
       RXSSH_BENCH_SSH2: name === 'ssh2-addon' ? (addon ?? '') : pure,
     });
   }
+}
+
+/** What a transfer makes is not there before. */
+function clear({ direction, remote, local }: Transfer): void {
+  rmSync(direction === 'get' ? local : remote, { recursive: true, force: true });
 }
 
 async function runChild(

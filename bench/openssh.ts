@@ -4,7 +4,15 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from './statistics.ts';
-import { checkBytes, COMMANDS, HOST_KEY, KEX, type Sample, type Task } from './task.ts';
+import {
+  checkBytes,
+  COMMANDS,
+  HOST_KEY,
+  KEX,
+  type Sample,
+  type Task,
+  type Transfer,
+} from './task.ts';
 
 /** Its connections are processes, and each costs the same. */
 const MOST_IDLE = 50;
@@ -38,11 +46,37 @@ export async function runOpenssh(task: Task, folder: string): Promise<Sample> {
       return echo([...ssh, host, COMMANDS.echo], work.warmUps, work.roundTrips);
     case 'idle':
       return idle([...ssh, '-N', host], Math.min(work.count, MOST_IDLE));
+    case 'sftp-file':
+    case 'sftp-server':
+      return batch(task, `${work.direction} ${ends(work)}`);
+    case 'sftp-files':
+      // it knows no other way than one after the other
+      return batch(task, `${work.direction} -r ${ends(work)}`);
+    case 'sftp-list':
+      return batch(task, `ls -1 ${work.remote}`);
   }
 }
 
-function commandLine({ server, protection }: Task): readonly string[] {
-  const options = {
+/** Source and target. */
+function ends({ direction, remote, local }: Transfer): string {
+  return direction === 'get' ? `${remote} ${local}` : `${local} ${remote}`;
+}
+
+/** One line for sftp. */
+function batch(task: Task, line: string): Promise<Sample> {
+  const { server } = task;
+  const sftp = ['sftp', '-q', '-b', '-', '-P', String(server.port), ...options(task)];
+  const script = 'line=$1; shift; echo "$line" | "$@" >/dev/null';
+  return runScript(script, [line, ...sftp, `${server.user}@${server.host}`]);
+}
+
+function commandLine(task: Task): readonly string[] {
+  const { port, user } = task.server;
+  return ['ssh', '-T', '-p', String(port), '-l', user, ...options(task)];
+}
+
+function options({ server, protection }: Task): readonly string[] {
+  const settings = {
     UserKnownHostsFile: server.knownHostsFile,
     GlobalKnownHostsFile: 'none',
     StrictHostKeyChecking: 'yes',
@@ -55,9 +89,8 @@ function commandLine({ server, protection }: Task): readonly string[] {
     MACs: protection.mac,
   };
   return [
-    ...['ssh', '-F', 'none', '-T', '-p', String(server.port), '-l', server.user],
-    ...['-i', server.identityFile],
-    ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
+    ...['-F', 'none', '-i', server.identityFile],
+    ...Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
   ];
 }
 
@@ -227,7 +260,8 @@ function childrenOf(pid: number | undefined): readonly number[] {
   return text.split(' ').filter(Boolean).map(Number);
 }
 
-function peakOf(pid: number | undefined): number {
+/** The highest resident memory of a process so far, in KiB. */
+export function peakOf(pid: number | undefined): number {
   return Number(/^VmHWM:\s+(\d+)/m.exec(procFile(pid, 'status'))?.[1] ?? 0);
 }
 

@@ -16,6 +16,7 @@ export const CLIENTS: readonly Client[] = [
   { name: 'rxssh', title: 'rxssh' },
   { name: 'ssh2-addon', title: 'ssh2 with its addon' },
   { name: 'ssh2', title: 'ssh2 without it' },
+  { name: 'ssh2-sftp-client', title: 'ssh2-sftp-client' },
 ];
 
 const BASE = 'openssh';

@@ -1,4 +1,5 @@
 /** What is measured, and the marks that rxssh is to reach. */
+import { SFTP_MARKS, SFTP_ROWS } from './sftp-rows.ts';
 import type { Protection, Sample, Work } from './task.ts';
 
 export interface Row {
@@ -10,6 +11,8 @@ export interface Row {
   readonly value: (sample: Sample) => number;
   /** Rates are compared as speeds (more is better), the others as times or sizes (less is better). */
   readonly isRate?: boolean;
+  /** Who takes part; all when nothing is said. */
+  readonly clients?: readonly string[];
   /** CPU time says nothing of a row in which clients mostly wait, or do unlike things. */
   readonly withoutCpu?: boolean;
 }
@@ -18,6 +21,8 @@ export interface Row {
 export interface Sizes {
   readonly bytes: number;
   readonly sparseFile: string;
+  /** What SFTP finds, and where it puts what it makes: on both sides of the connection. */
+  readonly folder: string;
   /** Divides the numbers of the small rows. */
   readonly divisor: number;
 }
@@ -35,7 +40,7 @@ const milliseconds = (sample: Sample): number => sample.milliseconds;
 const reduced = (count: number, divisor: number): number =>
   Math.max(20, Math.ceil(count / divisor));
 
-export const ROWS: readonly Row[] = [
+const SHELL_ROWS: readonly Row[] = [
   ...CIPHERS.map(([id, title, protection]): Row => ({
     ...{ id: `download-${id}`, title: `download, ${title}`, protection },
     work: ({ bytes }) => ({ kind: 'download', bytes }),
@@ -85,6 +90,13 @@ export const ROWS: readonly Row[] = [
   },
 ];
 
+const OF_SHELLS = ['openssh', 'rxssh', 'ssh2-addon', 'ssh2'];
+
+export const ROWS: readonly Row[] = [
+  ...SHELL_ROWS.map((row) => ({ ...row, clients: OF_SHELLS })),
+  ...SFTP_ROWS,
+];
+
 /** A mark: what rxssh's value in a row is to be, beside another client's or by itself. */
 export interface Mark {
   readonly row: string;
@@ -97,7 +109,7 @@ export interface Mark {
   readonly atMost?: number;
 }
 
-const BULK = ROWS.filter(({ isRate }) => isRate === true).map(({ id }) => id);
+const BULK = SHELL_ROWS.filter(({ isRate }) => isRate === true).map(({ id }) => id);
 const NOT_BESIDE_SSH2 = /chacha|idle/;
 
 export const MARKS: readonly Mark[] = [
@@ -121,12 +133,15 @@ export const MARKS: readonly Mark[] = [
     ...{ row, what: 'client CPU, beside ssh2 without its addon' },
     ...{ measure: 'cpu', beside: 'ssh2', atMost: 1 },
   })),
-  ...ROWS.filter(({ id }) => !NOT_BESIDE_SSH2.test(id)).map(({ id, isRate = false }): Mark => ({
-    ...{ row: id, measure: 'ratio', beside: 'ssh2' },
-    ...(isRate
-      ? { what: 'speed, beside ssh2 without its addon', atLeast: 0.95 }
-      : { what: 'time, beside ssh2 without its addon', atMost: 1.05 }),
-  })),
+  ...SHELL_ROWS.filter(({ id }) => !NOT_BESIDE_SSH2.test(id)).map(
+    ({ id, isRate = false }): Mark => ({
+      ...{ row: id, measure: 'ratio', beside: 'ssh2' },
+      ...(isRate
+        ? { what: 'speed, beside ssh2 without its addon', atLeast: 0.95 }
+        : { what: 'time, beside ssh2 without its addon', atMost: 1.05 }),
+    }),
+  ),
+  ...SFTP_MARKS,
 ];
 
 function atLeast(row: string, value: number): readonly Mark[] {

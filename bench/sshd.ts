@@ -89,6 +89,7 @@ function configuration(file: (name: string) => string, port: number): string {
     'KbdInteractiveAuthentication no',
     'MaxStartups 2000',
     'MaxSessions 2000',
+    'Subsystem sftp internal-sftp',
     '',
   ].join('\n');
 }

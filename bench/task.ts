@@ -34,7 +34,31 @@ export type Work =
   /** Send a byte to `cat` and wait for it. */
   | { readonly kind: 'echo'; readonly warmUps: number; readonly roundTrips: number }
   /** Open connections and leave them. */
-  | { readonly kind: 'idle'; readonly count: number };
+  | { readonly kind: 'idle'; readonly count: number }
+  | SftpWork;
+
+/** Work on files. What a transfer makes is not there before. */
+export type SftpWork =
+  /** One file: with what copies files, or as a stream from or into a local one. */
+  | (FileTransfer & { readonly kind: 'sftp-file'; readonly way: 'copy' | 'stream' })
+  /** A folder of small files, so many at once. */
+  | (Transfer & { readonly kind: 'sftp-files'; readonly count: number; readonly atOnce: number })
+  /** The names in a folder. */
+  | { readonly kind: 'sftp-list'; readonly remote: string; readonly count: number }
+  /** The other way round: OpenSSH's sftp is the client, and the server is measured. */
+  | (FileTransfer & { readonly kind: 'sftp-server' });
+
+export interface Transfer {
+  readonly direction: 'get' | 'put';
+  readonly remote: string;
+  readonly local: string;
+}
+
+export interface FileTransfer extends Transfer {
+  readonly bytes: number;
+  /** Milliseconds that a round trip takes longer than it would. */
+  readonly delay?: number;
+}
 
 export interface Task {
   readonly server: Server;
@@ -66,6 +90,12 @@ export interface NodeClient {
   open(task: Task): Promise<OpenConnection>;
 }
 
+/** A client for files. */
+export interface SftpBenchClient {
+  /** Connects, does the work, and says goodbye. */
+  sftp(task: Task, work: Exclude<SftpWork, { readonly kind: 'sftp-server' }>): Promise<void>;
+}
+
 export interface OpenConnection {
   /** Runs `true`. */
   run(): Promise<void>;
@@ -80,6 +110,9 @@ export interface EchoChannel {
 }
 
 export const CHUNK_BYTES = 65_536;
+
+/** For streams of local files: with their own 16 KiB they would be what is measured. */
+export const LARGE = { highWaterMark: 1024 * 1024 } as const;
 
 /** The commands that everyone runs. */
 export const COMMANDS = {

@@ -1,28 +1,21 @@
 /** rxssh, used as its users use it. */
 import { ignoreElements, lastValueFrom, merge, type Observable, reduce, Subject, tap } from 'rxjs';
-import {
-  connect,
-  type ConnectOptions,
-  exec,
-  exitStatus,
-  type SshClient,
-  stdout,
-  text,
-  withClient,
-} from 'rxssh';
+import { exec, exitStatus, type SshClient, stdout, text, withClient } from 'rxssh';
 import {
   CHUNK_BYTES,
   checkBytes,
   COMMANDS,
   type EchoChannel,
-  HOST_KEY,
-  KEX,
   type NodeClient,
   type OpenConnection,
-  type Task,
+  type SftpBenchClient,
 } from '../task.ts';
+import { connectTo } from './rxssh-connect.ts';
+import { sftpWork } from './rxssh-sftp.ts';
 
-export const client: NodeClient = {
+export const client: NodeClient & SftpBenchClient = {
+  sftp: sftpWork,
+
   async download(task, bytes) {
     const count$ = connectTo(task).pipe(
       exec(COMMANDS.download(bytes)),
@@ -53,24 +46,6 @@ export const client: NodeClient = {
     };
   },
 };
-
-function connectTo({ server, protection }: Task): Observable<SshClient> {
-  const options: ConnectOptions = {
-    host: server.host,
-    port: server.port,
-    user: server.user,
-    agent: false,
-    identityFiles: [server.identityFile],
-    knownHostsFiles: [server.knownHostsFile],
-    algorithms: {
-      kex: [KEX],
-      hostKey: [HOST_KEY],
-      cipher: [protection.cipher],
-      mac: [protection.mac],
-    },
-  };
-  return connect(options);
-}
 
 /** The same chunk again and again: what is measured is the way, not where the bytes come from. */
 function* chunks(bytes: number): Generator<Uint8Array> {

@@ -1,25 +1,20 @@
-/** npm ssh2, on sockets with TCP_NODELAY, which it does not set itself. RXSSH_BENCH_SSH2 names the copy of it to use. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { connect, type Socket } from 'node:net';
-import type * as Ssh2 from 'ssh2';
-import type { ClientChannel, Client, ConnectConfig } from 'ssh2';
+/** npm ssh2, on sockets with TCP_NODELAY. */
+import type { ClientChannel, Client } from 'ssh2';
 import {
   CHUNK_BYTES,
   checkBytes,
   COMMANDS,
   type EchoChannel,
-  HOST_KEY,
-  KEX,
   type NodeClient,
   type OpenConnection,
-  type Task,
+  type SftpBenchClient,
 } from '../task.ts';
+import { login } from './ssh2-login.ts';
+import { sftp } from './ssh2-sftp.ts';
 
-const require = createRequire(import.meta.url);
-const ssh2 = require(process.env['RXSSH_BENCH_SSH2'] ?? 'ssh2') as typeof Ssh2;
+export const client: NodeClient & SftpBenchClient = {
+  sftp,
 
-export const client: NodeClient = {
   async download(task, bytes) {
     const connection = await login(task);
     let count = 0;
@@ -58,36 +53,6 @@ export const client: NodeClient = {
     };
   },
 };
-
-async function login({ server, protection }: Task): Promise<Client> {
-  const [, key = ''] = server.hostKey.split(' ');
-  const wanted = Buffer.from(key, 'base64');
-  const config: ConnectConfig = {
-    sock: await dial(server.host, server.port),
-    username: server.user,
-    privateKey: readFileSync(server.identityFile),
-    hostVerifier: (offered: Buffer) => offered.equals(wanted),
-    algorithms: {
-      kex: [KEX],
-      serverHostKey: [HOST_KEY],
-      // Its types lack some of the names that it knows.
-      cipher: [protection.cipher as 'aes256-ctr'],
-      hmac: [protection.mac as 'hmac-sha2-256'],
-    },
-  };
-  return new Promise((resolve, reject) => {
-    const connection = new ssh2.Client();
-    connection.once('ready', () => resolve(connection)).once('error', reject);
-    connection.connect(config);
-  });
-}
-
-function dial(host: string, port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
-    socket.once('connect', () => resolve(socket)).once('error', reject);
-  });
-}
 
 /** Listens from the callback on: what comes in the same chunk as the answer is told at once. */
 function execute(

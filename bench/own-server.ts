@@ -1,0 +1,49 @@
+/** Our server, measured under OpenSSH's client. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { peakOf, runOpenssh } from './openssh.ts';
+import type { Sample, Server, Task } from './task.ts';
+
+const PROGRAM = fileURLToPath(new URL('own-server-process.js', import.meta.url));
+
+/** What OpenSSH's client took with our server at the other end; the memory is the server's. */
+export async function underOpenssh(
+  task: Task,
+  folder: string,
+  profiles: string | undefined,
+): Promise<Sample> {
+  const child = spawn(
+    process.execPath,
+    [
+      ...(profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]),
+      ...[PROGRAM, join(folder, 'authorized_keys')],
+    ],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
+  try {
+    const server = await announced(child, task, folder);
+    const sample = await runOpenssh({ ...task, server }, folder);
+    return { ...sample, peakKiB: peakOf(child.pid) };
+  } finally {
+    if (child.exitCode === null) {
+      child.stdin.end();
+      await once(child, 'close');
+    }
+  }
+}
+
+/** The child says its port and its host key in one line. */
+async function announced(child: ChildProcess, { server }: Task, folder: string): Promise<Server> {
+  const ended = once(child, 'close').then(() => {
+    throw new Error('our server has not come up');
+  });
+  const said = once(child.stdout ?? child, 'data') as Promise<[Buffer]>;
+  const [line] = await Promise.race([said, ended]);
+  const [port = '', hostKey = ''] = line.toString().trim().split('\t');
+  const knownHostsFile = join(folder, 'known_hosts-own');
+  writeFileSync(knownHostsFile, `[${server.host}]:${port} ${hostKey}\n`);
+  return { ...server, port: Number(port), hostKey, knownHostsFile };
+}
