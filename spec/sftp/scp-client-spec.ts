@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { NEVER, Observable, Subject } from 'rxjs';
+import { Observable, Subject } from 'rxjs';
 import { commandLine } from '../../src/client/quote.ts';
 import { fileName } from '../../src/sftp/file-name.ts';
 import type { SftpFileSystem } from '../../src/sftp/file-system.ts';
@@ -28,12 +28,10 @@ import type {
   TransferOptions,
   TransferProgress,
 } from '../../src/sftp/transfer/transfer-options.ts';
-import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
-import { byteSink, type ByteSink } from '../../src/streams/byte-sink.ts';
 import { memoryPair } from '../../src/streams/memory-pair.ts';
 import { utf8Bytes } from '../../src/wire/bytes.ts';
 import { closeEmbedded, keepOpen } from '../support/embedded.ts';
-import { allOf, clientOf, done, plant, textOf } from '../support/sftp-pair.ts';
+import { allOf, clientOf, done, plant, sinkOf, textOf } from '../support/sftp-pair.ts';
 
 let files: SftpFileSystem;
 let fs: SftpClient;
@@ -50,19 +48,6 @@ afterEach(async () => {
 
 const local = (...names: string[]): string => join(folder, ...names);
 const nameOf = (path: string) => fileName(utf8Bytes(path));
-
-function sinkOf(duplex: ByteDuplex): ByteSink {
-  return byteSink({
-    closed$: NEVER,
-    accept: (bytes) => {
-      duplex.write(bytes.slice(), () => {});
-      return bytes.length;
-    },
-    whenReady: () => {},
-    end: () => duplex.end(),
-    abort: () => duplex.destroy(),
-  });
-}
 
 /** Runs our own server. */
 const run: RunScp = (words) =>

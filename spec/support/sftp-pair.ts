@@ -4,7 +4,8 @@ import type { SftpFileSystem } from '../../src/sftp/file-system.ts';
 import { openSftp, type SftpOptions } from '../../src/sftp/open-sftp.ts';
 import type { SftpClient } from '../../src/sftp/sftp-client.ts';
 import { sftpServer, type SftpServerOptions } from '../../src/sftp/sftp-server.ts';
-import { byteSink } from '../../src/streams/byte-sink.ts';
+import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
+import { byteSink, type ByteSink } from '../../src/streams/byte-sink.ts';
 import { memoryPair } from '../../src/streams/memory-pair.ts';
 import { utf8Text } from '../../src/wire/bytes.ts';
 import { keepOpen, turn } from './embedded.ts';
@@ -16,21 +17,26 @@ export function clientOf(
   client: SftpOptions = {},
 ): Promise<SftpClient> {
   const [near, far] = memoryPair();
-  const stdout = byteSink({
-    closed$: NEVER,
-    accept: (bytes) => {
-      far.write(bytes.slice(), () => {});
-      return bytes.length;
-    },
-    whenReady: () => {},
-    end: () => far.end(),
-    abort: () => far.destroy(),
-  });
+  const stdout = sinkOf(far);
   keepOpen(
     sftpServer(files, server)({ stdin$: far.readable$, stdout }).subscribe({ error: () => {} }),
   );
   return new Promise((resolve, reject) => {
     keepOpen(openSftp(near, client).subscribe({ next: resolve, error: reject }));
+  });
+}
+
+/** A sink that writes to one end of a wire. */
+export function sinkOf(duplex: ByteDuplex): ByteSink {
+  return byteSink({
+    closed$: NEVER,
+    accept: (bytes) => {
+      duplex.write(bytes.slice(), () => {});
+      return bytes.length;
+    },
+    whenReady: () => {},
+    end: () => duplex.end(),
+    abort: () => duplex.destroy(),
   });
 }
 
