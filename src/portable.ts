@@ -34,7 +34,12 @@ export {
 export { lines, type LinesOptions, type TaggedLine } from './client/lines.ts';
 export { type Command, commandLine } from './client/quote.ts';
 export { type PtyOptions, SessionChannel } from './client/session.ts';
-export type { Endpoint, TcpEndpoint, UnixEndpoint } from './forwarding/endpoint.ts';
+export {
+  type Endpoint,
+  endpointText,
+  type TcpEndpoint,
+  type UnixEndpoint,
+} from './forwarding/endpoint.ts';
 export {
   ForwardedConnection,
   type ForwardEvent,

@@ -10,6 +10,7 @@ export interface ClientFlags {
   readonly i?: readonly string[];
   readonly p?: string;
   readonly l?: string;
+  readonly J?: string;
   readonly o?: readonly string[];
   readonly n?: boolean;
   readonly v?: number;
@@ -24,7 +25,7 @@ export function addClientOptions(command: Command): Command {
     .option('-p <port>', 'port, for hosts that do not say their own')
     .option('-l <user>', 'user, for hosts that do not say their own')
     .option('-F <config>', 'configuration file: only "none" is there yet', onlyNone)
-    .addOption(later('-J <jump>'))
+    .option('-J <jump>', 'hosts to connect through, with commas between them')
     .addOption(later('-A'))
     .addOption(later('-C'))
     .option('-n', 'no stdin')
@@ -36,11 +37,12 @@ export function addClientOptions(command: Command): Command {
 
 /** The settings that the options come to; a flag has its say before `-o`. */
 export function clientSettings(flags: ClientFlags): Settings {
-  const { i = [], p, l, t, o = [] } = flags;
+  const { i = [], p, l, J, t, o = [] } = flags;
   const fromFlags = [
     ...i.map((file) => `IdentityFile=${file}`),
     ...(p === undefined ? [] : [`Port=${p}`]),
     ...(l === undefined ? [] : [`User=${l}`]),
+    ...(J === undefined ? [] : [`ProxyJump=${J}`]),
     ...(t === true ? ['RequestTTY=yes'] : []),
   ];
   return readSettings([...fromFlags, ...o], CLIENT_KEYS);

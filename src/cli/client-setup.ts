@@ -7,6 +7,7 @@ import {
   escapeText,
   parseTarget,
   type PasswordSource,
+  shareClient,
   type SshClient,
   SshError,
   type Target,
@@ -55,24 +56,56 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
     hostKeys: hostKeyPolicy(settings, terminal, messages),
     methods: methods(settings),
   };
-  const route = readRoute(settings);
-  const passwords = passwordsFor(settings, quietIo);
   const seconds = settings.first('ConnectTimeout', time) ?? 0;
-  return (named) => {
-    const { host, port, user } = route(named.target);
-    const password = passwords(user, named.name);
-    const client$ = connect({
+  const reach = (named: NamedHost, hop: Hop): Observable<SshClient> =>
+    connect({
       ...common,
-      ...{ host, port, user },
-      ...password,
+      ...hop,
       ...tracer(named, messages),
       banner: (text) => says(named, text, messages),
-    });
-    return client$.pipe(
+    }).pipe(
       (source$) => (seconds === 0 ? source$ : loggedInWithin(source$, seconds)),
       tap((client) => introduce(client, named, messages)),
     );
+  const via = jumps(settings, { env: {}, terminal }, reach);
+  const route = readRoute(settings);
+  const passwords = passwordsFor(settings, quietIo);
+  return (named) => {
+    const { host, port, user } = route(named.target);
+    return reach(named, { host, port, user, ...passwords(user, named.name), ...via });
   };
+}
+
+/** What is different from one host on the way to the next. */
+type Hop = Required<Target> & PasswordOptions & Pick<ConnectOptions, 'via'>;
+
+/**
+ * The way through the jump hosts, each of which is connected to once for all. What `User`, `Port` and RXSSH_PASSWORD say is said
+ * about the target, as with `ssh`.
+ */
+function jumps(
+  settings: Settings,
+  io: Pick<CliIo, 'env' | 'terminal'>,
+  reach: (named: NamedHost, hop: Hop) => Observable<SshClient>,
+): Pick<ConnectOptions, 'via'> {
+  const hosts = settings.first('ProxyJump', jumpHosts) ?? [];
+  const passwords = passwordsFor(settings, io);
+  return hosts.reduce<Pick<ConnectOptions, 'via'>>((via, named) => {
+    const { host, port = 22, user = userInfo().username } = named.target;
+    const hop = { host, port, user, ...passwords(user, named.name), ...via };
+    return { via: reach(named, hop).pipe(shareClient()) };
+  }, {});
+}
+
+function jumpHosts(key: string, value: string): readonly NamedHost[] {
+  if (value.toLowerCase() === 'none') return [];
+  return value.split(',').map((name) => {
+    try {
+      return namedHost(name);
+    } catch {
+      throw new UsageError(`${key}: ${JSON.stringify(name)} is no host`);
+    }
+  });
 }
 
 /** Where a host is: what its name says, then the options. */

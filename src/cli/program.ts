@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { type Observable, of } from 'rxjs';
 import { execCommand, type ExecFlags, NO_COMMAND, runExec } from './exec.ts';
+import { forwardCommand, type ForwardFlags, runForward } from './forward.ts';
 import { getCommand, runGet } from './get.ts';
 import type { CliIo } from './io.ts';
 import { keygenCommand, type KeygenFlags, runKeygen } from './keygen.ts';
@@ -15,7 +16,7 @@ import type { TransferFlags } from './transfer.ts';
 import { notYet, USAGE_STATUS, UsageError } from './usage.ts';
 import { version } from './version.ts';
 
-const LATER = ['shell', 'forward', 'keyscan', 'agent'];
+const LATER = ['shell', 'keyscan', 'agent'];
 
 /**
  * What the arguments come to: emits the exit status, and completes. Mistakes are told on stderr, and are status 2.
@@ -56,6 +57,9 @@ function parse(args: readonly string[], io: CliIo): Observable<number> {
   });
   putCommand(root.command('put')).action((paths: string[], flags: TransferFlags) => {
     work = () => runPut(paths, flags, io);
+  });
+  forwardCommand(root.command('forward')).action((host: string, flags: ForwardFlags) => {
+    work = () => runForward(host, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
   });
   serveCommand(root.command('serve')).action((flags: ServeFlags) => {
     // SIGTERM is its way to end well

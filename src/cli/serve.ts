@@ -15,10 +15,11 @@ import {
 } from 'rxjs';
 import { listen, type ListenOptions } from '../node.ts';
 import { algorithmOptions } from './algorithm-lists.ts';
-import { collect, later, more, verbosityOf } from './client-options.ts';
+import { collect, more, verbosityOf } from './client-options.ts';
 import { hostKeys } from './host-key-files.ts';
 import { type CliIo, Messages } from './io.ts';
 import { Drain } from './serve-drain.ts';
+import { forwardHandlers } from './serve-forward.ts';
 import { tellEvent } from './serve-log.ts';
 import { type LoginFlags, logins } from './serve-login.ts';
 import {
@@ -37,6 +38,7 @@ export interface ServeFlags extends LoginFlags {
   readonly listen: string;
   readonly hostKey?: readonly string[];
   readonly allowExec?: boolean;
+  readonly allowForward?: boolean;
   readonly sftpRoot?: string;
   readonly readOnly?: boolean;
   readonly banner?: string;
@@ -67,7 +69,7 @@ export function serveCommand(command: Command): Command {
     .option('--banner <text>', 'shown before the login')
     .option('--sftp-root <dir>', 'serve the files below this folder (sftp, and scp)')
     .option('--read-only', 'of them, let nothing be changed')
-    .addOption(later('--allow-forward'))
+    .option('--allow-forward', 'forward ports and unix sockets')
     .option('-o <key=value>', "an option of OpenSSH's sshd_config (repeatable)", collect)
     .option('-v', 'tell more (repeatable)', more)
     .option('-q', 'tell less');
@@ -87,6 +89,7 @@ export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
     ...files(flags),
     // who may run commands has the scp of this machine
     ...(flags.allowExec === true ? commands(settings) : {}),
+    ...(flags.allowForward === true ? { forward: forwardHandlers(settings) } : {}),
     algorithms: algorithmOptions(settings),
     authenticate,
     authentication: {

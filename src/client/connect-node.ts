@@ -10,6 +10,7 @@ import { localFiles } from '../sftp/transfer/local-files-node.ts';
 import { connectTcp } from '../streams/tcp-node.ts';
 import type { SshClient } from './client.ts';
 import { type ClientOptions, connect as connectOverDuplex, opened } from './connect.ts';
+import { dialVia } from './via.ts';
 import { identityFile, type PassphraseSource } from './identity-files-node.ts';
 import { knownHostsFiles } from './known-hosts-node.ts';
 import { checkHost, checkPort, checkUser, parseTarget } from './target.ts';
@@ -21,6 +22,11 @@ export interface ConnectOptions extends Omit<ClientOptions, 'host' | 'user'> {
   readonly user?: string;
   /** What to connect over; a TCP connection to `host` and `port` by default. */
   readonly duplex?: ByteDuplex | Observable<ByteDuplex>;
+  /**
+   * A host to connect through: the first client of this stream dials `host` and `port`, as it knows them, and stays connected meanwhile.
+   * That client may be connected through another one, and so on; each has verified the key of its own host.
+   */
+  readonly via?: Observable<SshClient>;
   /** Milliseconds for all addresses of the host together; 20 000 by default, 0 is no limit. */
   readonly connectTimeout?: number;
   /** Socket of the agent; SSH_AUTH_SOCK by default, `false` for none. */
@@ -50,6 +56,7 @@ const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
  * @example
  * ```ts
  * connect('deploy@db1').pipe(exec('uptime'), text()).subscribe((line) => console.log(line));
+ * connect('db1.internal', { via: connect('bastion') }).pipe(exec('uptime'), text());
  * ```
  */
 export function connect(
@@ -87,7 +94,8 @@ function dial(
   { host, port }: { host: string; port: number },
   options: ConnectOptions,
 ): Observable<ByteDuplex> {
-  const { connectTimeout = DEFAULT_CONNECT_TIMEOUT, scheduler } = options;
+  const { connectTimeout = DEFAULT_CONNECT_TIMEOUT, scheduler, via } = options;
+  if (via !== undefined) return dialVia(via, { host, port }, connectTimeout, scheduler);
   return connectTcp({
     host,
     port,
