@@ -1,5 +1,16 @@
 /** An open file of this machine. */
-import { close, fchmod, fstat, fsync, ftruncate, futimes, read, type Stats, write } from 'node:fs';
+import {
+  close,
+  closeSync,
+  fchmod,
+  fstat,
+  fsync,
+  ftruncate,
+  futimes,
+  read,
+  type Stats,
+  write,
+} from 'node:fs';
 import { concat, defer, EMPTY, Observable } from 'rxjs';
 import { deliver, outsideDelivery } from '../../operators/credit.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
@@ -45,13 +56,16 @@ export function systemCommand(
 export class LocalDescriptor {
   readonly #fd: number;
   readonly #path: FileName;
+  readonly #isOnlyRead: boolean;
   #pending = 0;
   #isClosed = false;
   #afterClose: (error: Error | null) => void = nothing;
 
-  constructor(fd: number, path: FileName) {
+  /** @param isOnlyRead - to close it writes nothing, and so takes no time: less than to have another thread do it */
+  constructor(fd: number, path: FileName, isOnlyRead = false) {
     this.#fd = fd;
     this.#path = path;
+    this.#isOnlyRead = isOnlyRead;
   }
 
   get isClosed(): boolean {
@@ -145,7 +159,16 @@ export class LocalDescriptor {
   #close(closed: (error: Error | null) => void): void {
     this.#isClosed = true;
     this.#afterClose = closed;
-    if (this.#pending === 0) close(this.#fd, closed);
+    if (this.#pending === 0) this.#closeNow();
+  }
+
+  #closeNow(): void {
+    if (!this.#isOnlyRead) {
+      close(this.#fd, this.#afterClose);
+      return;
+    }
+    closeSync(this.#fd);
+    this.#afterClose(null);
   }
 
   #command(call: (done: (error: Error | null) => void) => void): Observable<never> {
@@ -160,7 +183,7 @@ export class LocalDescriptor {
     this.#pending++;
     call((...result) => {
       this.#pending--;
-      if (this.#isClosed && this.#pending === 0) close(this.#fd, this.#afterClose);
+      if (this.#isClosed && this.#pending === 0) this.#closeNow();
       told(...result);
     });
   }

@@ -158,7 +158,7 @@ function opened(path: FileName, flags: number): Observable<LocalDescriptor> {
         if (!out.closed) out.error(localError(error, path));
         return;
       }
-      file = new LocalDescriptor(fd, path);
+      file = new LocalDescriptor(fd, path, true);
       if (out.closed) file.release();
       else out.next(file);
     });
