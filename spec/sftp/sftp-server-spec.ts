@@ -18,7 +18,7 @@ import type { SftpFile, SftpFileSystem } from '../../src/sftp/file-system.ts';
 import { memoryFileSystem } from '../../src/sftp/memory-file-system.ts';
 import { LARGEST_DATA, type PacketOf } from '../../src/sftp/packets.ts';
 import { statusError, StatusCode } from '../../src/sftp/status.ts';
-import type { SftpOperation } from '../../src/sftp/server-session.ts';
+import type { SftpOperation } from '../../src/sftp/permission.ts';
 import { utf8Text } from '../../src/wire/bytes.ts';
 import {
   APPEND,

@@ -39,8 +39,8 @@ export {
   SftpClient,
   type WriteOptions,
 } from './sftp-client.ts';
-export { scpServer } from './scp-server.ts';
-export type { SftpOperation } from './server-session.ts';
+export type { Permit, SftpOperation } from './permission.ts';
+export { scpServer, type ScpServerOptions } from './scp-server.ts';
 export { sftpServer, type SftpServerChannel, type SftpServerOptions } from './sftp-server.ts';
 export type { LocalFiles } from './transfer/local-files.ts';
 export type {

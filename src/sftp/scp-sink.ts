@@ -9,8 +9,7 @@ import { LARGEST_DATA } from './packets.ts';
 import type { ScpInput } from './scp-input.ts';
 import { parseScpRecord, type ScpCommand, type ScpRecord } from './scp-protocol.ts';
 import type { ScpOutput } from './scp-output.ts';
-import { done, first } from './server-answers.ts';
-import { given } from './server-operations.ts';
+import { done, first, given } from './server-answers.ts';
 
 /** Folders in folders, at the most. */
 const MOST_DEPTH = 64;

@@ -1,5 +1,6 @@
 /** `scp -f`: gives files and folders of a file system to the client. */
-import { firstValueFrom, lastValueFrom } from 'rxjs';
+import { defer, firstValueFrom, lastValueFrom } from 'rxjs';
+import { isSshError } from '../errors.ts';
 import { fromInput } from '../operators/from-input.ts';
 import { toAsyncIterable } from '../operators/to-async-iterable.ts';
 import type { FileAttributes } from './attributes.ts';
@@ -10,7 +11,7 @@ import { LARGEST_DATA } from './packets.ts';
 import type { ScpInput } from './scp-input.ts';
 import type { ScpCommand } from './scp-protocol.ts';
 import type { ScpOutput } from './scp-output.ts';
-import { done, first } from './server-answers.ts';
+import { done, first, given } from './server-answers.ts';
 import { statusError, StatusCode } from './status.ts';
 import { nameOf } from './virtual-path.ts';
 
@@ -49,18 +50,28 @@ export class ScpSource {
         await this.#sendFolder(path, attributes, depth);
       else await this.#output.fail(`${path.text}: not a regular file`);
     } catch (thrown) {
-      if (thrown instanceof Refused) throw thrown;
+      if (isOver(thrown)) throw thrown;
       await this.#output.failed(path, thrown);
     }
   }
 
   async #sendFolder(path: FileName, attributes: FileAttributes, depth: number): Promise<void> {
     if (!(await this.#announce('folder', path, attributes))) return;
-    const entries = fromInput(this.#fileSystem.opendir?.(path) ?? []);
-    for await (const { name } of toAsyncIterable(entries))
-      await this.#send(joinPath(path, pathBytes(name)), depth + 1);
+    await this.#sendEntries(path, depth);
+    // also behind what cannot be listed: what follows is not in it
     await this.#output.record({ type: 'end-of-folder' });
     await this.#accepted();
+  }
+
+  async #sendEntries(path: FileName, depth: number): Promise<void> {
+    const entries = defer(() => fromInput(given(this.#fileSystem.opendir?.(path))));
+    try {
+      for await (const { name } of toAsyncIterable(entries))
+        await this.#send(joinPath(path, pathBytes(name)), depth + 1);
+    } catch (thrown) {
+      if (isOver(thrown)) throw thrown;
+      await this.#output.failed(path, thrown);
+    }
   }
 
   async #sendFile(path: FileName, attributes: FileAttributes): Promise<void> {
@@ -137,6 +148,11 @@ async function readAt(
 
 /** The client wants no more. */
 class Refused extends Error {}
+
+/** There is nobody left to send to. */
+function isOver(thrown: unknown): boolean {
+  return thrown instanceof Refused || isSshError(thrown, 'protocol');
+}
 
 function shrunk(): Error {
   return statusError(StatusCode.FAILURE, 'read', { message: 'File has shrunk' });

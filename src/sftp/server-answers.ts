@@ -93,6 +93,12 @@ export function done(ask: () => ObservableInput<unknown>): Observable<Answer> {
   return concat(defer(() => inputOf(ask())).pipe(ignoreElements()), of(status(StatusCode.OK)));
 }
 
+/** What an operation that is offered returns. */
+export function given<T>(returned: T | undefined): T {
+  if (returned === undefined) throw statusError(StatusCode.OP_UNSUPPORTED, 'answer');
+  return returned;
+}
+
 /** A text would be an iterable of characters, and who returns one means a single value. */
 function inputOf<T>(returned: ObservableInput<T>): Observable<T> {
   return typeof returned === 'string' ? of(returned as T) : fromInput(returned);

@@ -22,8 +22,8 @@ import { fileName, type Path, pathBytes } from './file-name.ts';
 import type { SftpFileSystem } from './file-system.ts';
 import { fileOf, nth, type OperationContext } from './operation-context.ts';
 import { LARGEST_DATA } from './packets.ts';
-import { type Answer, done, first, safeNumber } from './server-answers.ts';
-import { given, nameAnswer, type Operation, realPath } from './server-operations.ts';
+import { type Answer, done, first, given, safeNumber } from './server-answers.ts';
+import { nameAnswer, type Operation, realPath } from './server-operations.ts';
 import { statusError, StatusCode } from './status.ts';
 import { virtualPath } from './virtual-path.ts';
 

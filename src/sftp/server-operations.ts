@@ -6,10 +6,10 @@ import type { OpenFlags, SftpFileSystem } from './file-system.ts';
 import { fileOf, nth, type OperationContext } from './operation-context.ts';
 import { OpenFlag, type PacketOf, type RequestPacket } from './packets.ts';
 import type { ByteRange } from './request-order.ts';
-import { type Answer, done, first, safeNumber, status } from './server-answers.ts';
+import { type Answer, done, first, given, safeNumber, status } from './server-answers.ts';
 import type { OpenHandle } from './server-handles.ts';
 import { openDirectory, openFile, readData, readNames } from './server-reads.ts';
-import { statusError, StatusCode } from './status.ts';
+import { StatusCode } from './status.ts';
 
 /** How one kind of request is served. */
 export interface Operation<P> {
@@ -180,12 +180,6 @@ export function nameAnswer(path: Path): Answer {
 /** REALPATH of a virtual path. */
 export function realPath(fileSystem: SftpFileSystem, path: FileName): Observable<Answer> {
   return first<Path>(() => fileSystem.realpath?.(path) ?? of(path)).pipe(map(nameAnswer));
-}
-
-/** What an operation that is offered returns. */
-export function given<T>(returned: T | undefined): T {
-  if (returned === undefined) throw statusError(StatusCode.OP_UNSUPPORTED, 'answer');
-  return returned;
 }
 
 /** Closes what a handle stood for. */

@@ -1,21 +1,11 @@
 /** One SFTP session of a server: reads requests, brings them into order, has them done, and gives the packets of the answers. */
-import {
-  catchError,
-  defer,
-  EMPTY,
-  ignoreElements,
-  map,
-  merge,
-  Observable,
-  of,
-  switchMap,
-} from 'rxjs';
+import { catchError, defer, EMPTY, ignoreElements, map, merge, Observable, of } from 'rxjs';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { isSshError, protocolError } from '../errors.ts';
-import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
 import { readUint32, utf8Bytes } from '../wire/bytes.ts';
 import { type FileName, fileName } from './file-name.ts';
 import type { SftpFileSystem } from './file-system.ts';
+import { type Permit, type SftpOperation, whenPermitted } from './permission.ts';
 import { encodePacket, readRequest, SFTP_VERSION } from './packets.ts';
 import { type Claim, RequestOrder } from './request-order.ts';
 import { type Answer, isExplained, status, statusOf } from './server-answers.ts';
@@ -25,16 +15,6 @@ import { closeHandle, type Operation, OPERATIONS } from './server-operations.ts'
 import { statusError, StatusCode } from './status.ts';
 import { virtualPath } from './virtual-path.ts';
 
-/** What a client wants to do, for whoever is asked for permission. */
-export interface SftpOperation {
-  /** `open`, `stat`, `rename`, `posix-rename`, … */
-  readonly name: string;
-  /** Would it change anything? An `open` does when it is for writing. */
-  readonly changes: boolean;
-  /** The virtual paths that it is about; of an open file, the path by which it was opened. */
-  readonly paths: readonly FileName[];
-}
-
 /** What a session needs. */
 export interface ServerSessionOptions {
   readonly fileSystem: SftpFileSystem;
@@ -42,7 +22,7 @@ export interface ServerSessionOptions {
   readonly startFolder: Uint8Array;
   readonly maximumHandles: number;
   readonly provider: Pick<CryptoProvider, 'randomBytes'>;
-  readonly permit: ((operation: SftpOperation) => Verdict<boolean>) | undefined;
+  readonly permit: Permit | undefined;
   /** INIT was answered. */
   started(): void;
   /** Something has failed that no status tells the client about. */
@@ -184,12 +164,7 @@ export class SftpServerSession {
     const { permit } = this.#options;
     const work$ = defer(() => this.#run(request, paths));
     if (permit === undefined || request.operation.isCovered === true) return work$;
-    return verdictOf(() => permit(facts)).pipe(
-      switchMap((isPermitted) => {
-        if (isPermitted) return work$;
-        throw statusError(StatusCode.PERMISSION_DENIED, facts.name);
-      }),
-    );
+    return whenPermitted(permit, facts, () => work$);
   }
 
   #run(request: ReadRequest, paths: readonly FileName[]): Observable<Answer | Uint8Array> {
@@ -235,24 +210,4 @@ function isOffered({ needs }: Operation<never>, fileSystem: SftpFileSystem): boo
 function whole(answer: Answer | Uint8Array, id: number): Uint8Array {
   if (answer instanceof Uint8Array) return answer;
   return encodePacket({ ...answer, id });
-}
-
-/** Whatever is no `true` is a no. */
-function verdictOf(ask: () => Verdict<boolean>): Observable<boolean> {
-  return new Observable((subscriber) => {
-    const settle = (isPermitted: boolean): void => {
-      subscriber.next(isPermitted);
-      subscriber.complete();
-    };
-    const subscription = takeVerdict(
-      ask,
-      // from JavaScript, anything may come
-      (verdict: unknown) => settle(verdict === true),
-      (error) => {
-        if (error === undefined) settle(false);
-        else subscriber.error(error);
-      },
-    );
-    subscriber.add(subscription);
-  });
 }

@@ -9,9 +9,10 @@ import type { ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import type { SftpFileSystem } from './file-system.ts';
 import { type Path, pathBytes } from './file-name.ts';
+import type { SftpOperation } from './permission.ts';
 import { giveRoom, takeRoom } from './packet-rooms.ts';
 import { RequestLoad } from './request-load.ts';
-import { type SftpOperation, SftpServerSession } from './server-session.ts';
+import { SftpServerSession } from './server-session.ts';
 import { sftpFrame } from './sftp-frame.ts';
 import { virtualPath } from './virtual-path.ts';
 
