@@ -29,6 +29,8 @@ export default {
   },
   transformIgnorePatterns: ['/node_modules/(?!@noble/)'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/build/'],
+  globalSetup: '<rootDir>/spec/support/own-home.mjs',
+  globalTeardown: '<rootDir>/spec/support/own-home-end.mjs',
   setupFilesAfterEnv: ['<rootDir>/spec/support/setup.ts'],
   injectGlobals: false,
   testTimeout: 20_000,
