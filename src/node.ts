@@ -39,7 +39,10 @@ export {
   type NodeListenOptions,
 } from './server/forward-node.ts';
 export { listen, type ListenOptions } from './server/listen-node.ts';
-export { nodeFileSystem, type NodeFileSystemOptions } from './sftp/node-file-system-node.ts';
+export {
+  nodeFileSystem,
+  type NodeFileSystemOptions,
+} from './sftp/file-systems/node-file-system-node.ts';
 export { localFiles } from './sftp/transfer/local-files-node.ts';
 export { nodeProvider } from './crypto/node-provider.ts';
 export * from './portable.ts';

@@ -2,8 +2,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import { nodeFileSystem } from '../../src/sftp/node-file-system-node.ts';
-import { sftpServer } from '../../src/sftp/sftp-server.ts';
+import { nodeFileSystem } from '../../src/sftp/file-systems/node-file-system-node.ts';
+import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
 import type { Peer } from '../support/peers/peer.ts';
 import { startOurServer } from '../support/peers/our-server.ts';
 import type { Cli } from './cli.ts';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { map, of } from 'rxjs';
 import { sftp, withClient } from '../../src/client/with-client.ts';
-import { memoryFileSystem } from '../../src/sftp/memory-file-system.ts';
-import { sftpServer } from '../../src/sftp/sftp-server.ts';
+import { memoryFileSystem } from '../../src/sftp/file-systems/memory-file-system.ts';
+import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
 import { allOf, closeEmbedded, connected, embedded, turn } from '../support/embedded.ts';
 
 afterEach(closeEmbedded);

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { concat, lastValueFrom, type Observable, throwError, toArray } from 'rxjs';
 import type { SshClient } from '../../src/client/client.ts';
 import { withClient } from '../../src/client/with-client.ts';
-import { memoryFileSystem } from '../../src/sftp/memory-file-system.ts';
-import { scpServer } from '../../src/sftp/scp-server.ts';
-import { sftpServer } from '../../src/sftp/sftp-server.ts';
+import { memoryFileSystem } from '../../src/sftp/file-systems/memory-file-system.ts';
+import { scpServer } from '../../src/sftp/scp/scp-server.ts';
+import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
 import { localFiles } from '../../src/sftp/transfer/local-files-node.ts';
 import { closeEmbedded, embedded, respond } from '../support/embedded.ts';
 

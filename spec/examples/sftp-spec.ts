@@ -18,8 +18,8 @@ import { build } from 'esbuild';
 import { firstValueFrom, toArray } from 'rxjs';
 import { connect } from '../../src/node.ts';
 import { sftp } from '../../src/client/with-client.ts';
-import { nodeFileSystem } from '../../src/sftp/node-file-system-node.ts';
-import { sftpServer } from '../../src/sftp/sftp-server.ts';
+import { nodeFileSystem } from '../../src/sftp/file-systems/node-file-system-node.ts';
+import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
 import { startOurServer, type OurServer } from '../support/peers/our-server.ts';
 
 const root = join(import.meta.dirname, '../..');

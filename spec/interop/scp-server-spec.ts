@@ -13,9 +13,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { nodeFileSystem } from '../../src/sftp/node-file-system-node.ts';
-import { scpServer } from '../../src/sftp/scp-server.ts';
-import { sftpServer } from '../../src/sftp/sftp-server.ts';
+import { nodeFileSystem } from '../../src/sftp/file-systems/node-file-system-node.ts';
+import { scpServer } from '../../src/sftp/scp/scp-server.ts';
+import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
 import { withKey } from '../support/peers/clients.ts';
 import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, peerFolder, usePeer } from '../support/peers/peer.ts';

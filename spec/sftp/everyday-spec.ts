@@ -1,8 +1,8 @@
 /** What paramiko's own tests of SFTP and of its files do, against our own server. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { concat, forkJoin, from, lastValueFrom, mergeMap, toArray } from 'rxjs';
-import { memoryFileSystem } from '../../src/sftp/memory-file-system.ts';
-import type { SftpClient } from '../../src/sftp/sftp-client.ts';
+import { memoryFileSystem } from '../../src/sftp/file-systems/memory-file-system.ts';
+import type { SftpClient } from '../../src/sftp/client/sftp-client.ts';
 import { utf8Bytes, utf8Text } from '../../src/wire/bytes.ts';
 import { closeEmbedded } from '../support/embedded.ts';
 import { allOf, clientOf, done, plant, textOf } from '../support/sftp-pair.ts';

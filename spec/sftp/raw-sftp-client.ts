@@ -1,7 +1,7 @@
 /** A client of `sftpServer` that sends any packet it likes, without SSH in between. */
 import { NEVER, Subject, type Subscription } from 'rxjs';
 import { StatusCode } from '../../src/sftp/status.ts';
-import type { SftpFileSystem } from '../../src/sftp/file-system.ts';
+import type { SftpFileSystem } from '../../src/sftp/server/file-system.ts';
 import type { Extension } from '../../src/sftp/extensions.ts';
 import {
   encodePacket,
@@ -16,7 +16,7 @@ import {
   type SftpServerChannel,
   sftpServer,
   type SftpServerOptions,
-} from '../../src/sftp/sftp-server.ts';
+} from '../../src/sftp/server/sftp-server.ts';
 import { byteSink } from '../../src/streams/byte-sink.ts';
 import { utf8Bytes, utf8Text } from '../../src/wire/bytes.ts';
 import type { Fields, StructOf } from '../../src/wire/fields.ts';

@@ -4,8 +4,12 @@ import { EMPTY, finalize, NEVER, Observable, of, Subject } from 'rxjs';
 import { isSshError } from '../../src/errors.ts';
 import { deliver, isDelivering } from '../../src/operators/credit.ts';
 import { fromPull } from '../../src/operators/from-pull.ts';
-import type { DirectoryEntry, SftpFile, SftpFileSystem } from '../../src/sftp/file-system.ts';
-import { memoryFileSystem } from '../../src/sftp/memory-file-system.ts';
+import type {
+  DirectoryEntry,
+  SftpFile,
+  SftpFileSystem,
+} from '../../src/sftp/server/file-system.ts';
+import { memoryFileSystem } from '../../src/sftp/file-systems/memory-file-system.ts';
 import {
   encodePacket,
   LARGEST_DATA,

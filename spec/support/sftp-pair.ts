@@ -1,9 +1,9 @@
 /** Our SFTP client and our SFTP server, on a wire in memory. */
 import { lastValueFrom, NEVER, type Observable, toArray } from 'rxjs';
-import type { SftpFileSystem } from '../../src/sftp/file-system.ts';
-import { openSftp, type SftpOptions } from '../../src/sftp/open-sftp.ts';
-import type { SftpClient } from '../../src/sftp/sftp-client.ts';
-import { sftpServer, type SftpServerOptions } from '../../src/sftp/sftp-server.ts';
+import type { SftpFileSystem } from '../../src/sftp/server/file-system.ts';
+import { openSftp, type SftpOptions } from '../../src/sftp/client/open-sftp.ts';
+import type { SftpClient } from '../../src/sftp/client/sftp-client.ts';
+import { sftpServer, type SftpServerOptions } from '../../src/sftp/server/sftp-server.ts';
 import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
 import { byteSink, type ByteSink } from '../../src/streams/byte-sink.ts';
 import { memoryPair } from '../../src/streams/memory-pair.ts';

@@ -1,7 +1,7 @@
 /** An SFTP client of ours, and a script that plays its server: for answers that no honest server gives. */
 import { type Observable, type SchedulerLike, Subscription } from 'rxjs';
 import { limits } from '../../src/sftp/extensions.ts';
-import { openSftp } from '../../src/sftp/open-sftp.ts';
+import { openSftp } from '../../src/sftp/client/open-sftp.ts';
 import {
   encodePacket,
   type PacketOf,
@@ -9,7 +9,7 @@ import {
   type ReplyPacket,
   type RequestPacket,
 } from '../../src/sftp/packets.ts';
-import type { SftpClient } from '../../src/sftp/sftp-client.ts';
+import type { SftpClient } from '../../src/sftp/client/sftp-client.ts';
 import { sftpFrame } from '../../src/sftp/sftp-frame.ts';
 import { StatusCode } from '../../src/sftp/status.ts';
 import { memoryPair, type MemoryPairOptions } from '../../src/streams/memory-pair.ts';

@@ -2,8 +2,8 @@
 import { concat, type Observable } from 'rxjs';
 import type { SshConnection } from '../channels/connection.ts';
 import { nest } from '../operators/nest.ts';
-import { openSftp, type SftpOptions } from '../sftp/open-sftp.ts';
-import type { SftpClient } from '../sftp/sftp-client.ts';
+import { openSftp, type SftpOptions } from '../sftp/client/open-sftp.ts';
+import type { SftpClient } from '../sftp/client/sftp-client.ts';
 import { openSession } from './session.ts';
 
 /**

@@ -14,8 +14,8 @@ import {
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import { subscribeInner } from '../operators/lift.ts';
 import { toByteStream } from '../operators/to-byte-stream.ts';
-import type { SftpOptions } from '../sftp/open-sftp.ts';
-import type { SftpClient } from '../sftp/sftp-client.ts';
+import type { SftpOptions } from '../sftp/client/open-sftp.ts';
+import type { SftpClient } from '../sftp/client/sftp-client.ts';
 import type { SshClient } from './client.ts';
 import type { ExecEvent, ExecOptions } from './exec.ts';
 import type { Command } from './quote.ts';

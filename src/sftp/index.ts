@@ -4,9 +4,9 @@
  * @packageDocumentation
  */
 export type { ExtendedAttribute, FileAttributes } from './attributes.ts';
-export type { SessionOptions } from './client-session.ts';
-export type { CollectBytesOptions } from './collect-bytes.ts';
-export type { FileEntry } from './directory-reader.ts';
+export type { SessionOptions } from './client/client-session.ts';
+export type { CollectBytesOptions } from './client/collect-bytes.ts';
+export type { FileEntry } from './client/directory-reader.ts';
 export type { StatvfsReply } from './extensions.ts';
 export type {
   DirectoryEntry,
@@ -14,9 +14,9 @@ export type {
   SftpFile,
   SftpFileSystem,
   UserGroupNames,
-} from './file-system.ts';
+} from './server/file-system.ts';
 export { type FileName, fileName, joinPath, type Path, pathText } from './file-name.ts';
-export type { ReadRange } from './file-reader.ts';
+export type { ReadRange } from './client/file-reader.ts';
 export {
   type FileType,
   fileType,
@@ -27,21 +27,28 @@ export {
   type ListingLineOptions,
   modeText,
 } from './file-type.ts';
-export type { SftpLimits } from './limits.ts';
-export { memoryFileSystem, type MemoryFileSystemOptions } from './memory-file-system.ts';
+export type { SftpLimits } from './client/limits.ts';
+export {
+  memoryFileSystem,
+  type MemoryFileSystemOptions,
+} from './file-systems/memory-file-system.ts';
 export type { OpenMode } from './open-flags.ts';
-export { openSftp, type SftpOptions } from './open-sftp.ts';
-export { type FileTime, PathOperations } from './path-operations.ts';
-export { RemoteFile } from './remote-file.ts';
+export { openSftp, type SftpOptions } from './client/open-sftp.ts';
+export { type FileTime, PathOperations } from './client/path-operations.ts';
+export { RemoteFile } from './client/remote-file.ts';
 export {
   type OpenOptions,
   type ReadLinesOptions,
   SftpClient,
   type WriteOptions,
-} from './sftp-client.ts';
+} from './client/sftp-client.ts';
 export type { Permit, SftpOperation } from './permission.ts';
-export { scpServer, type ScpServerOptions } from './scp-server.ts';
-export { sftpServer, type SftpServerChannel, type SftpServerOptions } from './sftp-server.ts';
+export { scpServer, type ScpServerOptions } from './scp/scp-server.ts';
+export {
+  sftpServer,
+  type SftpServerChannel,
+  type SftpServerOptions,
+} from './server/sftp-server.ts';
 export type { LocalFiles } from './transfer/local-files.ts';
 export type {
   FinishOptions,

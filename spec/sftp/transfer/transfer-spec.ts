@@ -18,8 +18,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
 import { localFiles } from '../../../src/sftp/transfer/local-files-node.ts';
 import type { TransferProgress } from '../../../src/sftp/transfer/transfer-options.ts';
-import { memoryFileSystem } from '../../../src/sftp/memory-file-system.ts';
-import type { SftpClient } from '../../../src/sftp/sftp-client.ts';
+import { memoryFileSystem } from '../../../src/sftp/file-systems/memory-file-system.ts';
+import type { SftpClient } from '../../../src/sftp/client/sftp-client.ts';
 import { closeEmbedded } from '../../support/embedded.ts';
 import { allOf, clientOf, done, plant, textOf, until } from '../../support/sftp-pair.ts';
 

@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { lastValueFrom, take } from 'rxjs';
 import { drain } from '../../../src/operators/drain.ts';
-import { type SftpFileSystem } from '../../../src/sftp/file-system.ts';
-import { memoryFileSystem } from '../../../src/sftp/memory-file-system.ts';
-import type { SftpClient } from '../../../src/sftp/sftp-client.ts';
+import { type SftpFileSystem } from '../../../src/sftp/server/file-system.ts';
+import { memoryFileSystem } from '../../../src/sftp/file-systems/memory-file-system.ts';
+import type { SftpClient } from '../../../src/sftp/client/sftp-client.ts';
 import { closeEmbedded } from '../../support/embedded.ts';
 import { allOf, clientOf, done, plant, textOf, until } from '../../support/sftp-pair.ts';
 import { handle, names, SftpScript, status } from '../../support/sftp-script.ts';

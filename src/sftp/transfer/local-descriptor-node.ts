@@ -16,7 +16,7 @@ import { deliver, outsideDelivery } from '../../operators/credit.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileAttributes } from '../attributes.ts';
 import type { FileName } from '../file-name.ts';
-import type { ReadRange } from '../file-reader.ts';
+import type { ReadRange } from '../client/file-reader.ts';
 import { LARGEST_DATA } from '../packets.ts';
 import { localError } from './transfer-error.ts';
 

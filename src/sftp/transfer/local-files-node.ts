@@ -26,7 +26,7 @@ import {
 import { errorCode, isSshError } from '../../errors.ts';
 import { deliver } from '../../operators/credit.ts';
 import { fileName, type FileName, joinPath } from '../file-name.ts';
-import { attributesOf } from '../node-attributes-node.ts';
+import { attributesOf } from '../file-systems/node-attributes-node.ts';
 import type { TreeChild } from '../trees/walk.ts';
 import { LocalDescriptor, systemCall, systemCommand, type Told } from './local-descriptor-node.ts';
 import { localNameProblem, localPath, systemPath } from './local-path-node.ts';

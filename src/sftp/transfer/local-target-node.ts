@@ -5,7 +5,7 @@ import { errorCode, isSshError } from '../../errors.ts';
 import { drain } from '../../operators/drain.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileName } from '../file-name.ts';
-import type { ReadRange } from '../file-reader.ts';
+import type { ReadRange } from '../client/file-reader.ts';
 import { gatherBlocks } from './gather-blocks.ts';
 import { LocalDescriptor, systemCommand } from './local-descriptor-node.ts';
 import { systemPath } from './local-path-node.ts';

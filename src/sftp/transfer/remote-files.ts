@@ -15,14 +15,14 @@ import {
 import { isSshError } from '../../errors.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileAttributes } from '../attributes.ts';
-import type { FileEntry } from '../directory-reader.ts';
+import type { FileEntry } from '../client/directory-reader.ts';
 import { posixRename } from '../extensions.ts';
 import type { FileName } from '../file-name.ts';
-import type { ReadRange } from '../file-reader.ts';
+import type { ReadRange } from '../client/file-reader.ts';
 import { isDirectory, isFile } from '../file-type.ts';
 import type { OpenMode } from '../open-flags.ts';
-import type { RemoteFile } from '../remote-file.ts';
-import type { SftpClient } from '../sftp-client.ts';
+import type { RemoteFile } from '../client/remote-file.ts';
+import type { SftpClient } from '../client/sftp-client.ts';
 import { StatusCode } from '../status.ts';
 import { isMissing } from '../trees/missing.ts';
 import { partPath } from './part-name.ts';

@@ -3,7 +3,7 @@ import { every, forkJoin, map, type Observable } from 'rxjs';
 import { drain } from '../../operators/drain.ts';
 import { fromPull } from '../../operators/from-pull.ts';
 import { equalBytes } from '../../wire/bytes.ts';
-import { collectBytes } from '../collect-bytes.ts';
+import { collectBytes } from '../client/collect-bytes.ts';
 import type { SourceFile, TargetFile } from './transfer-files.ts';
 
 /** Bytes in front of the end that are compared. */

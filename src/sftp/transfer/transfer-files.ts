@@ -6,7 +6,7 @@ import type { Observable } from 'rxjs';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileAttributes } from '../attributes.ts';
 import type { FileName } from '../file-name.ts';
-import type { ReadRange } from '../file-reader.ts';
+import type { ReadRange } from '../client/file-reader.ts';
 import type { Tree } from '../trees/walk.ts';
 
 /** The files of one side. Every function is cold; what is not there is an error that `isMissing` knows. */

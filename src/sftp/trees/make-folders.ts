@@ -3,7 +3,7 @@ import { catchError, concat, defer, EMPTY, mergeMap, type Observable, throwError
 import { isSshError } from '../../errors.ts';
 import { type Path, pathBytes } from '../file-name.ts';
 import { isDirectory } from '../file-type.ts';
-import type { PathOperations } from '../path-operations.ts';
+import type { PathOperations } from '../client/path-operations.ts';
 import { parentPath } from './entry-name.ts';
 import { isMissing } from './missing.ts';
 

@@ -1,0 +1,71 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { GatheredWrites } from '../../../src/sftp/file-systems/node-writes-node.ts';
+
+let folder: string;
+let fd: number;
+const file = (): string => join(folder, 'file');
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rxssh-writes-'));
+  fd = openSync(file(), 'w');
+});
+
+afterEach(() => {
+  closeSync(fd);
+  rmSync(folder, { recursive: true });
+});
+
+function written(writes: GatheredWrites, bytes: Uint8Array, position: number): Promise<unknown> {
+  return new Promise((resolve) => void writes.write(bytes, position, resolve));
+}
+
+describe('GatheredWrites', () => {
+  it('leaves what one write after the other would leave, also where they overlap', async () => {
+    const write = fc.record({ position: fc.nat(40), bytes: fc.uint8Array({ maxLength: 20 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(write, { minLength: 1, maxLength: 40 }), async (all) => {
+        const name = join(folder, 'random');
+        const random = openSync(name, 'w');
+        const writes = new GatheredWrites(random);
+        const model = new Uint8Array(60);
+        let size = 0;
+        for (const { bytes, position } of all) {
+          model.set(bytes, position);
+          if (bytes.length > 0) size = Math.max(size, position + bytes.length);
+        }
+        const ends = await Promise.all(
+          all.map(({ bytes, position }) => written(writes, bytes, position)),
+        );
+        closeSync(random);
+        expect(ends.every((error) => error === null)).toBe(true);
+        expect(Uint8Array.from(readFileSync(name))).toEqual(model.slice(0, size));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('takes a write back that has not begun', async () => {
+    const writes = new GatheredWrites(fd);
+    const first = written(writes, Uint8Array.of(1), 0);
+    const ends: unknown[] = [];
+    const takeBack = writes.write(Uint8Array.of(2), 1, (error) => ends.push(error));
+    const last = written(writes, Uint8Array.of(3), 2);
+    takeBack();
+    takeBack();
+    expect(ends).toEqual([null]);
+    await Promise.all([first, last]);
+    expect([...readFileSync(file())]).toEqual([1, 0, 3]);
+  });
+
+  it('tells everyone of an error', async () => {
+    const readable = openSync(file(), 'r');
+    const writes = new GatheredWrites(readable);
+    const ends = await Promise.all([0, 1, 2].map((at) => written(writes, Uint8Array.of(at), at)));
+    closeSync(readable);
+    for (const error of ends) expect(error).toMatchObject({ code: 'EBADF' });
+  });
+});
