@@ -42,7 +42,7 @@ export {
   SftpClient,
   type WriteOptions,
 } from './client/sftp-client.ts';
-export type { Permit, SftpOperation } from './permission.ts';
+export type { Permit, SftpOperation } from './server/permission.ts';
 export { scpServer, type ScpServerOptions } from './scp/scp-server.ts';
 export {
   sftpServer,

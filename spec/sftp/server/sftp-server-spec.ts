@@ -18,7 +18,7 @@ import type { SftpFile, SftpFileSystem } from '../../../src/sftp/server/file-sys
 import { memoryFileSystem } from '../../../src/sftp/file-systems/memory-file-system.ts';
 import { LARGEST_DATA, type PacketOf } from '../../../src/sftp/packets.ts';
 import { statusError, StatusCode } from '../../../src/sftp/status.ts';
-import type { SftpOperation } from '../../../src/sftp/permission.ts';
+import type { SftpOperation } from '../../../src/sftp/server/permission.ts';
 import { utf8Text } from '../../../src/wire/bytes.ts';
 import {
   APPEND,

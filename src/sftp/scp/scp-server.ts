@@ -4,7 +4,7 @@ import { SshError } from '../../errors.ts';
 import { utf8Bytes } from '../../wire/bytes.ts';
 import { fileName, type FileName, pathBytes } from '../file-name.ts';
 import type { SftpFileSystem } from '../server/file-system.ts';
-import { permittedFiles } from '../permission.ts';
+import { permittedFiles } from '../server/permission.ts';
 import { ScpInput } from './scp-input.ts';
 import { ScpOutput } from './scp-output.ts';
 import { parseScpCommand, type ScpCommand } from './scp-protocol.ts';

@@ -5,7 +5,7 @@ import { isSshError, protocolError } from '../../errors.ts';
 import { readUint32, utf8Bytes } from '../../wire/bytes.ts';
 import { type FileName, fileName } from '../file-name.ts';
 import type { SftpFileSystem } from './file-system.ts';
-import { type Permit, type SftpOperation, whenPermitted } from '../permission.ts';
+import { type Permit, type SftpOperation, whenPermitted } from './permission.ts';
 import { encodePacket, readRequest, SFTP_VERSION } from '../packets.ts';
 import { type Claim, RequestOrder } from './request-order.ts';
 import { type Answer, isExplained, status, statusOf } from './server-answers.ts';

@@ -9,7 +9,7 @@ import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { ByteSink } from '../../streams/byte-sink.ts';
 import type { SftpFileSystem } from './file-system.ts';
 import { type Path, pathBytes } from '../file-name.ts';
-import type { SftpOperation } from '../permission.ts';
+import type { SftpOperation } from './permission.ts';
 import { giveRoom, takeRoom } from '../packet-rooms.ts';
 import { RequestLoad } from './request-load.ts';
 import { SftpServerSession } from './server-session.ts';

@@ -1,11 +1,11 @@
 /** Who may do what: the question that a server asks before each operation of a client. */
 import { map, Observable, type ObservableInput, switchMap } from 'rxjs';
-import { fromInput } from '../operators/from-input.ts';
-import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
-import type { FileName } from './file-name.ts';
-import type { SftpFile, SftpFileSystem } from './server/file-system.ts';
-import { given } from './server/server-answers.ts';
-import { statusError, StatusCode } from './status.ts';
+import { fromInput } from '../../operators/from-input.ts';
+import { takeVerdict, type Verdict } from '../../operators/take-verdict.ts';
+import type { FileName } from '../file-name.ts';
+import type { SftpFile, SftpFileSystem } from './file-system.ts';
+import { given } from './server-answers.ts';
+import { statusError, StatusCode } from '../status.ts';
 
 /** What a client wants to do, for whoever is asked for permission. */
 export interface SftpOperation {
