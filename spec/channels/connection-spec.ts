@@ -255,7 +255,7 @@ describe('numbers of channels', () => {
 
 describe('a channel that the peer asks for', () => {
   async function asked(handler: ChannelOpenHandler, ...messages: Message[]): Promise<Script> {
-    const peer = await script({ connection: { channels: { x: handler }, maximumChannels: 2 } });
+    const peer = await script({ connection: { channels: { x: handler }, maxChannels: 2 } });
     await peer.say(...messages);
     return peer;
   }

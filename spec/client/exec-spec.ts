@@ -154,7 +154,7 @@ describe('exec', () => {
   });
 
   it('errors when no channel is opened, and the connection lives on', async () => {
-    const { client$: one$ } = embedded(() => NEVER, { server: { maximumSessions: 1 } });
+    const { client$: one$ } = embedded(() => NEVER, { server: { maxSessions: 1 } });
     const client = await connected(one$);
     keepOpen(client.exec('first').subscribe({ error: () => undefined }));
     await turn();

@@ -202,7 +202,7 @@ describe.each([
     const forwardings = { local: forwardLocal, remote: forwardRemote };
     const which = forwarding === local ? forwardings.local : forwardings.remote;
     const { at, connections } = await running(
-      which({ listen: { port: 0 }, to: { host: '127.0.0.1', port }, maximumConnections: 1 }),
+      which({ listen: { port: 0 }, to: { host: '127.0.0.1', port }, maxConnections: 1 }),
     );
     const first = await dialSocket(at);
     first.write('x');
@@ -394,7 +394,7 @@ describe('listen', () => {
     ['an error', { listen: () => throwError(() => new Error('broken')) }],
     ['an empty answer', { listen: () => [] }],
     ['a permit that says no', { listen: nodeListen({ permit: permitEndpoints('*:9') }) }],
-    ['a limit', { ...ALL, maximumListeners: 0 }],
+    ['a limit', { ...ALL, maxListeners: 0 }],
   ])('is refused by %s', async (_name, forward) => {
     const client = await connected(server(forward).client$);
     await expect(firstValueFrom(client.listen('127.0.0.1', 0))).rejects.toMatchObject({

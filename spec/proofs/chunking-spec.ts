@@ -64,7 +64,7 @@ async function sessionIn(chunk: number | undefined, kex: string): Promise<Sessio
     identities: () => of(key),
     hostKeys: { policy: 'no', warn: () => undefined },
     algorithms: { kex: [kex] },
-    crypto: determinedProvider(2),
+    provider: determinedProvider(2),
     trace: (event) => client.push(event),
   });
   const results = await lastValueFrom(

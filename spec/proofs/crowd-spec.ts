@@ -43,7 +43,7 @@ describe('a thousand channels', () => {
           .pump(session.stdin$)
           .pipe(exitWith(0), tap({ finalize: () => open-- }));
       },
-      { server: { maximumSessions: count, maximumChannels: count } },
+      { server: { maxSessions: count, maxChannels: count } },
     );
     const client = await connected(client$);
     // all are open before the first may end

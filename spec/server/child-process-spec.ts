@@ -280,7 +280,7 @@ describe('childProcess', () => {
   });
 
   it('refuses a command that is not UTF-8, and one too many', async () => {
-    const { connection } = await server({ maximumChildren: 1 });
+    const { connection } = await server({ maxChildren: 1 });
     const { channel } = await openSession(connection);
     expect(await ask(channel, 'exec', execOf(new Uint8Array([0x65, 0xff])))).toBe(false);
     const first = await started(connection, 'echo; cat');

@@ -53,7 +53,7 @@ export interface ConnectionOptions {
   /** Handlers by request name; a request without one fails. */
   readonly globalRequests?: Readonly<Record<string, GlobalRequestHandler>>;
   /** Most channels at a time that the peer may open; 256 by default. */
-  readonly maximumChannels?: number;
+  readonly maxChannels?: number;
   /** Milliseconds that the peer has to answer an OPEN, 30 s by default; 0 is no limit. */
   readonly openTimeout?: number;
 }
@@ -211,7 +211,7 @@ export class SshConnection {
       this.#refuse(message, OpenFailureReason.UNKNOWN_CHANNEL_TYPE, 'unknown channel type');
       return;
     }
-    if (this.#peerChannels >= (this.#options.maximumChannels ?? DEFAULT_MAXIMUM_CHANNELS)) {
+    if (this.#peerChannels >= (this.#options.maxChannels ?? DEFAULT_MAXIMUM_CHANNELS)) {
       this.#refuse(message, OpenFailureReason.RESOURCE_SHORTAGE, 'too many channels');
       return;
     }

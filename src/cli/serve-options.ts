@@ -63,8 +63,8 @@ export function limitsOf(settings: Settings): {
   );
   return {
     server: defined({
-      maximumSessions: settings.first('MaxSessions', number(0)),
-      maximumUnauthenticated: settings.first('MaxStartups', maxStartups),
+      maxSessions: settings.first('MaxSessions', number(0)),
+      maxUnauthenticated: settings.first('MaxStartups', maxStartups),
       keepalive: defined({
         interval: interval === undefined ? undefined : interval * 1000,
         countMax,

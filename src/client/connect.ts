@@ -63,7 +63,7 @@ export interface ClientOptions extends Omit<ClientAuthOptions, 'user' | 'service
   /** Channels and requests that the server may ask for, and limits of ours. */
   readonly connection?: ConnectionOptions;
   /** Where the cryptography comes from: `node:crypto` in Node and `@noble` elsewhere, by default. */
-  readonly crypto?: CryptoProvider;
+  readonly provider?: CryptoProvider;
   /** What `get` and `put` of SFTP find by their local paths; the disks of this machine on Node. */
   readonly localFiles?: LocalFiles;
   /** Where time comes from; rxjs's `asyncScheduler` by default. */
@@ -215,7 +215,7 @@ function transportOptions(
   const { software, trace } = options;
   return {
     role: 'client',
-    provider: options.crypto ?? defaultProvider,
+    provider: options.provider ?? defaultProvider,
     proposal: { ...proposal, hostKey: verification.orderAlgorithms(proposal.hostKey) },
     rekey: { ...DEFAULT_REKEY_LIMITS, ...options.rekey },
     handshakeTimeout: options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT,

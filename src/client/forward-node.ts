@@ -20,7 +20,7 @@ export interface ListenOption {
   /** Where to listen; port 0 is any free port, the event `listening` tells which. */
   readonly listen: ListenAt;
   /** Connections at a time; those beyond it end with `overflow`. 1000 by default. */
-  readonly maximumConnections?: number;
+  readonly maxConnections?: number;
 }
 
 /** What is forwarded, and where to. */
@@ -56,7 +56,7 @@ const LOOPBACK = '127.0.0.1';
 export function forwardLocal({
   listen,
   to,
-  maximumConnections,
+  maxConnections,
 }: ForwardOptions): OperatorFunction<SshClient, ForwardEvent> {
   return forwarding(
     (client) => listenLocal(client, withLoopback(listen)),
@@ -64,7 +64,7 @@ export function forwardLocal({
       leadsTo(to);
       return client.dial(to, near.peer).pipe(map((far) => ({ near, far })));
     },
-    maximumConnections,
+    maxConnections,
   );
 }
 
@@ -82,7 +82,7 @@ export function forwardLocal({
 export function forwardRemote({
   listen,
   to,
-  maximumConnections,
+  maxConnections,
 }: ForwardOptions): OperatorFunction<SshClient, ForwardEvent> {
   return forwarding(
     (client) => listenRemote(client, withLoopback(listen)),
@@ -90,7 +90,7 @@ export function forwardRemote({
       leadsTo(to);
       return connectEndpoint(to).pipe(map((far) => ({ near, far })));
     },
-    maximumConnections,
+    maxConnections,
   );
 }
 
@@ -104,22 +104,22 @@ export function forwardRemote({
 export function socksProxy({
   listen,
   handshakeTimeout,
-  maximumConnections,
+  maxConnections,
 }: SocksProxyOptions): OperatorFunction<SshClient, ForwardEvent> {
   return forwarding(
     (client) => listenLocal(client, withLoopback(listen)),
     (client) => socksRoute((to, near) => client.dial(to, near.peer), handshakeTimeout),
-    maximumConnections,
+    maxConnections,
   );
 }
 
 function forwarding(
   listenWith: (client: SshClient) => Observable<ListenerEvent>,
   routeOver: (client: SshClient) => Route,
-  maximumConnections?: number,
+  maxConnections?: number,
 ): OperatorFunction<SshClient, ForwardEvent> {
   return withClient((client) =>
-    listenWith(client).pipe(forwardEach(routeOver(client), maximumConnections)),
+    listenWith(client).pipe(forwardEach(routeOver(client), maxConnections)),
   );
 }
 

@@ -137,15 +137,15 @@ const DEFAULT_MAXIMUM_CONNECTIONS = 1000;
  * Leads on whatever comes to a listener.
  *
  * 1. Passes `listening` on, and emits each connection before its way is made; how it ends, `closed$` of the connection tells.
- * 2. An error of one connection ends nothing but itself. Beyond `maximumConnections` at a time, they end with `overflow` at once.
+ * 2. An error of one connection ends nothing but itself. Beyond `maxConnections` at a time, they end with `overflow` at once.
  * 3. Completes and errors with the listener; then, and when it is unsubscribed, all connections are let go.
  *
  * @param route - makes the way of one connection
- * @param maximumConnections - 1000 by default
+ * @param maxConnections - 1000 by default
  */
 export function forwardEach(
   route: Route,
-  maximumConnections = DEFAULT_MAXIMUM_CONNECTIONS,
+  maxConnections = DEFAULT_MAXIMUM_CONNECTIONS,
 ): OperatorFunction<ListenerEvent, ForwardEvent> {
   return lift((out) => {
     const open = new Set<ForwardedConnection>();
@@ -155,13 +155,13 @@ export function forwardEach(
           out.next(event);
           return;
         }
-        const isFull = open.size >= maximumConnections;
+        const isFull = open.size >= maxConnections;
         const connection = new ForwardedConnection(event.duplex);
         open.add(connection);
         // eslint-disable-next-line rxjs-x/no-ignored-subscription -- it ends with the connection, which always does
         connection.closed$.subscribe(() => open.delete(connection));
         out.next({ type: 'connection', connection });
-        connection.start(event.duplex, isFull ? () => tooMany(maximumConnections) : route);
+        connection.start(event.duplex, isFull ? () => tooMany(maxConnections) : route);
       },
       error(error) {
         // what ends the forwarding has ended what stands on it

@@ -24,7 +24,7 @@ export interface ChildProcessOptions {
   /** Variables besides PATH, HOME, USER, LOGNAME, SHELL and LANG; they win over those and over the client's. */
   readonly env?: Readonly<Record<string, string>>;
   /** Processes at a time, of all sessions of this handler; 64 unless said otherwise. */
-  readonly maximumChildren?: number;
+  readonly maxChildren?: number;
   /** Milliseconds from TERM to KILL when a session ends before its process; 1000 unless said otherwise. */
   readonly killGrace?: number;
 }
@@ -64,7 +64,7 @@ const CANNOT_RUN = 127;
  *    in the background that holds them open delays the exit by `outputGrace` at the most.
  * 4. When the session ends first, the process group gets TERM, and KILL after `killGrace`.
  * 5. Signals of the client go to the process group.
- * 6. A process that cannot be started is status 127 with a line on stderr. Beyond `maximumChildren`, and for a command that
+ * 6. A process that cannot be started is status 127 with a line on stderr. Beyond `maxChildren`, and for a command that
  *    is not UTF-8 (which could only be run as another one), the request is refused.
  *
  * @example
@@ -76,7 +76,7 @@ const CANNOT_RUN = 127;
 export function childProcess(options: ChildProcessOptions = {}): SessionHandler {
   let children = 0;
   const check = (): void => {
-    const limit = options.maximumChildren ?? DEFAULT_MAXIMUM_CHILDREN;
+    const limit = options.maxChildren ?? DEFAULT_MAXIMUM_CHILDREN;
     if (children < limit) return;
     const detail = { what: 'child processes', limit };
     throw new SshError('overflow', `more than ${String(limit)} child processes`, detail);

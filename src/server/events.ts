@@ -70,5 +70,5 @@ export type ServerEvent =
   | {
       readonly type: 'refused';
       readonly peer: DuplexPeer | undefined;
-      readonly limit: 'maximumUnauthenticated' | 'maximumConnections';
+      readonly limit: 'maxUnauthenticated' | 'maxConnections';
     };

@@ -52,7 +52,7 @@ export interface ForwardHandlers {
   /** Listens for clients; see `nodeListen`. */
   readonly listen?: ListenHandler;
   /** Listeners at a time that one connection may have; 10 unless said otherwise. */
-  readonly maximumListeners?: number;
+  readonly maxListeners?: number;
   /** Connections at a time that have come to the listeners of one connection; 256 unless said otherwise, those beyond are closed. */
-  readonly maximumForwarded?: number;
+  readonly maxForwarded?: number;
 }

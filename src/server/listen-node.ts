@@ -21,9 +21,9 @@ export interface ListenOptions extends ServeOptions {
   /** 0 is any free port: the `listening` event tells which. */
   readonly port: number;
   /** Connections at a time whose users have not logged in yet; 100 unless said otherwise. */
-  readonly maximumUnauthenticated?: number;
+  readonly maxUnauthenticated?: number;
   /** Connections at a time; 2048 unless said otherwise. */
-  readonly maximumConnections?: number;
+  readonly maxConnections?: number;
   /** When it emits, the port is closed. The connections that are there go on, and `listen` completes when the last is over. */
   readonly drain?: ObservableInput<unknown>;
 }
@@ -123,12 +123,12 @@ class Listener {
     this.#subscriber.next(event);
   }
 
-  #exceeded(): 'maximumUnauthenticated' | 'maximumConnections' | undefined {
+  #exceeded(): 'maxUnauthenticated' | 'maxConnections' | undefined {
     const {
-      maximumUnauthenticated = DEFAULT_MAXIMUM_UNAUTHENTICATED,
-      maximumConnections = DEFAULT_MAXIMUM_CONNECTIONS,
+      maxUnauthenticated = DEFAULT_MAXIMUM_UNAUTHENTICATED,
+      maxConnections = DEFAULT_MAXIMUM_CONNECTIONS,
     } = this.#options;
-    if (this.#count >= maximumConnections) return 'maximumConnections';
-    return this.#unauthenticated >= maximumUnauthenticated ? 'maximumUnauthenticated' : undefined;
+    if (this.#count >= maxConnections) return 'maxConnections';
+    return this.#unauthenticated >= maxUnauthenticated ? 'maxUnauthenticated' : undefined;
   }
 }

@@ -43,9 +43,9 @@ export interface ServeOptions extends SessionHandlers {
   /** Every 30 s, given up after three misses, unless said otherwise. */
   readonly keepalive?: Partial<KeepaliveOptions>;
   /** Session channels at a time that a connection may have; 10 unless said otherwise. */
-  readonly maximumSessions?: number;
+  readonly maxSessions?: number;
   /** Channels of any type at a time that a client may open; 256 unless said otherwise. */
-  readonly maximumChannels?: number;
+  readonly maxChannels?: number;
   /** What clients may have forwarded; nothing unless said otherwise. */
   readonly forward?: ForwardHandlers;
   /** Decides over channels of further types, by type (RFC 4254 §5.1). */

@@ -156,14 +156,14 @@ export class ServedConnection implements ServerConnection {
   }
 
   #connectionOptions(transport: SshTransport, login: ServerAuthenticated): ConnectionOptions {
-    const { channels = {}, globalRequests = {}, maximumChannels, forward = {} } = this.#options;
+    const { channels = {}, globalRequests = {}, maxChannels, forward = {} } = this.#options;
     const { dial, listen } = forward;
     const forwarded = this.#forwarded;
     const dials = dial === undefined ? {} : dialChannels(dial, this, forwarded);
     const listeners =
       listen === undefined ? undefined : new ServedListeners(listen, forward, this, forwarded);
     return {
-      ...(maximumChannels === undefined ? {} : { maximumChannels }),
+      ...(maxChannels === undefined ? {} : { maxChannels }),
       channels: {
         session: () => this.#answerSession(transport, login),
         ...dials,
@@ -182,9 +182,9 @@ export class ServedConnection implements ServerConnection {
   }
 
   #answerSession(transport: SshTransport, login: ServerAuthenticated): ChannelOpenAnswer {
-    const { maximumSessions = DEFAULT_MAXIMUM_SESSIONS } = this.#options;
+    const { maxSessions = DEFAULT_MAXIMUM_SESSIONS } = this.#options;
     if (!this.#takesSessions) return { accept: false, description: 'no more sessions' };
-    if (this.#sessionCount + this.#promisedSessions >= maximumSessions) {
+    if (this.#sessionCount + this.#promisedSessions >= maxSessions) {
       const reasonCode = OpenFailureReason.RESOURCE_SHORTAGE;
       return { accept: false, reasonCode, description: 'too many sessions' };
     }

@@ -57,8 +57,8 @@ export class ServedListeners {
 
   #start(at: Endpoint): Answer | Observable<Answer> {
     checkBound(at);
-    const { maximumListeners = DEFAULT_MAXIMUM_LISTENERS } = this.#limits;
-    if (this.#listeners.size >= maximumListeners || this.#find(at) !== undefined) return false;
+    const { maxListeners = DEFAULT_MAXIMUM_LISTENERS } = this.#limits;
+    if (this.#listeners.size >= maxListeners || this.#find(at) !== undefined) return false;
     const listener$ = this.#listen({ at }, this.#connection);
     if (listener$ === false) return false;
     return new Observable((out) => {
@@ -106,8 +106,8 @@ export class ServedListeners {
 
   /** Opens a channel for a connection that has come; one that the client does not take is closed. */
   #offer(duplex: ByteDuplex, { at, isBound }: Listener): void {
-    const { maximumForwarded = DEFAULT_MAXIMUM_FORWARDED } = this.#limits;
-    if (!isBound || this.#forwarded >= maximumForwarded) {
+    const { maxForwarded = DEFAULT_MAXIMUM_FORWARDED } = this.#limits;
+    if (!isBound || this.#forwarded >= maxForwarded) {
       duplex.destroy();
       return;
     }

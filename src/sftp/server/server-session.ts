@@ -20,7 +20,7 @@ export interface ServerSessionOptions {
   readonly fileSystem: SftpFileSystem;
   readonly readOnly: boolean;
   readonly startFolder: Uint8Array;
-  readonly maximumHandles: number;
+  readonly maxHandles: number;
   readonly provider: Pick<CryptoProvider, 'randomBytes'>;
   readonly permit: Permit | undefined;
   /** INIT was answered. */
@@ -48,7 +48,7 @@ export class SftpServerSession {
 
   constructor(options: ServerSessionOptions) {
     this.#options = options;
-    this.#handles = new ServerHandles(options.maximumHandles, options.provider);
+    this.#handles = new ServerHandles(options.maxHandles, options.provider);
   }
 
   /**

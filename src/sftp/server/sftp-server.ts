@@ -84,7 +84,7 @@ export function sftpServer<S extends SftpServerChannel>(
       let hasStarted = false;
       const session = new SftpServerSession({
         ...{ fileSystem: served, readOnly, startFolder: start, provider: defaultProvider },
-        maximumHandles: limits.handles ?? DEFAULT_HANDLES,
+        maxHandles: limits.handles ?? DEFAULT_HANDLES,
         permit: permit === undefined ? undefined : (operation) => permit(operation, channel),
         started: () => {
           hasStarted = true;
