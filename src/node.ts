@@ -18,6 +18,7 @@ export {
   socksProxy,
   type SocksProxyOptions,
 } from './client/forward-node.ts';
+export { httpAgent } from './client/http-agent-node.ts';
 export { knownHostsFiles } from './client/known-hosts-node.ts';
 export { agentSocket } from './auth/agent-node.ts';
 export { nodeDuplex } from './streams/node-duplex-node.ts';

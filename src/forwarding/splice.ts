@@ -35,11 +35,13 @@ export function splice(
       what: 'forwarded connection',
     });
     const fail = (error: SshError): void => {
+      // a write that is done because all is over already
+      if (out.closed) return;
       failure = error;
       out.error(error);
     };
     const settle = (): void => {
-      if (!there.isOver || !back.isOver) return;
+      if (!there.isOver || !back.isOver || out.closed) return;
       failure = there.failure ?? back.failure;
       if (failure === undefined) out.complete();
       else out.error(failure);

@@ -20,7 +20,10 @@ const HOST_KEYS = [
 ] as const;
 
 /** One host key of each type. Of two of one family Dropbear keeps the last, so ECDSA needs a choice. */
-export async function startDropbear(ecdsaBits: '256' | '384' | '521' = '256'): Promise<Peer> {
+export async function startDropbear(
+  ecdsaBits: '256' | '384' | '521' = '256',
+  { forwards = false }: { readonly forwards?: boolean } = {},
+): Promise<Peer> {
   const { user, password, identityFile } = testAccount();
   if (password === undefined || identityFile === undefined) {
     throw new Error('Dropbear needs the test account: run as root');
@@ -42,9 +45,10 @@ export async function startDropbear(ecdsaBits: '256' | '384' | '521' = '256'): P
       arguments_.push('-r', file);
     }
     const port = await freePort();
-    // Foreground, log to stderr, no forwarding, no pid file of the system's.
+    // Foreground, log to stderr, no forwarding unless it is asked for, no pid file of the system's.
     const running = startProgram([
-      ...[programFile('dropbear') ?? 'dropbear', '-F', '-E', '-j', '-k', '-P', folder.file('pid')],
+      ...[programFile('dropbear') ?? 'dropbear', '-F', '-E', '-P', folder.file('pid')],
+      ...(forwards ? [] : ['-j', '-k']),
       ...['-p', `127.0.0.1:${port}`],
       ...arguments_,
     ]);
