@@ -4,6 +4,7 @@ import { map, mergeMap, take, toArray } from 'rxjs';
 import { holdCredit, type Release } from '../../../src/operators/credit.ts';
 import { drain } from '../../../src/operators/drain.ts';
 import { encodePacket, type PacketOf, type ReplyPacket } from '../../../src/sftp/packets.ts';
+import type { SftpClient } from '../../../src/sftp/client/sftp-client.ts';
 import { StatusCode } from '../../../src/sftp/status.ts';
 import { concatBytes } from '../../../src/wire/bytes.ts';
 import { allOf, closeEmbedded, turn } from '../../support/embedded.ts';
@@ -286,6 +287,79 @@ describe('answers that no honest server gives', () => {
       return [packet];
     });
     expect(await readAll(script)).toMatchObject({ kind: 'protocol' });
+  });
+});
+
+describe('64 blocks at once (X24)', () => {
+  /** A reader that has asked for that many, and none was answered. */
+  async function asking(file: OneFile): Promise<{
+    readonly script: SftpScript;
+    readonly fs: SftpClient;
+    readonly waiting: PacketOf<'READ'>[];
+    readonly seen: Promise<unknown[]>;
+  }> {
+    const waiting: PacketOf<'READ'>[] = [];
+    const script = readsBy(file, (request) => {
+      if (waiting.length === 0 && request.offset < 1280n) return [file.read(request)];
+      waiting.push(request);
+      return [];
+    });
+    const fs = await script.client();
+    const seen = allOf(fs.read('/f').pipe(map((chunk) => [...chunk])));
+    await settled(() => waiting.length);
+    expect(waiting.length).toBeGreaterThanOrEqual(64);
+    return { script, fs, waiting, seen };
+  }
+
+  it('are put together, the last one answered first', async () => {
+    const file = new OneFile(pattern(2560));
+    const { script, waiting, seen } = await asking(file);
+    while (waiting.length > 0) {
+      await turn();
+      await script.say(
+        ...waiting
+          .splice(0)
+          .reverse()
+          .map((request) => file.read(request)),
+      );
+    }
+    const [end, ...chunks] = (await seen).reverse();
+    expect(end).toBe('complete');
+    expect(chunks.reverse().flat()).toEqual(toNumbers(file.content));
+  });
+
+  it('of which one cannot be read have it asked for once more, alone', async () => {
+    const file = new OneFile(pattern(10_000));
+    const { script, waiting, seen } = await asking(file);
+    const [bad, ...others] = waiting.splice(0);
+    await script.say(status(bad!.id, StatusCode.FAILURE));
+    await script.say(...others.map((request) => file.read(request)));
+    await settled(() => waiting.length);
+    expect(waiting.map(({ offset }) => offset)).toEqual([bad!.offset]);
+    await script.say(status(waiting[0]!.id, StatusCode.FAILURE, 'a bad block'));
+    const [end, ...chunks] = (await seen).reverse();
+    expect(end).toMatchObject({ kind: 'sftp', message: 'read /f: a bad block' });
+    expect(chunks.flat()).toHaveLength(Number(bad!.offset));
+  });
+
+  it('of which one fails give what is before it, and leave the others', async () => {
+    const file = new OneFile(pattern(10_000));
+    const { script, fs, waiting, seen } = await asking(file);
+    const first = Number(waiting[0]?.offset);
+    const asked = waiting.splice(0);
+    await script.say(status(asked[30]!.id, StatusCode.PERMISSION_DENIED, 'a bad block'));
+    await script.say(...asked.slice(0, 30).map((request) => file.read(request)));
+    const [end, ...chunks] = (await seen).reverse();
+    expect(end).toMatchObject({ kind: 'sftp', message: 'read /f: a bad block' });
+    expect(chunks.reverse().flat()).toEqual(toNumbers(file.content.subarray(0, first + 300)));
+    await turn();
+    expect(file.openHandles).toBe(0);
+    const before = script.of('READ').length;
+    await script.say(...asked.slice(31).map((request) => file.read(request)));
+    expect(script.of('READ')).toHaveLength(before);
+    // the session goes on
+    expect(await allOf(fs.exists('/x'))).toMatchObject([{ kind: 'sftp' }]);
+    expect(script.isGone).toBe(false);
   });
 });
 
