@@ -1,6 +1,6 @@
 /** `rxssh get`: files of hosts to this machine. */
 import type { Command } from 'commander';
-import type { Observable } from 'rxjs';
+import { concat, type Observable } from 'rxjs';
 import type { CliIo } from './io.ts';
 import {
   addTransferOptions,
@@ -44,6 +44,12 @@ function byHost(sources: readonly Location[], local: string): readonly HostTrans
     return own.slice(0, 1).map(({ host }) => ({
       host,
       move: (context) => getFiles(context, patterns, local, sources.length > 1),
+      moveByScp: (client, options) =>
+        concat(
+          ...patterns.map((path) =>
+            client.get(path, sources.length > 1 ? `${local}/` : local, options),
+          ),
+        ),
     }));
   });
 }

@@ -1,8 +1,13 @@
 /** `rxssh put`: files of this machine to a host. */
 import type { Command } from 'commander';
-import type { Observable } from 'rxjs';
+import { concat, type Observable } from 'rxjs';
 import type { CliIo } from './io.ts';
-import { addTransferOptions, runTransfers, type TransferFlags } from './transfer.ts';
+import {
+  addTransferOptions,
+  type HostTransfer,
+  runTransfers,
+  type TransferFlags,
+} from './transfer.ts';
 import { putFiles } from './transfer-files.ts';
 import { parseLocation } from './transfer-location.ts';
 import { UsageError } from './usage.ts';
@@ -26,5 +31,13 @@ export function runPut(
   const locals = paths.slice(0, -1);
   if (locals.length === 0) throw new UsageError('put: expected LOCAL... HOST:REMOTE');
   const { host, path } = parseLocation(paths.at(-1) ?? '');
-  return runTransfers([{ host, move: (context) => putFiles(context, locals, path) }], flags, io);
+  const transfer: HostTransfer = {
+    host,
+    move: (context) => putFiles(context, locals, path),
+    moveByScp: (client, options) =>
+      concat(
+        ...locals.map((local) => client.put(local, locals.length > 1 ? `${path}/` : path, options)),
+      ),
+  };
+  return runTransfers([transfer], flags, io);
 }

@@ -1,22 +1,24 @@
 /** What the commands that move files have in common: a connection with SFTP on it, and what a failure comes to. */
-import type { Observable, ObservableInput } from 'rxjs';
+import { catchError, type Observable, type ObservableInput, throwError } from 'rxjs';
 import {
   type ErrorKind,
   escapeText,
   isSshError,
-  sftp,
   type SftpClient,
+  type SshClient,
   type SshError,
+  withClient,
 } from '../node.ts';
 import { type ClientFlags, clientSettings } from './client-options.ts';
 import { connector, type NamedHost } from './client-setup.ts';
 import type { CliIo, Messages } from './io.ts';
 import { FAILURE_STATUS, messageOf, USAGE_STATUS, UsageError } from './usage.ts';
 
-/** Runs work over SFTP on a host. */
+/** Runs work over SFTP on a host, or what there is for a server without SFTP. */
 export type SftpConnector = <R>(
   host: NamedHost,
   work: (fs: SftpClient) => ObservableInput<R>,
+  withoutSftp?: (client: SshClient) => ObservableInput<R>,
 ) => Observable<R>;
 
 /** Exit status when something could not be done with a file, the connection being well. */
@@ -33,7 +35,23 @@ const FILE_KINDS: ReadonlySet<ErrorKind> = new Set([
 /** Reads all settings of a connection, so that what is wrong is told before anything is connected to. */
 export function sftpConnector(flags: ClientFlags, io: CliIo, messages: Messages): SftpConnector {
   const connectTo = connector(clientSettings(flags), io, messages);
-  return (host, work) => connectTo(host).pipe(sftp(work));
+  return (host, work, withoutSftp) =>
+    connectTo(host).pipe(
+      withClient((client) =>
+        client.sftp().pipe(
+          withClient(work),
+          catchError((error: unknown) =>
+            withoutSftp !== undefined && hasNoSftp(error)
+              ? withoutSftp(client)
+              : throwError(() => error),
+          ),
+        ),
+      ),
+    );
+}
+
+function hasNoSftp(error: unknown): boolean {
+  return isSshError(error, 'request-refused') && error.detail.request === 'subsystem';
 }
 
 /** 1 for what concerns files here or there, 255 for what ended the connection or kept it from coming up. */

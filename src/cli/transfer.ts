@@ -17,7 +17,7 @@ import {
   take,
   tap,
 } from 'rxjs';
-import type { SftpClient, TransferOptions, TransferProgress } from '../node.ts';
+import type { SftpClient, SshClient, TransferOptions, TransferProgress } from '../node.ts';
 import { addClientOptions, type ClientFlags, verbosityOf } from './client-options.ts';
 import type { NamedHost } from './client-setup.ts';
 import { type CliIo, Messages } from './io.ts';
@@ -44,6 +44,8 @@ export interface TransferFlags extends ClientFlags {
 export interface HostTransfer {
   readonly host: NamedHost;
   readonly move: (context: TransferContext) => Observable<TransferProgress>;
+  /** The same for a server without SFTP: no patterns, and no look at what is there. */
+  readonly moveByScp: (client: SshClient, options: TransferOptions) => Observable<TransferProgress>;
 }
 
 const MAX_CONCURRENCY = 1_000;
@@ -74,12 +76,16 @@ export function runTransfers(
     const view = flags.json === true ? jsonView(new JsonReport(stdout)) : textView(messages, bars);
     const ending = new GentleEnding();
     const status$ = from(transfers).pipe(
-      concatMap(({ host, move }) => {
+      concatMap(({ host, move, moveByScp }) => {
         const work = (fs: SftpClient): Observable<TransferProgress> => {
           view.started(host.name);
           return move({ fs, remote: new RemotePaths(fs), options }).pipe(ending.stops(fs));
         };
-        return hostStatus(host.name, connectTo(host, work), view);
+        const byScp = (client: SshClient): Observable<TransferProgress> => {
+          view.started(host.name);
+          return moveByScp(client, options);
+        };
+        return hostStatus(host.name, connectTo(host, work, byScp), view);
       }),
       reduce((largest, status) => Math.max(largest, status), 0),
       tap((status) => view.end(status)),
