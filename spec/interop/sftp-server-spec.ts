@@ -1,6 +1,6 @@
 /** Real SFTP clients against our server. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { nodeFileSystem } from '../../src/sftp/file-systems/node-file-system-node.ts';
@@ -16,6 +16,9 @@ import {
 const MIB = 1024 * 1024;
 /** More than a window, and not a multiple of any block. */
 const SIZE = 20 * MIB + 12_345;
+
+/** Clients with symbolic links. AsyncSSH has OpenSSH's order of arguments only for servers that call themselves OpenSSH. */
+const LINKING = new Set(['OpenSSH sftp', 'paramiko', 'curl', 'lftp']);
 
 for (const program of SFTP_CLIENTS) {
   describeWithPeer(program.peer, `${program.name} against our SFTP server`, () => {
@@ -67,6 +70,14 @@ for (const program of SFTP_CLIENTS) {
       expect(readdirSync(root)).not.toContain('empty');
       expect(ours.events.filter(({ type }) => type === 'handler-error')).toEqual([]);
     }, 60_000);
+
+    if (LINKING.has(program.name)) {
+      it('makes symbolic links that lead where it says (SS15)', async () => {
+        writeFileSync(join(root, 'target'), '');
+        expect(await run([['ln -s', 'target', 'link']])).toMatchObject({ status: 0 });
+        expect(readlinkSync(join(root, 'link'))).toBe('target');
+      });
+    }
 
     it('keeps its files to itself', async () => {
       writeFileSync(folder.file('outside'), 'secret');

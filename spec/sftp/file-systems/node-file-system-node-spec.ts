@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -427,13 +427,13 @@ describe('nodeFileSystem', () => {
     expect(statSync(join(root, 'a')).size).toBe(3);
   });
 
-  it('opens no FIFO, socket or folder, at once (SS14)', async () => {
+  it('opens no FIFO, socket, device or folder, at once (SS14)', async () => {
     const client = await start();
     execFileSync('mkfifo', [join(root, 'fifo')]);
     mkdirSync(join(root, 'd'));
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(join(root, 'socket'), resolve));
-    for (const path of ['/fifo', '/socket', '/d'])
+    for (const path of ['/fifo', '/socket', '/d', ...devices(root)])
       for (const flags of [READ, WRITE, READ | WRITE | CREAT]) {
         const open = { type: 'OPEN', path: bytes(path), flags, attributes: {} } as const;
         expect([path, flags, await client.statusOf(open)]).toEqual([path, flags, 'FAILURE']);
@@ -536,3 +536,9 @@ describe('nodeFileSystem', () => {
     expect(JSON.stringify({ ...missing })).not.toContain(home);
   });
 });
+
+/** An endless device, where this account may make one. */
+function devices(root: string): string[] {
+  const made = spawnSync('mknod', [join(root, 'zero'), 'c', '1', '5']);
+  return made.status === 0 ? ['/zero'] : [];
+}

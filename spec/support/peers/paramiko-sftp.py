@@ -26,6 +26,7 @@ def main():
         "put": sftp.put,
         "get": sftp.get,
         "rename": sftp.rename,
+        "ln -s": sftp.symlink,
         "rm": sftp.remove,
         "mkdir": sftp.mkdir,
         "rmdir": sftp.rmdir,

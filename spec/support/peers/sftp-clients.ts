@@ -9,6 +9,7 @@ import { type Peer, peerFolder, type PeerName, pythonScript } from './peer.ts';
 /** A step, in the words of OpenSSH's sftp. Local paths are relative to the local folder, remote ones to the root. */
 export type SftpStep =
   | readonly ['put' | 'get' | 'rename', from: string, to: string]
+  | readonly ['ln -s', target: string, link: string]
   | readonly ['ls' | 'mkdir' | 'rmdir' | 'rm', path: string];
 
 export interface SftpRun {
@@ -149,6 +150,7 @@ const curl = stepwise('curl', 'curl', (to, [verb, path, other = ''], home) => {
     get: () => ['-o', other, '-f', url(path)],
     ls: () => [url(`${path}/`)],
     rename: () => quote(`rename "/${path}" "/${other}"`),
+    'ln -s': () => quote(`symlink "${path}" "/${other}"`),
     rm: () => quote(`rm "/${path}"`),
     mkdir: () => quote(`mkdir "/${path}"`),
     rmdir: () => quote(`rmdir "/${path}"`),
@@ -163,6 +165,7 @@ const lftp = scripted('lftp', 'lftp', (to, script, home) => {
   const lines = script.map(([verb, path, other]) => {
     if (other === undefined) return `${verbs[verb] ?? verb} ${quoted([path])}`;
     if (verb === 'rename') return `mv ${quoted([path, other])}`;
+    if (verb === 'ln -s') return `ln -s ${quoted([path, other])}`;
     return `${verb} ${quoted([path])} -o ${quoted([other])}`;
   });
   return {
@@ -194,6 +197,7 @@ const rclone = stepwise('rclone', 'rclone', (to, [verb, path, other = ''], home)
     get: () => ['copyto', `peer:${path}`, other],
     ls: () => ['lsf', `peer:${path}`],
     rename: () => ['moveto', `peer:${path}`, `peer:${other}`],
+    'ln -s': cannot,
     rm: () => ['deletefile', `peer:${path}`],
     mkdir: () => ['mkdir', `peer:${path}`],
     rmdir: () => ['rmdir', `peer:${path}`],
@@ -229,6 +233,7 @@ const npmClient: SftpClientProgram = {
           stdout += entries.map(({ name }) => `${name}\n`).join('');
         },
         rename: (path, other) => client.rename(`/${path}`, `/${other}`),
+        'ln -s': cannot,
         rm: (path) => client.delete(`/${path}`),
         mkdir: (path) => client.mkdir(`/${path}`),
         rmdir: (path) => client.rmdir(`/${path}`),
@@ -256,6 +261,10 @@ export const SFTP_CLIENTS: readonly SftpClientProgram[] = [
   rclone,
   npmClient,
 ];
+
+function cannot(): never {
+  throw new Error('this client has no such step');
+}
 
 async function inHome<T>(work: (home: Home) => Promise<T>): Promise<T> {
   const folder = peerFolder();
