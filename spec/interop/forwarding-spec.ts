@@ -40,7 +40,14 @@ import {
 import { startDropbear } from '../support/peers/dropbear.ts';
 import { startOurServer } from '../support/peers/our-server.ts';
 import { connectTo } from '../support/peers/ours.ts';
-import { describeWithPeer, freePort, type Peer, poll, usePeer } from '../support/peers/peer.ts';
+import {
+  describeWithPeer,
+  freePort,
+  type Peer,
+  poll,
+  requirePeer,
+  usePeer,
+} from '../support/peers/peer.ts';
 import { type ForwardingClient, startForwarding } from '../support/peers/ssh-forward.ts';
 import { startSshd } from '../support/peers/sshd.ts';
 import {
@@ -52,6 +59,10 @@ import {
   serveSockets,
   sha256,
 } from '../support/tcp.ts';
+
+/** Without curl these are skipped; in CI they fail. */
+const withCurl =
+  requirePeer('curl') === undefined || process.env['CI'] !== undefined ? it : it.skip;
 
 const DEADLINE_MS = 10_000;
 const MIB = 1024 * 1024;
@@ -183,13 +194,13 @@ function describeForwarding(peer: () => Peer): void {
     });
   });
 
-  it('has 50 connections at once', async () => {
+  it('has 200 connections at once', async () => {
     const { at } = await running(client$(), local(await serveSockets(echo)));
-    const texts = Array.from({ length: 50 }, (_, i) => `${String(i)} `.repeat(i * 1000 + 1));
+    const texts = Array.from({ length: 200 }, (_, i) => `${String(i)} `.repeat(i * 100 + 1));
     expect(await Promise.all(texts.map((each) => say(at, each)))).toEqual(texts);
   });
 
-  it('has curl ask through its SOCKS proxy, by names and addresses', async () => {
+  withCurl('has curl ask through its SOCKS proxy, by names and addresses', async () => {
     const http = await serveHttp();
     try {
       const { at } = await running(client$(), socksProxy({ listen: { port: 0 } }));
@@ -396,7 +407,7 @@ describeWithPeer('ssh', 'OpenSSH ssh over our server, in detail', () => {
     }
   });
 
-  it('leads through -D', async () => {
+  withCurl('leads through -D', async () => {
     const http = await serveHttp();
     const at = await freePort();
     const client = ssh('-N', '-D', String(at));

@@ -2,10 +2,10 @@
 import { type Observable, type SchedulerLike, throwError, throwIfEmpty, timeout } from 'rxjs';
 import { SshError } from '../errors.ts';
 import type { TcpEndpoint } from '../forwarding/endpoint.ts';
-import { nest } from '../operators/nest.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { timeoutError } from '../streams/deadline.ts';
 import type { SshClient } from './client.ts';
+import { withClient } from './with-client.ts';
 
 /**
  * Dials over the first client of a stream, which stays subscribed, so connected, as long as the duplex is. The time counts from
@@ -27,7 +27,8 @@ export function dialVia(
   });
   return via.pipe(
     throwIfEmpty(noClient),
-    nest((client) => {
+    // once there is a duplex, it is the duplex that tells what has become of the way
+    withClient((client) => {
       const duplex$ = client.dial(to);
       return milliseconds === 0 ? duplex$ : duplex$.pipe(limited);
     }),

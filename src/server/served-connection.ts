@@ -158,10 +158,10 @@ export class ServedConnection implements ServerConnection {
   #connectionOptions(transport: SshTransport, login: ServerAuthenticated): ConnectionOptions {
     const { channels = {}, globalRequests = {}, maxChannels, forward = {} } = this.#options;
     const { dial, listen } = forward;
-    const forwarded = this.#forwarded;
-    const dials = dial === undefined ? {} : dialChannels(dial, this, forwarded);
+    const life = this.#forwarded;
+    const dials = dial === undefined ? {} : dialChannels(dial, this, life);
     const listeners =
-      listen === undefined ? undefined : new ServedListeners(listen, forward, this, forwarded);
+      listen === undefined ? undefined : new ServedListeners(listen, forward, this, life);
     return {
       ...(maxChannels === undefined ? {} : { maxChannels }),
       channels: {

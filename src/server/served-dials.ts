@@ -11,6 +11,7 @@ import { directStreamlocal, directTcpip } from '../messages/forwarding.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import type { ServerConnection } from './connection.ts';
 import type { DialHandler, DialRequest } from './forwarding.ts';
+import { endBehind } from './served-ways.ts';
 
 /**
  * Handlers by channel type.
@@ -64,7 +65,7 @@ class Way {
   isOpen = false;
 
   constructor(connectionLife: Subscription) {
-    connectionLife.add(this.life);
+    endBehind(connectionLife, this.life);
   }
 
   join(channel: Channel, far: ByteDuplex): void {

@@ -17,6 +17,7 @@ import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { asSshError, connectionLost } from '../streams/ending.ts';
 import type { ServerConnection } from './connection.ts';
 import type { ForwardHandlers, ListenHandler } from './forwarding.ts';
+import { endBehind } from './served-ways.ts';
 
 const DEFAULT_MAXIMUM_LISTENERS = 10;
 const DEFAULT_MAXIMUM_FORWARDED = 256;
@@ -117,7 +118,7 @@ export class ServedListeners {
       this.#forwarded--;
       duplex.destroy(failure);
     });
-    this.#life.add(way);
+    endBehind(this.#life, way);
     const over = (error?: unknown): void => {
       failure = error === undefined ? undefined : asSshError(error);
       way.unsubscribe();
