@@ -176,6 +176,16 @@ describe('rxssh put', () => {
     expect(readdirSync(host().file('')).sort()).toEqual(['b', 'folder', 'other']);
   });
 
+  it('tells targets without double slashes', async () => {
+    writeFileSync(local('b'), 'b');
+    mkdirSync(host().file('folder'));
+    const targets = [
+      eventsOf(await put('--json', local('b'), at('/folder/'))),
+      eventsOf(await get('--json', at('folder/b'), `${local('.')}/`)),
+    ].map((events) => events.find(({ state }) => state === 'done')?.['target']);
+    expect(targets).toEqual(['/folder/b', expect.stringMatching(/local\/(?:\.\/)?b$/)]);
+  });
+
   it('puts a folder with -r, into one that is there, or as one that is not', async () => {
     makeTree(local);
     expect(await put('-r', local('tree'), at('new'))).toMatchObject(silent);

@@ -19,6 +19,7 @@ import {
   fromPull,
   isDirectory,
   isSshError,
+  joinPath,
   localFiles,
   type SftpClient,
   type TransferOptions,
@@ -36,7 +37,6 @@ export interface TransferContext {
 }
 
 const NAMELESS = /(^|\/)\.{0,2}\/*$/;
-const SLASH = '/';
 const DEFAULT_CONCURRENCY = 4;
 
 /**
@@ -71,7 +71,7 @@ export function getFiles(
         drain((source) => {
           if ('state' in source) return of(source);
           const { path } = source;
-          const target = isInto(place, path.text, options) ? `${local}${SLASH}` : local;
+          const target = isInto(place, path.text, options) ? local.replace(/\/*$/, '/') : local;
           return fs.get(path, target, options).pipe(failedAs(path, localFiles.path(local)));
         }, sideBySide(options)),
       );
@@ -90,7 +90,8 @@ export function putFiles(
     mergeMap(({ path, isThere }) => {
       const place = { text: path.text, isThere, areMany: locals.length > 1 };
       checkPlace(place);
-      const inside = fileName(Buffer.concat([path.bytes, Buffer.from(SLASH)]));
+      // with a slash behind it
+      const inside = joinPath(path, '');
       return fromPull(locals).pipe(
         drain((local) => {
           const to = isInto(place, local, options) ? inside : path;

@@ -45,7 +45,7 @@ export function scpPut(
       if (!isDirectory(attributes)) return putFile(run, from, source, target, attributes, options);
       if (options.recursive === true)
         return putTree(run, from, source, target, attributes, options);
-      throw transferError('type', source, 'is a folder; `recursive` transfers it');
+      throw transferError('type', source, 'is a folder, and `recursive` (-r) was not asked for');
     }),
   );
 }

@@ -100,7 +100,11 @@ function transferTree(
 ): Observable<TransferProgress> {
   return new Observable((out) => {
     if (options.recursive !== true)
-      throw transferError('type', route.source, 'is a folder; `recursive` transfers it');
+      throw transferError(
+        'type',
+        route.source,
+        'is a folder, and `recursive` (-r) was not asked for',
+      );
     const isInside = route.target.bytes.at(-1) === SLASH;
     const target = isInside ? pathInside(route, fileName(lastName(route.source))) : route.target;
     const tree = new TreeTransfer({ ...route, target }, attributes, options, out);
