@@ -17,6 +17,7 @@ import {
   concat,
   defer,
   forkJoin,
+  ignoreElements,
   lastValueFrom,
   map,
   type Observable,
@@ -187,6 +188,19 @@ describe('a gigabyte', () => {
     },
     TIMEOUT_MS,
   );
+});
+
+it('a file is written and read beyond 5 GiB', async () => {
+  const at = 5 * GIB + 3;
+  const written = period.subarray(0, MiB + 1);
+  const read = await overTcp(nodeFileSystem({ root: folder }), (fs) =>
+    concat(
+      fs.write('/sparse', { start: at, flags: 'w' }).pump([written]).pipe(ignoreElements()),
+      fs.read('/sparse', { start: at - 5 }),
+    ),
+  );
+  expect(statSync(local('sparse')).size).toBe(at + written.length);
+  expect(Buffer.concat(read).equals(Buffer.concat([Buffer.alloc(5), written]))).toBe(true);
 });
 
 describe('many', () => {
