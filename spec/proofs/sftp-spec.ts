@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  catchError,
   concat,
   defer,
   forkJoin,
@@ -33,6 +34,7 @@ import { sftp } from '../../src/client/with-client.ts';
 import { fingerprint } from '../../src/keys/fingerprint.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { SftpClient } from '../../src/sftp/client/sftp-client.ts';
+import type { FileName } from '../../src/sftp/file-name.ts';
 import { memoryFileSystem } from '../../src/sftp/file-systems/memory-file-system.ts';
 import { nodeFileSystem } from '../../src/sftp/file-systems/node-file-system-node.ts';
 import type { SftpFile, SftpFileSystem } from '../../src/sftp/server/file-system.ts';
@@ -386,6 +388,55 @@ describe('a transfer', () => {
     },
     TIMEOUT_MS,
   );
+});
+
+describe('a disk (X21)', () => {
+  /** What a transfer fails with, and what is on the server behind it, by the same session. */
+  async function failing(
+    files: SftpFileSystem,
+    transfer: (fs: SftpClient) => Observable<unknown>,
+  ): Promise<unknown[]> {
+    const work = (fs: SftpClient): Observable<unknown> =>
+      concat(
+        transfer(fs).pipe(
+          ignoreElements(),
+          catchError((error: unknown) => of(error)),
+        ),
+        fs.list('/').pipe(map(({ name }) => name.text)),
+      );
+    return lastValueFrom(wired(files).pipe(sftp(work), toArray()));
+  }
+
+  it('that is full leaves nothing of what is put, and the session goes on', async () => {
+    writeFileSync(local('source'), period.subarray(0, 3 * MiB));
+    const files = memoryFileSystem({ quota: 2 * MiB });
+    const seen = await failing(files, (fs) => fs.put(local('source'), '/x'));
+    expect(seen).toMatchObject([{ kind: 'sftp', detail: { name: 'FAILURE', operation: 'write' } }]);
+  });
+
+  it('that cannot be read leaves nothing of what is got, and the session goes on', async () => {
+    const files = new PatternServer(3 * MiB);
+    const open = (): Observable<SftpFile> =>
+      files.open().pipe(
+        map((file) => ({
+          ...file,
+          read: (into, position) => {
+            if (position > MiB) throw Object.assign(new Error('disk'), { code: 'EIO' });
+            return file.read(into, position);
+          },
+        })),
+      );
+    const opendir = (): [] => [];
+    const stat = files.stat.bind(files);
+    const served = {
+      open,
+      opendir,
+      stat: (path: FileName) => (path.text === '/' ? of({}) : stat(path)),
+    };
+    const seen = await failing(served, (fs) => fs.get('/big', local('x')));
+    expect(seen).toMatchObject([{ kind: 'sftp', detail: { name: 'FAILURE', operation: 'read' } }]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
 });
 
 /** Numbers from 0 to 1, the same each time. */
