@@ -11,6 +11,7 @@ import { giveBack } from '../wire/give-back-node.ts';
 import { nodeRsa } from './node-provider-rsa.ts';
 import { nodeSymmetric } from './node-provider-symmetric.ts';
 import type { CryptoProvider, HashName } from './provider.ts';
+import { wasmPoly1305 } from './wasm-poly1305.ts';
 
 const HASHES: readonly HashName[] = ['sha1', 'sha256', 'sha384', 'sha512'];
 const AES_KEYS = [16, 24, 32].map((length) => new Uint8Array(length));
@@ -26,6 +27,7 @@ export const nodeProvider: CryptoProvider = {
   randomBytes,
   giveBack,
   ...nodeRsa,
+  ...wasmPoly1305(),
   ...whenWorking({ hash }, () => HASHES.every((name) => hash(name, [BLOCK]).length > 0)),
   ...whenWorking({ hmac }, () => HASHES.every((name) => hmac(name, KEY)([BLOCK]).length > 0)),
   ...whenWorking({ aesCtr }, () => AES_KEYS.every((key) => aesCtr(key, BLOCK)(KEY).length > 0)),

@@ -1,0 +1,83 @@
+/**
+ * Poly1305 as a small WebAssembly module of our own: seven times as fast as plain JavaScript, which has no 64-bit products. What
+ * forbids WebAssembly (the content security policy of a page) leaves the row of the provider in place.
+ */
+import { fromBase64 } from '../wire/bytes.ts';
+import { poly1305Module } from './poly1305.wasm.ts';
+import type { CryptoProvider } from './provider.ts';
+
+/** What the module exports; see poly1305.wat. */
+interface Poly1305Exports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly init: () => void;
+  readonly blocks: (start: number, end: number, high: bigint) => void;
+  readonly finish: () => void;
+}
+
+/** The part of the WebAssembly API that is used. Neither Node's types nor a page's are those of this package. */
+interface WebAssemblyApi {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+}
+
+type Poly1305Row = Pick<CryptoProvider, 'poly1305'>;
+
+const KEY_LENGTH = 32;
+const TAG_AT = 96;
+const TAG_LENGTH = 16;
+const INPUT_AT = 128;
+const BLOCK = 16;
+/** The bit above a whole block, in its highest limb. */
+const WHOLE = 1n << 24n;
+const LAST = 0n;
+const NOTHING = new Uint8Array(0);
+
+/** The Poly1305 row; `undefined` where there is no WebAssembly, or it may not be used. */
+export function wasmPoly1305(): Poly1305Row | undefined {
+  try {
+    const { Module, Instance } =
+      (globalThis as { readonly WebAssembly?: WebAssemblyApi }).WebAssembly ?? {};
+    if (Module === undefined || Instance === undefined) return undefined;
+    const module = new Module(fromBase64(poly1305Module) ?? NOTHING);
+    return rowOf(new Instance(module).exports as Poly1305Exports);
+  } catch {
+    return undefined;
+  }
+}
+
+function rowOf({ memory, init, blocks, finish }: Poly1305Exports): Poly1305Row {
+  const bytes = new Uint8Array(memory.buffer);
+  const room = (bytes.length - INPUT_AT) & ~(BLOCK - 1);
+
+  return {
+    poly1305(key, parts) {
+      bytes.set(key.subarray(0, KEY_LENGTH));
+      init();
+      let filled = 0;
+      for (const part of parts) {
+        let rest = part;
+        for (; filled + rest.length >= room; filled = 0) {
+          bytes.set(rest.subarray(0, room - filled), INPUT_AT + filled);
+          blocks(INPUT_AT, INPUT_AT + room, WHOLE);
+          rest = rest.subarray(room - filled);
+        }
+        bytes.set(rest, INPUT_AT + filled);
+        filled += rest.length;
+      }
+      const end = INPUT_AT + filled;
+      const last = end - (filled % BLOCK);
+      blocks(INPUT_AT, last, WHOLE);
+      if (last < end) {
+        // a one behind the last bytes, and zeros
+        bytes[end] = 1;
+        bytes.fill(0, end + 1, last + BLOCK);
+        blocks(last, last + BLOCK, LAST);
+      }
+      finish();
+      const tag = bytes.slice(TAG_AT, TAG_AT + TAG_LENGTH);
+      // a one-time key forges the tag that it was used for
+      bytes.fill(0, 0, INPUT_AT);
+      return tag;
+    },
+  };
+}
