@@ -5,7 +5,7 @@
 import { writev } from 'node:fs';
 
 /** Blocks that are written together. */
-const MOST_TOGETHER = 16;
+const MOST_TOGETHER = 64;
 
 /** Bytes that are to be written. */
 interface Waiting {

@@ -9,15 +9,16 @@ import {
   futimes,
   read,
   type Stats,
-  write,
 } from 'node:fs';
 import { concat, defer, EMPTY, Observable } from 'rxjs';
+import { toError } from '../../errors.ts';
 import { deliver, outsideDelivery } from '../../operators/credit.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileAttributes } from '../attributes.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../client/file-reader.ts';
 import { LARGEST_DATA } from '../packets.ts';
+import { GatheredWrites } from '../file-systems/node-writes-node.ts';
 import { localError } from './transfer-error.ts';
 
 /** What a system call tells when it is done. */
@@ -57,6 +58,7 @@ export class LocalDescriptor {
   readonly #fd: number;
   readonly #path: FileName;
   readonly #isOnlyRead: boolean;
+  readonly #writes: GatheredWrites;
   #pending = 0;
   #isClosed = false;
   #afterClose: (error: Error | null) => void = nothing;
@@ -65,6 +67,7 @@ export class LocalDescriptor {
   constructor(fd: number, path: FileName, isOnlyRead = false) {
     this.#fd = fd;
     this.#path = path;
+    this.#writes = new GatheredWrites(fd);
     this.#isOnlyRead = isOnlyRead;
   }
 
@@ -99,15 +102,17 @@ export class LocalDescriptor {
     return concat(chmod$, utimes$);
   }
 
-  /** Writes all of the bytes; they are the file's until it completes. */
-  write(bytes: Uint8Array, position: number): Observable<never> {
-    return this.#command((done) => this.#writeFrom(bytes, position, done));
-  }
-
-  #writeFrom(bytes: Uint8Array, position: number, done: (error: Error | null) => void): void {
-    write(this.#fd, bytes, 0, bytes.length, position, (error, written) => {
-      if (error !== null || written === bytes.length) done(error);
-      else this.#writeFrom(bytes.subarray(written), position + written, done);
+  /**
+   * Writes all of the bytes, which are the file's until `written` is called, with the error if there is one. Writes that wait for
+   * another one are done together where they are neighbours.
+   */
+  write(bytes: Uint8Array, position: number, written: (error?: unknown) => void): void {
+    const told = (error: unknown): void => {
+      if (error === null) written();
+      else written(localError(toError(error), this.#path));
+    };
+    this.#during(told, (done) => {
+      this.#writes.write(bytes, position, done);
     });
   }
 

@@ -1,17 +1,16 @@
 /** A file of this machine that is written. */
 import { constants, open, rename, unlink, type Stats } from 'node:fs';
-import { catchError, concat, defer, EMPTY, map, mergeMap, Observable, of, throwError } from 'rxjs';
+import { catchError, concat, defer, EMPTY, map, mergeMap, Observable, throwError } from 'rxjs';
 import { errorCode, isSshError } from '../../errors.ts';
-import { drain } from '../../operators/drain.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../client/file-reader.ts';
-import { gatherBlocks } from './gather-blocks.ts';
 import { LocalDescriptor, systemCommand } from './local-descriptor-node.ts';
 import { systemPath } from './local-path-node.ts';
 import { partPath } from './part-name.ts';
 import { checkSize, localError, transferError } from './transfer-error.ts';
 import type { FinishOptions, TargetFile, TargetOptions } from './transfer-files.ts';
+import { writeAll } from './write-all-node.ts';
 
 const { O_RDWR, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC } = constants;
 /** Windows has none of them. */
@@ -105,16 +104,7 @@ class LocalTarget implements TargetFile {
 
   write(bytes$: ByteStream, start: number): Observable<number> {
     const cut$ = this.kept > start ? this.#file.truncate(start) : EMPTY;
-    let next = start;
-    const written$ = bytes$.pipe(
-      gatherBlocks(),
-      drain((bytes) => {
-        const position = next;
-        next += bytes.length;
-        return concat(this.#file.write(bytes, position), of(next - start));
-      }),
-    );
-    return concat(cut$, written$);
+    return concat(cut$, bytes$.pipe(writeAll(this.#file, start)));
   }
 
   finish({ attributes, fsync, size }: FinishOptions): Observable<never> {
