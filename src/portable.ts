@@ -49,6 +49,7 @@ export {
 export type { RemoteListenOptions } from './forwarding/remote-listeners.ts';
 export { splice, type SpliceCounters } from './forwarding/splice.ts';
 export { parseTarget, type Target } from './client/target.ts';
+export { type ClientTransferOptions, hasNoSftp } from './client/transfer.ts';
 export {
   exec,
   session,

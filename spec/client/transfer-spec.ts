@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { concat, lastValueFrom, type Observable, throwError, toArray } from 'rxjs';
 import type { SshClient } from '../../src/client/client.ts';
+import { hasNoSftp } from '../../src/client/transfer.ts';
 import { withClient } from '../../src/client/with-client.ts';
 import { memoryFileSystem } from '../../src/sftp/file-systems/memory-file-system.ts';
 import { scpServer } from '../../src/sftp/scp/scp-server.ts';
@@ -63,6 +64,24 @@ describe('get and put of a client', () => {
       ],
     ]);
     expect(readFileSync(join(folder, 'b'), 'utf8')).toBe('hello');
+  });
+
+  it('are what was asked for, and nothing else is tried', async () => {
+    const both = {
+      server: { subsystems: { sftp: sftpServer(memoryFileSystem()) } },
+      client: { localFiles },
+    };
+    const { client$ } = embedded(scpServer(memoryFileSystem()), both);
+    const put = all(client$, (client) => client.put(join(folder, 'a'), '/x', { protocol: 'scp' }));
+    expect((await put).map(({ protocol }) => protocol)).toEqual(['scp', 'scp']);
+
+    const old = embedded(scpServer(memoryFileSystem()), { client: { localFiles } });
+    const error: unknown = await all(old.client$, (client) =>
+      client.put(join(folder, 'a'), '/x', { protocol: 'sftp' }),
+    ).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ kind: 'request-refused' });
+    expect(hasNoSftp(error)).toBe(true);
+    expect(hasNoSftp(new Error('request-refused'))).toBe(false);
   });
 
   it('say so where there is neither', async () => {

@@ -47,7 +47,10 @@ function byHost(sources: readonly Location[], local: string): readonly HostTrans
       moveByScp: (client, options) =>
         concat(
           ...patterns.map((path) =>
-            client.get(path, sources.length > 1 ? `${local}/` : local, options),
+            client.get(path, sources.length > 1 ? `${local}/` : local, {
+              ...options,
+              protocol: 'scp',
+            }),
           ),
         ),
     }));

@@ -36,7 +36,12 @@ export function runPut(
     move: (context) => putFiles(context, locals, path),
     moveByScp: (client, options) =>
       concat(
-        ...locals.map((local) => client.put(local, locals.length > 1 ? `${path}/` : path, options)),
+        ...locals.map((local) =>
+          client.put(local, locals.length > 1 ? `${path}/` : path, {
+            ...options,
+            protocol: 'scp',
+          }),
+        ),
       ),
   };
   return runTransfers([transfer], flags, io);

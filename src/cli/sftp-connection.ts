@@ -3,6 +3,7 @@ import { catchError, type Observable, type ObservableInput, throwError } from 'r
 import {
   type ErrorKind,
   escapeText,
+  hasNoSftp,
   isSshError,
   type SftpClient,
   type SshClient,
@@ -48,10 +49,6 @@ export function sftpConnector(flags: ClientFlags, io: CliIo, messages: Messages)
         ),
       ),
     );
-}
-
-function hasNoSftp(error: unknown): boolean {
-  return isSshError(error, 'request-refused') && error.detail.request === 'subsystem';
 }
 
 /** 1 for what concerns files here or there, 255 for what ended the connection or kept it from coming up. */

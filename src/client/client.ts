@@ -15,15 +15,16 @@ import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import { type ConnectionOptions, SshConnection } from '../channels/connection.ts';
 import { DEFAULT_KEEPALIVE, keepalive, type KeepaliveOptions } from '../channels/keepalive.ts';
-import { abortedError, type SshError } from '../errors.ts';
+import type { SshError } from '../errors.ts';
 import { dialFrom } from '../forwarding/dial.ts';
 import type { Endpoint } from '../forwarding/endpoint.ts';
 import { type RemoteListenOptions, RemoteListeners } from '../forwarding/remote-listeners.ts';
+import { abortable } from '../operators/abortable.ts';
 import type { SftpOptions } from '../sftp/client/open-sftp.ts';
 import type { Path } from '../sftp/file-name.ts';
 import type { SftpClient } from '../sftp/client/sftp-client.ts';
 import type { LocalFiles } from '../sftp/transfer/local-files.ts';
-import type { TransferOptions, TransferProgress } from '../sftp/transfer/transfer-options.ts';
+import type { TransferProgress } from '../sftp/transfer/transfer-options.ts';
 import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import type { Handshake } from '../streams/transport-options.ts';
@@ -32,7 +33,7 @@ import { collect, type CollectOptions, type CommandResult } from './output-opera
 import type { Command } from './quote.ts';
 import { openSession, type SessionChannel } from './session.ts';
 import { startSftp } from './sftp.ts';
-import { getFiles, putFiles } from './transfer.ts';
+import { type ClientTransferOptions, getFiles, putFiles } from './transfer.ts';
 
 /** How `run` runs a command. */
 export interface RunOptions extends ExecOptions, CollectOptions {
@@ -214,7 +215,11 @@ export class SshClient {
    * db1$.pipe(withClient((client) => client.get('/var/log/app.log', 'app.log')));
    * ```
    */
-  get(remote: Path, local: string, options: TransferOptions = {}): Observable<TransferProgress> {
+  get(
+    remote: Path,
+    local: string,
+    options: ClientTransferOptions = {},
+  ): Observable<TransferProgress> {
     const ends = { connection: this.connection, localFiles: this.#localFiles };
     return getFiles(ends, remote, local, options);
   }
@@ -223,7 +228,11 @@ export class SshClient {
    * Puts a file or a tree in an SFTP session of its own: see `SftpClient.put`. To a server without SFTP it is put with scp's own
    * protocol, which knows no temporary names: a file is written in place.
    */
-  put(local: string, remote: Path, options: TransferOptions = {}): Observable<TransferProgress> {
+  put(
+    local: string,
+    remote: Path,
+    options: ClientTransferOptions = {},
+  ): Observable<TransferProgress> {
     const ends = { connection: this.connection, localFiles: this.#localFiles };
     return putFiles(ends, local, remote, options);
   }
@@ -266,34 +275,4 @@ function withHostKeys(transport: SshTransport, options: ConnectionOptions): Conn
     return false;
   };
   return { ...options, globalRequests: { [HOSTKEYS]: answer, ...options.globalRequests } };
-}
-
-/**
- * Errors with `aborted` when the signal fires.
- *
- * @param aborting - is told first; may end the source with the error
- */
-export function abortable<T>(
-  source: Observable<T>,
-  signal: AbortSignal,
-  aborting: (error: SshError) => void = nothing,
-): Observable<T> {
-  return new Observable((subscriber) => {
-    const abort = (): void => {
-      const error = abortedError(signal);
-      aborting(error);
-      if (!subscriber.closed) subscriber.error(error);
-    };
-    if (signal.aborted) {
-      abort();
-      return undefined;
-    }
-    signal.addEventListener('abort', abort, { once: true });
-    subscriber.add(source.subscribe(subscriber));
-    return () => signal.removeEventListener('abort', abort);
-  });
-}
-
-function nothing(): void {
-  // only a connection has to know before its stream does
 }

@@ -33,7 +33,8 @@ import type { TransportOptions } from '../streams/transport-options.ts';
 import type { Tracer } from '../trace.ts';
 import { type AlgorithmOptions, proposalOf } from '../transport/proposal.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
-import { abortable, SshClient } from './client.ts';
+import { abortable } from '../operators/abortable.ts';
+import { SshClient } from './client.ts';
 import { type HostKeyPolicy, HostVerification, type KnownHostsStore } from './host-verification.ts';
 
 /** How to reach a server and log in, apart from where the bytes come from. */

@@ -3,9 +3,9 @@ import type { OperatorFunction } from 'rxjs';
 import type { Exit } from '../errors.ts';
 import { lift } from '../operators/lift.ts';
 import { utf8Text } from '../wire/bytes.ts';
+import { ByteLimit, GatheredBytes } from '../wire/gathered-bytes.ts';
 import type { ExecEvent } from './exec.ts';
 import { type ExitOptions, ExitWatch } from './exit-rules.ts';
-import { ByteLimit, GatheredBytes } from './gathered-bytes.ts';
 
 /** Bounds what is collected. */
 export interface CollectOptions {

@@ -20,15 +20,21 @@ export interface TransferEnds {
   readonly localFiles: LocalFiles | undefined;
 }
 
+/** How files are moved, and what with. */
+export interface ClientTransferOptions extends TransferOptions {
+  /** `sftp` or `scp` and nothing else; SFTP, and scp where there is none, unless said otherwise. */
+  readonly protocol?: 'sftp' | 'scp';
+}
+
 /** Gets a file or a tree; see `SshClient.get`. */
 export function getFiles(
   ends: TransferEnds,
   remote: Path,
   local: string,
-  options: TransferOptions = {},
+  options: ClientTransferOptions = {},
 ): Observable<TransferProgress> {
   const bySftp = (fs: SftpClient): Observable<TransferProgress> => fs.get(remote, local, options);
-  return transferred(ends, bySftp, (files, run) =>
+  return transferred(ends, options, bySftp, (files, run) =>
     scpGet(run, fileName(pathBytes(remote)), files, files.path(local), options),
   );
 }
@@ -38,37 +44,44 @@ export function putFiles(
   ends: TransferEnds,
   local: string,
   remote: Path,
-  options: TransferOptions = {},
+  options: ClientTransferOptions = {},
 ): Observable<TransferProgress> {
   const bySftp = (fs: SftpClient): Observable<TransferProgress> => fs.put(local, remote, options);
-  return transferred(ends, bySftp, (files, run) =>
+  return transferred(ends, options, bySftp, (files, run) =>
     scpPut(run, files, files.path(local), fileName(pathBytes(remote)), options),
   );
 }
 
 function transferred(
   { connection, localFiles }: TransferEnds,
+  { protocol }: ClientTransferOptions,
   bySftp: (fs: SftpClient) => Observable<TransferProgress>,
   byScp: (files: LocalFiles, run: RunScp) => Observable<TransferProgress>,
 ): Observable<TransferProgress> {
   return defer(() => {
     if (localFiles === undefined) return throwError(noLocalFiles);
-    const files = localFiles;
+    const scp$ = byScp(localFiles, scpOn(connection)).pipe(
+      map((event) => ({ ...event, protocol: 'scp' as const })),
+    );
+    if (protocol === 'scp') return scp$;
     return startSftp(connection, { localFiles }).pipe(
       withClient(bySftp),
       catchError((error: unknown) =>
-        isRefused(error)
-          ? byScp(files, scpOn(connection)).pipe(
-              map((event) => ({ ...event, protocol: 'scp' as const })),
-            )
-          : throwError(() => error),
+        protocol === undefined && hasNoSftp(error) ? scp$ : throwError(() => error),
       ),
     );
   });
 }
 
-/** The server has no such subsystem. */
-function isRefused(error: unknown): boolean {
+/**
+ * Does an error say that the server has no SFTP? That of `client.sftp()` does where the subsystem was refused.
+ *
+ * @example
+ * ```ts
+ * client.sftp().pipe(catchError((error) => (hasNoSftp(error) ? byOtherMeans(client) : throwError(() => error))));
+ * ```
+ */
+export function hasNoSftp(error: unknown): boolean {
   return isSshError(error, 'request-refused') && error.detail.request === 'subsystem';
 }
 

@@ -1,7 +1,7 @@
 /** One task at many hosts. */
 import { type Observable, type ObservableInput, type Subscriber, Subscription } from 'rxjs';
 import { processWindowBudget } from '../channels/window.ts';
-import { abortable } from '../client/client.ts';
+import { abortable } from '../operators/abortable.ts';
 import type { ExecEvent } from '../client/exec.ts';
 import { SshError } from '../errors.ts';
 import { holdCredit, outsideDelivery, type Release } from '../operators/credit.ts';

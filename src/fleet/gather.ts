@@ -1,10 +1,10 @@
 /** Equal answers of many hosts, once. */
 import type { OperatorFunction, Subscriber } from 'rxjs';
 import { defaultProvider } from '#crypto';
-import { ByteLimit, GatheredBytes } from '../client/gathered-bytes.ts';
 import type { Exit, SshError } from '../errors.ts';
 import { lift, type Stage } from '../operators/lift.ts';
 import { toHex, utf8Bytes, utf8Text } from '../wire/bytes.ts';
+import { ByteLimit, GatheredBytes } from '../wire/gathered-bytes.ts';
 import { type FleetEvent, taskError } from './fleet-event.ts';
 
 /** What is kept while hosts are gathered. */

@@ -1,9 +1,8 @@
 /** All bytes of a stream as one array. */
 import type { OperatorFunction } from 'rxjs';
-import { SshError } from '../../errors.ts';
 import { keep } from '../../operators/credit.ts';
 import { lift } from '../../operators/lift.ts';
-import { concatBytes } from '../../wire/bytes.ts';
+import { ByteLimit, GatheredBytes } from '../../wire/gathered-bytes.ts';
 
 /** Bounds what is collected. */
 export interface CollectBytesOptions {
@@ -18,20 +17,11 @@ export function collectBytes({
   maxBytes = DEFAULT_MAX_BYTES,
 }: CollectBytesOptions = {}): OperatorFunction<Uint8Array, Uint8Array> {
   return lift((out) => {
-    const pieces: Uint8Array[] = [];
-    let bytes = 0;
+    const gathered = new GatheredBytes(new ByteLimit('content of a file', maxBytes));
     return {
-      next(piece): void {
-        bytes += piece.length;
-        if (bytes > maxBytes) {
-          const detail = { what: 'bytes of a file', limit: maxBytes };
-          throw new SshError('overflow', `more than ${String(maxBytes)} bytes`, detail);
-        }
-        pieces.push(keep(piece));
-      },
+      next: (piece) => gathered.add(keep(piece)),
       complete(): void {
-        const [first] = pieces;
-        out.next(first !== undefined && pieces.length === 1 ? first : concatBytes(pieces));
+        out.next(gathered.bytes());
         out.complete();
       },
     };

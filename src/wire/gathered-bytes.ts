@@ -1,6 +1,6 @@
-/** Output that is kept, within a limit. */
+/** Bytes that are kept, within a limit. */
 import { SshError } from '../errors.ts';
-import { concatBytes } from '../wire/bytes.ts';
+import { concatBytes } from './bytes.ts';
 
 /** A limit that several collections share. */
 export class ByteLimit {
@@ -20,7 +20,8 @@ export class ByteLimit {
     this.#left -= bytes;
     if (this.#left >= 0) return;
     const detail = { what: this.#what, limit: this.#maxBytes };
-    throw new SshError('overflow', `more than ${String(this.#maxBytes)} bytes of output`, detail);
+    const text = `${this.#what}: more than ${String(this.#maxBytes)} bytes`;
+    throw new SshError('overflow', text, detail);
   }
 }
 
@@ -28,7 +29,7 @@ export class ByteLimit {
 const SMALL_PIECE = 1024;
 const BLOCK = 16 * 1024;
 
-/** Pieces that become one. Channel data is owned by whoever receives it, so large pieces are kept as they are. */
+/** Pieces that become one. Large ones are kept as they are: who adds them owns them. */
 export class GatheredBytes {
   readonly #limit: ByteLimit;
   #pieces: Uint8Array[] = [];
