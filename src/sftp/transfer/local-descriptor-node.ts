@@ -1,24 +1,14 @@
 /** An open file of this machine. */
-import {
-  close,
-  closeSync,
-  fchmod,
-  fstat,
-  fsync,
-  ftruncate,
-  futimes,
-  read,
-  type Stats,
-} from 'node:fs';
+import { fchmod, fstat, fsync, ftruncate, futimes, read, type Stats } from 'node:fs';
 import { concat, defer, EMPTY, Observable } from 'rxjs';
 import { toError } from '../../errors.ts';
 import { deliver, outsideDelivery } from '../../operators/credit.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileAttributes } from '../attributes.ts';
+import { Descriptor } from '../descriptor-node.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../client/file-reader.ts';
 import { LARGEST_DATA } from '../packets.ts';
-import { GatheredWrites } from '../file-systems/node-writes-node.ts';
 import { localError } from './transfer-error.ts';
 
 /** What a system call tells when it is done. */
@@ -53,40 +43,33 @@ export function systemCommand(
   });
 }
 
-/** An open file. Its number is given back when nothing is at work with it: another file may get it then. */
+/** An open file. */
 export class LocalDescriptor {
-  readonly #fd: number;
+  readonly #descriptor: Descriptor;
   readonly #path: FileName;
-  readonly #isOnlyRead: boolean;
-  readonly #writes: GatheredWrites;
-  #pending = 0;
-  #isClosed = false;
-  #afterClose: (error: Error | null) => void = nothing;
 
-  /** @param isOnlyRead - to close it writes nothing, and so takes no time: less than to have another thread do it */
+  /** @param isOnlyRead - see {@link Descriptor} */
   constructor(fd: number, path: FileName, isOnlyRead = false) {
-    this.#fd = fd;
+    this.#descriptor = new Descriptor(fd, isOnlyRead);
     this.#path = path;
-    this.#writes = new GatheredWrites(fd);
-    this.#isOnlyRead = isOnlyRead;
   }
 
   get isClosed(): boolean {
-    return this.#isClosed;
+    return this.#descriptor.isClosed;
   }
 
   stat(): Observable<Stats> {
     return systemCall(this.#path, (told: Told<Stats>) =>
-      this.#during(told, (done) => fstat(this.#fd, done)),
+      this.#descriptor.during(told, (done) => fstat(this.#descriptor.fd, done)),
     );
   }
 
   truncate(size: number): Observable<never> {
-    return this.#command((done) => ftruncate(this.#fd, size, done));
+    return this.#command((done) => ftruncate(this.#descriptor.fd, size, done));
   }
 
   sync(): Observable<never> {
-    return this.#command((done) => fsync(this.#fd, done));
+    return this.#command((done) => fsync(this.#descriptor.fd, done));
   }
 
   /** Sets permissions and times, where given. */
@@ -94,11 +77,11 @@ export class LocalDescriptor {
     const chmod$ =
       permissions === undefined
         ? EMPTY
-        : this.#command((done) => fchmod(this.#fd, permissions, done));
+        : this.#command((done) => fchmod(this.#descriptor.fd, permissions, done));
     const utimes$ =
       atime === undefined || mtime === undefined
         ? EMPTY
-        : this.#command((done) => futimes(this.#fd, atime, mtime, done));
+        : this.#command((done) => futimes(this.#descriptor.fd, atime, mtime, done));
     return concat(chmod$, utimes$);
   }
 
@@ -111,9 +94,7 @@ export class LocalDescriptor {
       if (error === null) written();
       else written(localError(toError(error), this.#path));
     };
-    this.#during(told, (done) => {
-      this.#writes.write(bytes, position, done);
-    });
+    this.#descriptor.write(bytes, position, told);
   }
 
   /** The bytes of the file, in pieces that are borrowed: the next one comes in the same memory, when the credit is back. */
@@ -127,11 +108,13 @@ export class LocalDescriptor {
       const goOn = (): void => {
         if (out.closed) return;
         if (isAtEnd) out.complete();
-        else this.#during(arrived, readNext);
+        else this.#descriptor.during(arrived, readNext);
       };
       const readNext = (done: Told<number>): void => {
         const length = Math.min(buffer.length, end - position);
-        read(this.#fd, buffer, 0, length, position, (error, count) => done(error, count));
+        read(this.#descriptor.fd, buffer, 0, length, position, (error, count) =>
+          done(error, count),
+        );
       };
       const arrived: Told<number> = (error, count) => {
         if (out.closed) return;
@@ -152,45 +135,17 @@ export class LocalDescriptor {
   /** Closes the file; what could not be written may be told only now. */
   close(): Observable<never> {
     return defer(() =>
-      this.#isClosed ? EMPTY : systemCommand(this.#path, (told) => this.#close(told)),
+      this.isClosed ? EMPTY : systemCommand(this.#path, (told) => this.#descriptor.close(told)),
     );
   }
 
   /** Closes the file when nothing is at work with it, and calls back. */
   release(closed: () => void = nothing): void {
-    if (!this.#isClosed) this.#close(closed);
-  }
-
-  #close(closed: (error: Error | null) => void): void {
-    this.#isClosed = true;
-    this.#afterClose = closed;
-    if (this.#pending === 0) this.#closeNow();
-  }
-
-  #closeNow(): void {
-    if (!this.#isOnlyRead) {
-      close(this.#fd, this.#afterClose);
-      return;
-    }
-    closeSync(this.#fd);
-    this.#afterClose(null);
+    if (!this.isClosed) this.#descriptor.close(closed);
   }
 
   #command(call: (done: (error: Error | null) => void) => void): Observable<never> {
-    return systemCommand(this.#path, (told) => this.#during(told, call));
-  }
-
-  #during<T extends readonly unknown[]>(
-    told: (...result: T) => void,
-    call: (done: (...result: T) => void) => void,
-  ): void {
-    if (this.#isClosed) return;
-    this.#pending++;
-    call((...result) => {
-      this.#pending--;
-      if (this.#isClosed && this.#pending === 0) this.#closeNow();
-      told(...result);
-    });
+    return systemCommand(this.#path, (told) => this.#descriptor.during(told, call));
   }
 }
 

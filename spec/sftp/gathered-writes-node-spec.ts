@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { GatheredWrites } from '../../../src/sftp/file-systems/node-writes-node.ts';
+import { GatheredWrites } from '../../src/sftp/gathered-writes-node.ts';
 
 let folder: string;
 let fd: number;

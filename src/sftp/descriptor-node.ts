@@ -1,0 +1,71 @@
+/** The number of an open file, and when it may be given back. */
+import { close, closeSync } from 'node:fs';
+import { GatheredWrites } from './gathered-writes-node.ts';
+
+/** Is called once, with an error or `null`. */
+type Done = (error: Error | null) => void;
+
+/**
+ * A descriptor. What was asked of the kernel cannot be called back, and the number soon is another file's: so it is closed
+ * behind the work that is under way.
+ */
+export class Descriptor {
+  readonly fd: number;
+  readonly #isOnlyRead: boolean;
+  readonly #writes: GatheredWrites;
+  #working = 0;
+  #closed: Done | undefined;
+
+  /**
+   * @param fd - closed by `close` and by nobody else
+   * @param isOnlyRead - to close it writes nothing, and so takes no time: less than to have another thread do it
+   */
+  constructor(fd: number, isOnlyRead = false) {
+    this.fd = fd;
+    this.#isOnlyRead = isOnlyRead;
+    this.#writes = new GatheredWrites(fd);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Does work with the descriptor, unless it is closed already, and tells what comes of it. */
+  during<T extends readonly unknown[], R>(
+    told: (...result: T) => void,
+    work: (done: (...result: T) => void) => R,
+  ): R | undefined {
+    if (this.isClosed) return undefined;
+    this.#working++;
+    return work((...result) => {
+      this.#working--;
+      this.#closeWhenIdle();
+      told(...result);
+    });
+  }
+
+  /** Writes, as {@link GatheredWrites} does. */
+  write(
+    bytes: Uint8Array,
+    position: number,
+    written: (error: unknown) => void,
+  ): (() => void) | undefined {
+    return this.during(written, (done) => this.#writes.write(bytes, position, done));
+  }
+
+  /** To be called once. What could not be written may be told only now. */
+  close(closed: Done): void {
+    this.#closed = closed;
+    this.#closeWhenIdle();
+  }
+
+  #closeWhenIdle(): void {
+    if (this.#closed === undefined || this.#working > 0) return;
+    if (!this.#isOnlyRead) {
+      close(this.fd, this.#closed);
+      return;
+    }
+    closeSync(this.fd);
+    this.#closed(null);
+  }
+}
