@@ -4,7 +4,7 @@ import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import { utf8Bytes, utf8Text } from '../wire/bytes.ts';
 
 /** Name of the extension (RFC 8308 §3.1). */
-export const SERVER_SIG_ALGS = 'server-sig-algs';
+const SERVER_SIG_ALGS = 'server-sig-algs';
 
 /** RFC 8332 §3: every server that verifies RSA with SHA-2 knows this one; Dropbear does not know the one with SHA-512. */
 const SAFEST_RSA = 'rsa-sha2-256';

@@ -152,7 +152,7 @@ function tellRetry(host: string, error: SshError, messages: Messages): void {
 }
 
 /** `20 hosts: 18 ok, 1 failed, 1 error (auth); largest status 255; 3.2 s` */
-export function summaryText(summary: FleetSummary): string {
+function summaryText(summary: FleetSummary): string {
   const { hosts, ok, failed, errors, errorsByKind, unfinished, largestStatus } = summary;
   const kinds = Object.entries(errorsByKind).map(([kind, count]) => `${kind} ${String(count)}`);
   const parts = [

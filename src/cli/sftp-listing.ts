@@ -70,7 +70,7 @@ export function isHidden({ name }: ListedFile): boolean {
 }
 
 /** The lines for some files. */
-export function shownLines(
+function shownLines(
   files: readonly ListedFile[],
   options: ListingOptions,
   names: OwnerNames = NOBODY,

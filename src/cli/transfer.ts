@@ -126,7 +126,7 @@ function hostStatus(
 }
 
 /** Emits at the end whether every file is where it should be. */
-export function statusOf(): (progress$: Observable<TransferProgress>) => Observable<number> {
+function statusOf(): (progress$: Observable<TransferProgress>) => Observable<number> {
   return (progress$) =>
     progress$.pipe(
       map(({ state, error }) => (state === 'failed' || error !== undefined ? FILE_STATUS : 0)),

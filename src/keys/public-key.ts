@@ -79,7 +79,7 @@ export function parsePublicKey(blob: Uint8Array): PublicKey {
 }
 
 /** The name at the start of a blob, whether or not the type is supported. Throws a `key-format` error with the reason `malformed`. */
-export function publicKeyType(blob: Uint8Array): string {
+function publicKeyType(blob: Uint8Array): string {
   return readKeyData(blob, 'public key', (reader) => {
     const type = reader.ascii();
     reader.rest();

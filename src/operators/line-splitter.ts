@@ -3,7 +3,7 @@ import { SshError } from '../errors.ts';
 import { ByteWindow } from '../wire/byte-window.ts';
 
 /** Bytes that one line may have by default: bounds what a stream without line ends makes us keep. */
-export const DEFAULT_MAX_LINE_LENGTH = 1024 * 1024;
+const DEFAULT_MAX_LINE_LENGTH = 1024 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;

@@ -14,7 +14,7 @@ export type FileType =
   | 'unknown';
 
 /** The bits of a POSIX mode that are the type. */
-export const TYPE_BITS = 0o170000;
+const TYPE_BITS = 0o170000;
 
 /** Type bits and the letter of `ls -l` for each kind. */
 const TYPES: readonly (readonly [FileType, number, string])[] = [

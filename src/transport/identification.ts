@@ -7,7 +7,7 @@ import { utf8Bytes } from '../wire/bytes.ts';
 import type { Role } from './role.ts';
 
 /** What rxssh says of itself. */
-export const SOFTWARE_VERSION = 'rxssh_0.1';
+const SOFTWARE_VERSION = 'rxssh_0.1';
 
 /** RFC 4253 §4.2: 255 characters with CR LF. */
 const MAX_IDENTIFICATION = 253;

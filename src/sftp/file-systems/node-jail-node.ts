@@ -20,7 +20,7 @@ const HAS_DESCRIPTOR_PATHS = process.platform === 'linux';
 export const openFd: (path: PathLike, flags: number, mode?: number) => Promise<number> =
   promisify(open);
 /** Closes a descriptor. */
-export const closeFd: (fd: number) => Promise<void> = promisify(close);
+const closeFd: (fd: number) => Promise<void> = promisify(close);
 
 /** A file that cannot be exchanged for another. */
 export interface Held {

@@ -4,7 +4,9 @@
  */
 import { protocolError } from '../../errors.ts';
 import { utf8Bytes, utf8Text } from '../../wire/bytes.ts';
+import { fileName } from '../file-name.ts';
 import { MAX_NAME, MAX_PATH } from '../server/virtual-path.ts';
+import { entryNameProblem } from '../trees/entry-name.ts';
 
 /** What `scp -t` or `scp -f` is to do. */
 export interface ScpCommand {
@@ -40,7 +42,6 @@ export const SCP_OK: Uint8Array = Uint8Array.of(0);
 const WARNING = 1;
 const ERROR = 2;
 const LF = 0x0a;
-const SLASH = 0x2f;
 
 /** What a command asks for; `undefined` for one that is not scp's. Quotes and backslashes mean what they mean to a shell. */
 export function parseScpCommand(command: string): ScpCommand | undefined {
@@ -120,9 +121,8 @@ function entry(line: Uint8Array): ScpRecord {
 }
 
 function checkedName(name: Uint8Array): Uint8Array {
-  const isDots = name.every((byte) => byte === 0x2e) && name.length <= 2;
-  if (isDots || name.length > MAX_NAME || name.includes(SLASH) || name.includes(0))
-    throw protocolError('scp: a name that is none');
+  const problem = name.length > MAX_NAME ? 'a name too long' : entryNameProblem(fileName(name));
+  if (problem !== undefined) throw protocolError(`scp: ${problem}`);
   return name;
 }
 
