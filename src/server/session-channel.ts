@@ -1,10 +1,7 @@
 /** The server's side of a session channel (RFC 4254 §6): answers requests, runs the handler, tells the exit. */
 import {
-  from,
-  isObservable,
   type MonoTypeOperatorFunction,
   Observable,
-  type ObservableInput,
   ReplaySubject,
   Subject,
   Subscription,
@@ -24,7 +21,6 @@ import type { SshTransport } from '../streams/transport.ts';
 import { utf8Text } from '../wire/bytes.ts';
 import type { ServerConnection } from './connection.ts';
 import type { ConnectionEvent } from './events.ts';
-import { exitOf, type ExitResult, FAILED_STATUS } from './exit-result.ts';
 import type { ServerSession, SessionHandlers } from './session.ts';
 import { SessionOutput } from './session-output.ts';
 import {
@@ -37,6 +33,7 @@ import {
   type SessionStart,
   type SessionState,
 } from './session-state.ts';
+import { SessionWork } from './session-work.ts';
 
 /** What a session needs of its connection. */
 export interface SessionContext {
@@ -68,11 +65,13 @@ export class SessionChannel implements ServerSession {
   readonly #windowChange = new Subject<WindowSize>();
   readonly #signals = new Subject<string>();
   readonly #finishing = new ReplaySubject<void>(1);
-  readonly #handler = new Subscription();
+  readonly #work: SessionWork = new SessionWork({
+    exit: (exit) => this.#settle(exit),
+    failed: (error) => this.#failed(error),
+  });
   readonly #lifetime = new Subscription();
   #early: string[] | undefined = [];
   #state: SessionState = NEW_SESSION;
-  #exit: Exit | undefined;
   #isOver = false;
 
   constructor(channel: Channel, context: SessionContext) {
@@ -133,6 +132,7 @@ export class SessionChannel implements ServerSession {
     this.#lifetime.add(
       this.channel.closed$.subscribe(() => {
         this.#isOver = true;
+        this.#work.ignore();
         // pumps hear of it first: to let them go from in here would have the channel tell those who have left
         transport.run(() => this.#close());
       }),
@@ -198,7 +198,7 @@ export class SessionChannel implements ServerSession {
   }
 
   #start(start: SessionStart): Verdict<boolean> {
-    const work = this.#ask(start);
+    const work = this.#work.ask(this.#context.handlers, start, this);
     if (work === undefined) {
       this.#dispatch({ type: 'not-started' });
       return false;
@@ -212,64 +212,16 @@ export class SessionChannel implements ServerSession {
     });
   }
 
-  /** Calls the handler; `undefined` when there is none, or it has thrown. */
-  #ask(start: SessionStart): Observable<unknown> | undefined {
-    try {
-      const work = this.#callHandler(start);
-      if (work === undefined) return undefined;
-      // whether or not anybody comes to subscribe: a rejection must not be unhandled
-      if ('then' in work) work.then(undefined, nothing);
-      return isObservable(work) ? work : from(work);
-    } catch (thrown) {
-      this.#failed(thrown);
-      return undefined;
-    }
-  }
-
-  #callHandler(start: SessionStart): ObservableInput<ExitResult> | undefined {
-    const { exec, shell, subsystems = {} } = this.#context.handlers;
-    switch (start.kind) {
-      case 'exec':
-        return exec?.(this, utf8Text(start.command));
-      case 'shell':
-        return shell?.(this);
-      case 'subsystem':
-        return Object.hasOwn(subsystems, start.name) ? subsystems[start.name]?.(this) : undefined;
-    }
-  }
-
   #run(work: Observable<unknown>): void {
     if (this.#isOver) return;
-    this.#handler.add(
-      work.subscribe({
-        next: (value) => this.#settleWith(value),
-        error: (error: unknown) => {
-          // its pumps have told it of the end
-          if (this.#isOver) return;
-          this.#failed(error);
-          this.#settle({ kind: 'status', status: FAILED_STATUS });
-        },
-        complete: () => this.#settle({ kind: 'missing' }),
-      }),
-    );
+    this.#work.run(work);
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const name of early) this.#signals.next(name);
   }
 
-  #settleWith(value: unknown): void {
-    if (this.#exit !== undefined) return;
-    const exit = exitOf(value);
-    if (exit === undefined) {
-      this.#failed(new SshError('config', 'the handler has emitted what is no exit', {}));
-    }
-    this.#settle(exit ?? { kind: 'status', status: FAILED_STATUS });
-  }
-
   /** The exit is known: it is told when the pumps are done. */
   #settle(exit: Exit): void {
-    if (this.#exit !== undefined || this.#isOver) return;
-    this.#exit = exit;
     outsideDelivery(() => this.#finishing.next());
     this.#output.whenDone(() => this.#context.transport.run(() => this.#finish(exit)));
   }
@@ -282,25 +234,16 @@ export class SessionChannel implements ServerSession {
     this.channel.end();
     this.channel.destroy();
     this.#emit({ type: 'exit', exit });
-    this.#letGo();
+    this.#work.letGo();
   }
 
   #close(): void {
     this.#output.close();
-    this.#letGo();
+    this.#work.letGo();
     this.#windowChange.complete();
     this.#signals.complete();
     this.#context.closed();
     this.#emit({ type: 'session-closed' });
-  }
-
-  /** A handler's teardown is the handler's code: what it throws is told, and stops nothing. */
-  #letGo(): void {
-    try {
-      this.#handler.unsubscribe();
-    } catch (thrown) {
-      this.#failed(thrown);
-    }
   }
 
   #failed(error: unknown): void {
@@ -328,7 +271,3 @@ type SessionEventFacts =
   | { readonly type: 'shell' | 'exec' | 'subsystem' | 'session-closed' }
   | { readonly type: 'exit'; readonly exit: Exit }
   | { readonly type: 'handler-error'; readonly error: unknown };
-
-function nothing(): void {
-  // the rejection also arrives at whoever subscribes
-}
