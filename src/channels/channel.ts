@@ -2,7 +2,7 @@
  * One channel (RFC 4254 §5), the same for both roles: data in and out under its windows, requests with replies in order, and
  * an end that waits behind the data. A channel is a byte duplex, so a connection can run over it.
  */
-import { map, Observable, ReplaySubject, type SchedulerLike, Subscription } from 'rxjs';
+import { map, type Observable, ReplaySubject, type SchedulerLike } from 'rxjs';
 import { protocolError, type SshError } from '../errors.ts';
 import { ExtendedDataType } from '../messages/codes.ts';
 import type { ChannelMessage } from '../messages/connection.ts';
@@ -16,18 +16,12 @@ import {
   channelReducer,
   type ChannelState,
 } from './channel-state.ts';
-import { channelOpenError, closedChannelError, refusedRequestError } from './channel-errors.ts';
-import {
-  type ChannelOptions,
-  type ChannelRequestHandler,
-  checkChannelOptions,
-} from './channel-options.ts';
+import { channelOpenError, closedChannelError } from './channel-errors.ts';
+import { type ChannelOptions, checkChannelOptions } from './channel-options.ts';
 import type { ChannelOutput } from './backlog.ts';
 import { DEFAULT_BUDGET, Inbox } from './inbox.ts';
 import { Outbox } from './outbox.ts';
-import { checkName } from './names.ts';
-import { AnswerQueue, MAX_UNANSWERED, PendingRequests } from './reply-queue.ts';
-import { takeVerdict } from '../operators/take-verdict.ts';
+import { ChannelRequests } from './channel-requests.ts';
 import { MAXIMUM_PACKET, processWindowBudget, ReceiveWindow } from './window.ts';
 
 /** What a channel needs of its connection. */
@@ -60,14 +54,11 @@ export class Channel implements ByteDuplex {
   readonly closed$: Observable<SshError | undefined>;
 
   readonly #context: ChannelContext;
-  readonly #onRequest: ChannelRequestHandler | undefined;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #window: ReceiveWindow;
   readonly #closed = new ReplaySubject<SshError | undefined>(1);
-  readonly #pending = new PendingRequests<boolean>();
-  readonly #answers = new AnswerQueue<boolean>((isAccepted) => this.#answer(isAccepted));
-  readonly #verdicts = new Subscription();
+  readonly #requests: ChannelRequests;
   #state: ChannelState;
   #recipientChannel = 0;
   #isGrantScheduled = false;
@@ -87,9 +78,12 @@ export class Channel implements ByteDuplex {
     this.number = number;
     this.#state = state;
     this.#context = context;
-    this.#onRequest = options.onRequest;
     this.#window = new ReceiveWindow(options.window ?? processWindowBudget.firstWindow);
     this.#outbox = new Outbox(context.transport);
+    this.#requests = new ChannelRequests(context.transport, options.onRequest, {
+      recipientChannel: () => (this.isOpen ? this.#recipientChannel : undefined),
+      whyClosed: () => this.#goneError(),
+    });
     this.#inbox = new Inbox({
       budget: options.budget ?? DEFAULT_BUDGET,
       unclaimedStderr: options.stderr ?? 'discard',
@@ -149,30 +143,13 @@ export class Channel implements ByteDuplex {
    * Sends a request and waits for its reply (RFC 4254 §5.4). Cold; emits nothing and completes on success. Errors with
    * `request-refused`, `released` when the channel is closed, `config`, or what ended the connection.
    */
-  request(type: string, payload: Uint8Array = new Uint8Array(0)): Observable<never> {
-    return new Observable((subscriber) => {
-      if (!this.isOpen) {
-        subscriber.error(this.#goneError());
-        return;
-      }
-      checkName(type);
-      this.#pending.add((isAccepted) => {
-        // whoever has left still has a place in the order of the replies
-        if (subscriber.closed) return;
-        outsideDelivery(() => {
-          if (isAccepted) subscriber.complete();
-          else if (this.#state.lifecycle === 'closed') subscriber.error(this.#goneError());
-          else subscriber.error(refusedRequestError(type));
-        });
-      });
-      this.#sendRequest(type, payload, true);
-    });
+  request(type: string, payload?: Uint8Array): Observable<never> {
+    return this.#requests.request(type, payload);
   }
 
   /** Sends a request that wants no reply; on a closed channel it does nothing. Throws `config` for a name that is none. */
-  notify(type: string, payload: Uint8Array = new Uint8Array(0)): void {
-    checkName(type);
-    if (this.isOpen) this.#sendRequest(type, payload, false);
+  notify(type: string, payload?: Uint8Array): void {
+    this.#requests.notify(type, payload);
   }
 
   /** Writes bytes as a duplex does: `done` is called when the peer's window has taken them. */
@@ -230,14 +207,10 @@ export class Channel implements ByteDuplex {
         this.#outbox.adjust(message.bytesToAdd);
         return;
       case 'CHANNEL_REQUEST':
-        this.#dispatch('traffic');
-        this.#receiveRequest(message.requestType, message.wantReply, message.payload);
-        return;
       case 'CHANNEL_SUCCESS':
       case 'CHANNEL_FAILURE':
         this.#dispatch('traffic');
-        // one that nobody has asked for is dropped
-        this.#pending.answer(message.type === 'CHANNEL_SUCCESS');
+        this.#requests.receive(message);
     }
   }
 
@@ -327,33 +300,6 @@ export class Channel implements ByteDuplex {
     this.#context.transport.send({ type: 'CHANNEL_WINDOW_ADJUST', recipientChannel, bytesToAdd });
   }
 
-  #receiveRequest(type: string, wantReply: boolean, payload: Uint8Array): void {
-    if (this.#answers.length >= MAX_UNANSWERED)
-      throw protocolError('too many requests wait for an answer');
-    const reply = wantReply ? this.#answers.reserve() : undefined;
-    const settle = (isAccepted: boolean): void => {
-      if (reply !== undefined) this.#context.transport.run(() => reply(isAccepted));
-    };
-    const subscription = takeVerdict(
-      () => this.#onRequest?.({ type, wantReply, payload }) ?? false,
-      (verdict) => settle(verdict),
-      () => settle(false),
-    );
-    this.#verdicts.add(subscription);
-  }
-
-  #answer(isAccepted: boolean): void {
-    if (!this.isOpen) return;
-    const type = isAccepted ? 'CHANNEL_SUCCESS' : 'CHANNEL_FAILURE';
-    this.#context.transport.send({ type, recipientChannel: this.#recipientChannel });
-  }
-
-  #sendRequest(requestType: string, payload: Uint8Array, wantReply: boolean): void {
-    const recipientChannel = this.#recipientChannel;
-    const request = { recipientChannel, requestType, wantReply, payload };
-    this.#context.transport.send({ type: 'CHANNEL_REQUEST', ...request });
-  }
-
   #sink(dataType: number | undefined): ByteSink {
     return this.#outbox.sink(dataType, {
       end: () => this.end(),
@@ -369,12 +315,11 @@ export class Channel implements ByteDuplex {
 
   #finish(error: SshError | undefined): void {
     this.#endedWith = error;
-    this.#verdicts.unsubscribe();
     this.#outbox.close();
     this.#window.release();
     this.#inbox.end(error);
     this.#answerOpen(error);
-    for (const answered of this.#pending.takeAll()) answered(false);
+    this.#requests.end();
     outsideDelivery(() => {
       this.#closed.next(error);
       this.#closed.complete();

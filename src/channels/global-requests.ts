@@ -1,13 +1,13 @@
 /** Global requests (RFC 4254 §4), both ways, with replies in their order. */
-import { Observable, Subscription } from 'rxjs';
-import { protocolError, type SshError } from '../errors.ts';
+import { Observable } from 'rxjs';
+import type { SshError } from '../errors.ts';
 import type { ConnectionMessage } from '../messages/connection.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import { refusedRequestError } from './channel-errors.ts';
 import { checkName } from './names.ts';
-import { AnswerQueue, MAX_UNANSWERED, PendingRequests } from './reply-queue.ts';
-import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
+import { AnswerQueue, PendingRequests } from './reply-queue.ts';
+import type { Verdict } from '../operators/take-verdict.ts';
 
 /** A global request of the peer. */
 export interface GlobalRequest {
@@ -34,12 +34,16 @@ export class GlobalRequests {
   readonly #transport: SshTransport;
   readonly #handlers: Readonly<Record<string, GlobalRequestHandler>>;
   readonly #pending = new PendingRequests<Reply>();
-  readonly #answers = new AnswerQueue<boolean | Uint8Array>((answer) => this.#answer(answer));
-  readonly #verdicts = new Subscription();
+  readonly #answers: AnswerQueue<boolean | Uint8Array>;
 
   constructor(transport: SshTransport, handlers: Readonly<Record<string, GlobalRequestHandler>>) {
     this.#transport = transport;
     this.#handlers = handlers;
+    this.#answers = new AnswerQueue<boolean | Uint8Array>({
+      refusal: false,
+      send: (answer) => this.#answer(answer),
+      run: (task) => transport.run(task),
+    });
   }
 
   /**
@@ -118,27 +122,14 @@ export class GlobalRequests {
    * @internal
    */
   end(error: SshError): void {
-    this.#verdicts.unsubscribe();
+    this.#answers.end();
     for (const answered of this.#pending.takeAll()) answered({ isSuccess: false, error });
   }
 
   #receiveRequest(request: GlobalRequest): void {
-    if (this.#answers.length >= MAX_UNANSWERED)
-      throw protocolError('too many global requests wait for an answer');
-    const reply = request.wantReply ? this.#answers.reserve() : undefined;
-    const settle = (answer: boolean | Uint8Array): void => {
-      if (reply !== undefined) this.#transport.run(() => reply(answer));
-    };
-    const handler = Object.hasOwn(this.#handlers, request.name)
-      ? this.#handlers[request.name]
-      : undefined;
-    this.#verdicts.add(
-      takeVerdict<boolean | Uint8Array>(
-        () => handler?.(request) ?? false,
-        settle,
-        () => settle(false),
-      ),
-    );
+    const { name, wantReply } = request;
+    const handler = Object.hasOwn(this.#handlers, name) ? this.#handlers[name] : undefined;
+    this.#answers.take(wantReply, handler && (() => handler(request)));
   }
 
   #answer(answer: boolean | Uint8Array): void {
