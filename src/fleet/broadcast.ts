@@ -2,7 +2,6 @@
 import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { SshError } from '../errors.ts';
 import {
-  deliver,
   holdCredit,
   isDelivering,
   keep,
@@ -12,6 +11,7 @@ import {
 import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
+import { BroadcastReceiver } from './broadcast-receiver.ts';
 
 /** How a broadcast behaves. */
 export interface BroadcastOptions {
@@ -63,7 +63,7 @@ export class Broadcast {
   readonly #source$: ByteStream;
   readonly #options: BroadcastOptions;
   readonly #memory: number;
-  readonly #ports = new Set<Port>();
+  readonly #ports = new Set<BroadcastReceiver>();
   /** What is kept; the first piece has the number `#first`. */
   readonly #pieces: Uint8Array[] = [];
   #first = 0;
@@ -83,7 +83,7 @@ export class Broadcast {
 
   /** Announces a receiver. */
   port(): BroadcastPort {
-    const port = new Port({
+    const port = new BroadcastReceiver({
       piece: (number) => this.#pieces[number - this.#first],
       end: () => this.#end,
       moved: () => this.#moved(),
@@ -112,7 +112,7 @@ export class Broadcast {
     this.#releaseHeld(0);
   }
 
-  #claim(port: Port, subscriber: Subscriber<Uint8Array>): boolean {
+  #claim(port: BroadcastReceiver, subscriber: Subscriber<Uint8Array>): boolean {
     if (port.isOpen) {
       subscriber.error(new SshError('config', 'a port of a broadcast takes one subscriber', {}));
     } else if (port.dropped !== undefined) {
@@ -218,95 +218,6 @@ export class Broadcast {
     for (const port of stalled) this.#ports.delete(port);
     this.#moved();
     for (const port of stalled) port.drop(timeoutError('stdin', stallTimeout));
-  }
-}
-
-/** What a port needs of its broadcast. */
-interface Log {
-  readonly piece: (number: number) => Uint8Array | undefined;
-  readonly end: () => { readonly error?: unknown } | undefined;
-  readonly moved: () => void;
-}
-
-/** A receiver's place in the log. */
-class Port {
-  readonly #log: Log;
-  #position = 0;
-  #subscriber: Subscriber<Uint8Array> | undefined;
-  #isWaiting = false;
-  #isRunning = false;
-  #dropped: SshError | undefined;
-
-  constructor(log: Log) {
-    this.#log = log;
-  }
-
-  /** Number of the piece that it is not done with. */
-  get position(): number {
-    return this.#position;
-  }
-
-  get isOpen(): boolean {
-    return this.#subscriber !== undefined;
-  }
-
-  /** Why nothing more comes. */
-  get dropped(): SshError | undefined {
-    return this.#dropped;
-  }
-
-  open(subscriber: Subscriber<Uint8Array>): void {
-    this.#position = 0;
-    this.#isWaiting = false;
-    this.#subscriber = subscriber;
-    this.run();
-  }
-
-  close(): void {
-    this.#subscriber = undefined;
-  }
-
-  drop(error: SshError): void {
-    this.#dropped = error;
-    outsideDelivery(() => this.#subscriber?.error(error));
-  }
-
-  /** One piece at a time, the next when its credit is back; a loop, as receivers may be done at once. */
-  run(): void {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    outsideDelivery(() => this.#runAll());
-    this.#isRunning = false;
-  }
-
-  #runAll(): void {
-    while (!this.#isWaiting) {
-      const subscriber = this.#subscriber;
-      if (subscriber === undefined || subscriber.closed) return;
-      const piece = this.#log.piece(this.#position);
-      if (piece === undefined) {
-        this.#finish(subscriber);
-        return;
-      }
-      this.#isWaiting = true;
-      deliver(subscriber, piece, () => this.#acknowledge(subscriber));
-    }
-  }
-
-  #acknowledge(subscriber: Subscriber<Uint8Array>): void {
-    // of a subscription that is gone
-    if (subscriber !== this.#subscriber) return;
-    this.#isWaiting = false;
-    this.#position++;
-    this.#log.moved();
-    this.run();
-  }
-
-  #finish(subscriber: Subscriber<Uint8Array>): void {
-    const end = this.#log.end();
-    if (end === undefined) return;
-    if ('error' in end) subscriber.error(end.error);
-    else subscriber.complete();
   }
 }
 
