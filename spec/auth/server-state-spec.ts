@@ -43,10 +43,10 @@ function verdict(value: Verdict): ServerAuthEvent {
 const password = ask({ method: 'password', password: 'x' });
 const keyOf = (key = publicKey, signed = true): ServerAuthEvent =>
   ask({ method: 'publickey', publicKey: key, algorithm: key.type, signed });
-const accept = verdict({ type: 'accept' });
+const accept = verdict({ type: 'accept', permissions: {} });
 const deny = verdict({ type: 'deny' });
 const partial = (...methodsLeft: string[]): ServerAuthEvent =>
-  verdict({ type: 'partial', methodsLeft });
+  verdict({ type: 'partial', methodsLeft, permissions: {} });
 const delayed: ServerAuthEvent = { type: 'delayed' };
 
 function play(

@@ -3,6 +3,7 @@
  * the typed decisions is a refusal.
  */
 import type { ObservableInput } from 'rxjs';
+import { arePermissions, explicitPermissions, type Permissions } from '../keys/permissions.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { DuplexPeer } from '../streams/byte-duplex.ts';
 
@@ -43,7 +44,7 @@ export type AuthAttemptInfo = Credential & {
 
 /**
  * What a policy decides. `true` or `accept`: the user is logged in. `partial`: this was right, and one of `methodsLeft` is
- * needed too. Anything else refuses.
+ * needed too. Anything else refuses. Permissions that are none, those with a name that is not known among them, refuse too.
  */
 export type AuthDecision =
   | boolean
@@ -51,8 +52,15 @@ export type AuthDecision =
       readonly accept: true;
       /** Handed on with the login: an account, rights, … */
       readonly context?: unknown;
+      /** What the login may do; everything unless said otherwise. */
+      readonly permissions?: Permissions;
     }
-  | { readonly partial: true; readonly methodsLeft: readonly string[] };
+  | {
+      readonly partial: true;
+      readonly methodsLeft: readonly string[];
+      /** Holds for the login as well, whatever the other methods allow. */
+      readonly permissions?: Permissions;
+    };
 
 /**
  * Decides about a try: with a decision, or with whatever emits one, of which the first counts. A throw, an error, completing
@@ -63,8 +71,12 @@ export type AuthPolicy = (attempt: AuthAttemptInfo) => AuthDecision | Observable
 
 /** A decision that was looked at. */
 export type Verdict =
-  | { readonly type: 'accept'; readonly context?: unknown }
-  | { readonly type: 'partial'; readonly methodsLeft: readonly string[] }
+  | { readonly type: 'accept'; readonly context?: unknown; readonly permissions: Permissions }
+  | {
+      readonly type: 'partial';
+      readonly methodsLeft: readonly string[];
+      readonly permissions: Permissions;
+    }
   | { readonly type: 'deny'; readonly reason?: string };
 
 /**
@@ -74,17 +86,23 @@ export type Verdict =
  * @param methods - the methods that the server has: a partial success that leaves none of them is a refusal
  */
 export function verdictOf(decision: unknown, methods: readonly string[]): Verdict {
-  if (decision === true) return { type: 'accept' };
+  if (decision === true) return { type: 'accept', permissions: {} };
   if (decision === false) return { type: 'deny' };
   const fields: Readonly<Record<string, unknown>> =
     typeof decision === 'object' && decision !== null ? { ...decision } : {};
-  const { accept, partial, methodsLeft, context } = fields;
+  const { accept, partial, methodsLeft, context, permissions: given = {} } = fields;
+  if (!arePermissions(given)) return deny('the permissions are not readable');
+  const permissions = explicitPermissions(given);
   if (accept === true && partial === undefined) {
-    return { type: 'accept', ...(context === undefined ? {} : { context }) };
+    return { type: 'accept', permissions, ...(context === undefined ? {} : { context }) };
   }
   if (partial === true && accept === undefined && Array.isArray(methodsLeft)) {
     const left = methods.filter((name) => methodsLeft.includes(name));
-    if (left.length > 0) return { type: 'partial', methodsLeft: left };
+    if (left.length > 0) return { type: 'partial', methodsLeft: left, permissions };
   }
-  return { type: 'deny', reason: 'the policy has emitted no decision' };
+  return deny('the policy has emitted no decision');
+}
+
+function deny(reason: string): Verdict {
+  return { type: 'deny', reason };
 }

@@ -4,6 +4,7 @@
  */
 import { type AuthAttempt, escapeText, protocolError, SshError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
+import { intersectPermissions, type Permissions } from '../keys/permissions.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { Message } from '../messages/catalogue.ts';
 import { DisconnectReason } from '../messages/codes.ts';
@@ -34,6 +35,8 @@ interface Partly {
   readonly user: string;
   readonly successes: readonly PartialSuccess[];
   readonly methodsLeft: readonly string[];
+  /** What all of them allow. */
+  readonly permissions: Permissions;
 }
 
 /** Where a login stands. */
@@ -62,6 +65,8 @@ export interface Admitted {
   readonly publicKey?: PublicKey;
   /** What succeeded before it, where more than one method was needed, in order. */
   readonly partialSuccesses: readonly PartialSuccess[];
+  /** What all that succeeded allows, with nothing implied: what is not named is not restricted. */
+  readonly permissions: Permissions;
   /** What the policy has added to its consent. */
   readonly context?: unknown;
 }
@@ -190,17 +195,26 @@ function judged(state: ServerAuthState, verdict: Verdict): Step {
     const message: Message = { type: 'USERAUTH_PK_OK', algorithm, publicKey };
     return also({ type: 'send', message }, proceed(state));
   }
+  const before = state.partly?.permissions ?? {};
+  const permissions = intersectPermissions(before, verdict.permissions);
+  if (permissions === undefined) return refuse(state, 'forces another command than before');
   return verdict.type === 'accept'
-    ? admit(state, credential, verdict.context)
-    : acceptPart(state, credential, verdict.methodsLeft);
+    ? admit(state, credential, permissions, verdict.context)
+    : acceptPart(state, credential, permissions, verdict.methodsLeft);
 }
 
-function admit(state: ServerAuthState, credential: Credential, context: unknown): Step {
+function admit(
+  state: ServerAuthState,
+  credential: Credential,
+  permissions: Permissions,
+  context: unknown,
+): Step {
   const admitted: Admitted = {
     user: userOf(state),
     method: credential.method,
     ...(credential.method === 'publickey' ? { publicKey: credential.publicKey } : {}),
     partialSuccesses: state.partly?.successes ?? [],
+    permissions,
     ...(context === undefined ? {} : { context }),
   };
   return [
@@ -215,6 +229,7 @@ function admit(state: ServerAuthState, credential: Credential, context: unknown)
 function acceptPart(
   state: ServerAuthState,
   credential: Credential,
+  permissions: Permissions,
   methodsLeft: readonly string[],
 ): Step {
   const success: PartialSuccess = {
@@ -222,7 +237,8 @@ function acceptPart(
     ...(credential.method === 'publickey' ? { publicKey: credential.publicKey } : {}),
   };
   const successes = [...(state.partly?.successes ?? []), success];
-  const next = { ...state, partly: { user: userOf(state), successes, methodsLeft } };
+  const partly = { user: userOf(state), successes, methodsLeft, permissions };
+  const next = { ...state, partly };
   return recorded(next, { outcome: 'partial' }, (after) =>
     also({ type: 'send', message: failure(methodsLeft, true) }, proceed(after)),
   );

@@ -38,6 +38,7 @@ export {
   type ParsePrivateKeyOptions,
   parsePrivateKeyPublicPart,
 } from './openssh-private-key.ts';
+export type { Permissions } from './permissions.ts';
 export {
   type GenerateOptions,
   generatePrivateKey,

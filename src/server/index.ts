@@ -12,6 +12,7 @@ export type {
 } from '../auth/policy.ts';
 export type { Admitted } from '../auth/server-state.ts';
 export type { ServerAuthenticated, ServerAuthOptions } from '../auth/server.ts';
+export type { Permissions } from '../keys/permissions.ts';
 export type { WindowSize } from '../messages/channel-requests.ts';
 export type { TerminalModes } from '../messages/terminal-modes.ts';
 export type { Proposal } from '../transport/negotiation.ts';

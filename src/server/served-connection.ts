@@ -26,6 +26,7 @@ import type { Handshake, TransportOptions } from '../streams/transport-options.t
 import type { ServerConnection } from './connection.ts';
 import type { ConnectionEvent } from './events.ts';
 import { DEFAULT_LOGIN_GRACE_TIME, type ServeOptions } from './options.ts';
+import { permittedForwarding } from './permit.ts';
 import { dialChannels } from './served-dials.ts';
 import { ServedListeners } from './served-listeners.ts';
 import type { ServerSession } from './session.ts';
@@ -156,7 +157,8 @@ export class ServedConnection implements ServerConnection {
   }
 
   #connectionOptions(transport: SshTransport, login: ServerAuthenticated): ConnectionOptions {
-    const { channels = {}, globalRequests = {}, maxChannels, forward = {} } = this.#options;
+    const { channels = {}, globalRequests = {}, maxChannels } = this.#options;
+    const forward = permittedForwarding(this.#options.forward ?? {}, login.permissions);
     const { dial, listen } = forward;
     const life = this.#forwarded;
     const dials = dial === undefined ? {} : dialChannels(dial, this, life);
