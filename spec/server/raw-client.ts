@@ -3,7 +3,7 @@ import { firstValueFrom, lastValueFrom, Observable, of, Subscription, toArray } 
 import { authenticateClient } from '../../src/auth/client.ts';
 import type { Channel } from '../../src/channels/channel.ts';
 import type { ChannelOptions, ChannelRequest } from '../../src/channels/channel-options.ts';
-import { SshConnection } from '../../src/channels/connection.ts';
+import { type ConnectionOptions, SshConnection } from '../../src/channels/connection.ts';
 import { generatePrivateKey } from '../../src/keys/private-key.ts';
 import { env, exec, exitSignal, exitStatus } from '../../src/messages/channel-requests.ts';
 import type { ConnectionEvent } from '../../src/server/events.ts';
@@ -33,6 +33,7 @@ export function serverWith(more: Partial<ServeOptions> = {}): ServeOptions {
 export function rawClient(
   duplex: ByteDuplex,
   more: Partial<TransportOptions> = {},
+  connection: ConnectionOptions = {},
 ): Observable<SshConnection> {
   return new Observable((subscriber) => {
     subscriber.add(
@@ -43,7 +44,7 @@ export function rawClient(
               user: 'alice',
               identities: () => of(userKey),
             }).subscribe({
-              next: () => subscriber.next(new SshConnection(transport)),
+              next: () => subscriber.next(new SshConnection(transport, connection)),
               error: () => undefined,
             }),
           ),
@@ -78,6 +79,7 @@ export async function pair(
   options: Partial<ServeOptions> = {},
   wire: MemoryPairOptions = {},
   transport: Partial<TransportOptions> = {},
+  ofClient: ConnectionOptions = {},
 ): Promise<Pair> {
   const [clientEnd, serverEnd] = memoryPair(wire);
   const events: ConnectionEvent[] = [];
@@ -94,7 +96,9 @@ export async function pair(
     );
   });
   const connection = await new Promise<SshConnection>((resolve, reject) => {
-    client.add(rawClient(clientEnd, transport).subscribe({ next: resolve, error: reject }));
+    client.add(
+      rawClient(clientEnd, transport, ofClient).subscribe({ next: resolve, error: reject }),
+    );
   });
   return { connection, events, ended, client, server };
 }

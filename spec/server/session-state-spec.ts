@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  breakRequest,
   env,
   exec,
   ptyReq,
   signal,
   subsystem,
   windowChange,
+  x11Req,
 } from '../../src/messages/channel-requests.ts';
 import { encodeTerminalModes } from '../../src/messages/terminal-modes.ts';
 import {
@@ -16,12 +18,27 @@ import {
   sessionReducer,
   type SessionRules,
   type SessionState,
+  type X11Display,
 } from '../../src/server/session-state.ts';
 
 const SIZE = { columns: 80, rows: 24, widthPixels: 0, heightPixels: 0 };
 const PTY: Pty = { ...SIZE, term: 'xterm-256color', modes: new Map([[3, 127]]) };
-const RULES: SessionRules = { acceptEnv: ['LANG', 'LC_*', 'X?'], allowsPty: () => true };
-const NOTHING: SessionRules = { acceptEnv: [], allowsPty: () => false };
+const RULES: SessionRules = {
+  acceptEnv: ['LANG', 'LC_*', 'X?'],
+  allowsPty: () => true,
+  allowsAgent: () => true,
+  allowsX11: () => true,
+};
+const NOTHING: SessionRules = {
+  acceptEnv: [],
+  allowsPty: () => false,
+  allowsAgent: () => false,
+  allowsX11: () => false,
+};
+const DISPLAY: X11Display = {
+  ...{ singleConnection: false, authenticationProtocol: 'MIT-MAGIC-COOKIE-1' },
+  ...{ authenticationCookie: 'c0ffee', screenNumber: 0 },
+};
 const EXEC: SessionEvent = {
   type: 'start',
   start: { kind: 'exec', command: new Uint8Array([0x69, 0x64]) },
@@ -48,6 +65,11 @@ describe('sessionReducer', () => {
   const variable = (name: string, value = 'x'): SessionEvent => ({ type: 'env', name, value });
   const term = (name: string): SessionEvent => ({ type: 'pty', pty: { ...PTY, term: name } });
   const resize: SessionEvent = { type: 'resize', size: { ...SIZE, columns: 132 } };
+  const agent: SessionEvent = { type: 'agent' };
+  const x11 = (more: Partial<X11Display> = {}): SessionEvent => ({
+    type: 'x11',
+    display: { ...DISPLAY, ...more },
+  });
   const kill = (name: string): SessionEvent => ({ type: 'signal', name });
 
   it.each<readonly [string, readonly SessionEvent[], string]>([
@@ -67,6 +89,16 @@ describe('sessionReducer', () => {
     ['a signal of its own name', [EXEC, kill('hup@example.org')], 'refuse'],
     ['a private signal', [EXEC, kill('FOO@example.org')], 'signal'],
     ['a signal with a line end', [EXEC, kill('TERM\n')], 'refuse'],
+    ['a break', [EXEC, { type: 'break', length: 0 }], 'break'],
+    ['a break before the start', [{ type: 'break', length: 0 }], 'refuse'],
+    ['an agent', [agent], 'grant'],
+    ['an agent after the start', [EXEC, agent], 'refuse'],
+    ['a display', [x11()], 'grant'],
+    ['a second display', [x11(), x11()], 'refuse'],
+    ['a display after the start', [EXEC, x11()], 'refuse'],
+    ['a display whose protocol is a command', [x11({ authenticationProtocol: ';id' })], 'refuse'],
+    ['a display whose cookie is a command', [x11({ authenticationCookie: '`id`' })], 'refuse'],
+    ['a cookie of 1025 digits', [x11({ authenticationCookie: 'a'.repeat(1025) })], 'refuse'],
     ['the end of reading', [EXEC, { type: 'end-of-write' }], 'stop-output'],
     ['a variable', [variable('LANG')], 'grant'],
     ['a variable by a pattern', [variable('LC_ALL')], 'grant'],
@@ -91,6 +123,8 @@ describe('sessionReducer', () => {
   it.each([
     ['a terminal', pty],
     ['a variable', variable('LANG')],
+    ['an agent', agent],
+    ['a display', x11()],
   ])('grants %s to nobody unless told to', (_name, event) => {
     expect(after([event], NOTHING)).toEqual({ state: NEW_SESSION, effect: 'refuse' });
   });
@@ -143,13 +177,16 @@ describe('readSessionRequest', () => {
     ['window-change', windowChange.encode(SIZE), { type: 'resize', size: SIZE }],
     ['signal', signal.encode({ name: 'INT' }), { type: 'signal', name: 'INT' }],
     ['eow@openssh.com', new Uint8Array(0), { type: 'end-of-write' }],
-    ['x11-req', new Uint8Array(0), undefined],
+    ['break', breakRequest.encode({ length: 500 }), { type: 'break', length: 500 }],
+    ['auth-agent-req@openssh.com', new Uint8Array(0), { type: 'agent' }],
+    ['x11-req', x11Req.encode(DISPLAY), { type: 'x11', display: DISPLAY }],
+    ['xon-xoff', new Uint8Array([1]), undefined],
     ['toString', new Uint8Array(0), undefined],
   ])('%s', (type, payload, request) => {
     expect(readSessionRequest(type, payload)).toEqual(request);
   });
 
-  it.each(['pty-req', 'env', 'exec', 'subsystem', 'window-change', 'signal'])(
+  it.each(['pty-req', 'env', 'exec', 'subsystem', 'window-change', 'signal', 'break', 'x11-req'])(
     'a truncated %s is a typed error',
     (type) => {
       for (let length = 0; length < 4; length++) {

@@ -6,6 +6,7 @@ import type { SshConnection } from '../channels/connection.ts';
 import type { ChannelOutput } from '../channels/backlog.ts';
 import { escapeText, type Exit, type SshError } from '../errors.ts';
 import {
+  breakRequest,
   env,
   exec,
   exitSignal,
@@ -127,6 +128,11 @@ export class SessionChannel {
   /** Sends a signal by its name, `TERM` or `SIGTERM` (RFC 4254 §6.9). */
   signal(name: string): void {
     this.channel.notify('signal', signal.encode({ name: name.replace(SIGNAL_PREFIX, '') }));
+  }
+
+  /** Sends a break (RFC 4335), of so many milliseconds or of the server's own length. Errors with `request-refused`. */
+  sendBreak(milliseconds = 0): Observable<never> {
+    return this.channel.request('break', breakRequest.encode({ length: milliseconds }));
   }
 
   /** Says that no more input comes. */

@@ -12,6 +12,17 @@ export const ptyReq = struct('pty-req', {
   terminalModes: string,
 });
 
+/** RFC 4254 §6.3.1. */
+export const x11Req = struct('x11-req', {
+  singleConnection: boolean,
+  authenticationProtocol: ascii,
+  authenticationCookie: ascii,
+  screenNumber: uint32,
+});
+
+/** RFC 4254 §6.3.2: OPEN of a connection to the client's display. */
+export const x11 = struct('x11', { originatorAddress: utf8, originatorPort: uint32 });
+
 /** RFC 4254 §6.4. The name and value are bytes to the server; rxssh sends UTF-8. */
 export const env = struct('env', { name: utf8, value: utf8 });
 
@@ -31,6 +42,9 @@ export const windowChange = struct('window-change', {
 
 /** RFC 4254 §6.9; the name without `SIG`. */
 export const signal = struct('signal', { name: ascii });
+
+/** RFC 4335; milliseconds, 0 where the length does not matter. */
+export const breakRequest = struct('break', { length: uint32 });
 
 /** RFC 4254 §6.10. */
 export const exitStatus = struct('exit-status', { status: uint32 });

@@ -36,4 +36,4 @@ export type {
   SessionHandlers,
   SessionRequestHandler,
 } from './session.ts';
-export type { Pty } from './session-state.ts';
+export type { Pty, X11Display } from './session-state.ts';

@@ -1,27 +1,29 @@
 /** The server's side of a session channel (RFC 4254 §6): answers requests, runs the handler, tells the exit. */
 import {
+  defer,
   type MonoTypeOperatorFunction,
   Observable,
   ReplaySubject,
-  Subject,
   Subscription,
   takeUntil,
 } from 'rxjs';
 import type { ServerAuthenticated } from '../auth/server.ts';
 import type { Channel } from '../channels/channel.ts';
+import { refusedRequestError } from '../channels/channel-errors.ts';
 import type { ChannelRequest } from '../channels/channel-options.ts';
 import type { Verdict } from '../operators/take-verdict.ts';
 import { type Exit, SshError } from '../errors.ts';
-import { exitSignal, exitStatus, type WindowSize } from '../messages/channel-requests.ts';
+import { exitSignal, exitStatus, type WindowSize, x11 } from '../messages/channel-requests.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { lift } from '../operators/lift.ts';
-import type { ByteStream } from '../streams/byte-duplex.ts';
+import type { ByteStream, DuplexPeer } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import { utf8Text } from '../wire/bytes.ts';
 import type { ServerConnection } from './connection.ts';
 import type { ConnectionEvent } from './events.ts';
 import type { ServerSession, SessionHandlers } from './session.ts';
+import { SessionNotices } from './session-notices.ts';
 import { SessionOutput } from './session-output.ts';
 import {
   NEW_SESSION,
@@ -32,6 +34,7 @@ import {
   sessionReducer,
   type SessionStart,
   type SessionState,
+  type X11Display,
 } from './session-state.ts';
 import { SessionWork } from './session-work.ts';
 
@@ -47,8 +50,6 @@ export interface SessionContext {
 }
 
 const DEFAULT_OUTPUT_GRACE = 1000;
-/** Signals that may wait for the handler; it is subscribed to within the same turn. */
-const MAX_EARLY_SIGNALS = 16;
 
 /** One session channel. */
 export class SessionChannel implements ServerSession {
@@ -58,20 +59,21 @@ export class SessionChannel implements ServerSession {
   readonly stderr: ByteSink;
   readonly windowChange$: Observable<WindowSize>;
   readonly signals$: Observable<string>;
+  readonly breaks$: Observable<number>;
+  readonly agent$: Observable<Channel>;
   readonly closed$: Observable<SshError | undefined>;
 
   readonly #context: SessionContext;
   readonly #output: SessionOutput;
-  readonly #windowChange = new Subject<WindowSize>();
-  readonly #signals = new Subject<string>();
+  readonly #notices = new SessionNotices();
   readonly #finishing = new ReplaySubject<void>(1);
   readonly #work: SessionWork = new SessionWork({
     exit: (exit) => this.#settle(exit),
     failed: (error) => this.#failed(error),
   });
   readonly #lifetime = new Subscription();
-  #early: string[] | undefined = [];
   #state: SessionState = NEW_SESSION;
+  #hasUsedX11 = false;
   #isOver = false;
 
   constructor(channel: Channel, context: SessionContext) {
@@ -82,8 +84,10 @@ export class SessionChannel implements ServerSession {
     this.#output = new SessionOutput(channel, context.transport.scheduler, outputGrace);
     this.stdout = this.#output.stdout;
     this.stderr = this.#output.stderr;
-    this.windowChange$ = this.#windowChange.asObservable();
-    this.signals$ = this.#signals.asObservable();
+    this.windowChange$ = this.#notices.windowChange$;
+    this.signals$ = this.#notices.signals$;
+    this.breaks$ = this.#notices.breaks$;
+    this.agent$ = this.#reach(() => this.#state.hasAgent, 'auth-agent@openssh.com');
     this.closed$ = channel.closed$;
   }
 
@@ -126,6 +130,10 @@ export class SessionChannel implements ServerSession {
     return this.#state.env;
   }
 
+  get x11(): X11Display | undefined {
+    return this.#state.x11;
+  }
+
   /** Watches for the end of the channel. */
   open(): void {
     const { transport } = this.#context;
@@ -152,14 +160,22 @@ export class SessionChannel implements ServerSession {
       case 'start':
         return this.#start(effect.start);
       case 'resized':
-        this.#windowChange.next(effect.size);
+        this.#notices.resized(effect.size);
         return true;
       case 'signal':
-        return this.#signal(effect.name);
+        this.#notices.signal(effect.name);
+        return true;
+      case 'break':
+        return this.#notices.break(effect.length);
       case 'stop-output':
         this.#output.stop();
         return true;
     }
+  }
+
+  openX11({ address, port }: DuplexPeer): Observable<Channel> {
+    const payload = x11.encode({ originatorAddress: address, originatorPort: port });
+    return this.#reach(() => this.#takeX11(), 'x11', payload);
   }
 
   endOutput(): void {
@@ -167,18 +183,21 @@ export class SessionChannel implements ServerSession {
   }
 
   #dispatch(event: SessionEvent): SessionEffect {
-    const { acceptEnv = [] } = this.#context.handlers;
-    const allowsPty = (pty: Pty): boolean => this.#allowsPty(pty);
-    const [state, effect] = sessionReducer(this.#state, event, { acceptEnv, allowsPty });
+    const { acceptEnv = [], pty, agent, x11 } = this.#context.handlers;
+    const [state, effect] = sessionReducer(this.#state, event, {
+      acceptEnv,
+      allowsPty: (asked) => this.#allows(pty, (ask) => ask(asked, this)),
+      allowsAgent: () => this.#allows(agent, (ask) => ask(this)),
+      allowsX11: (display) => this.#allows(x11, (ask) => ask(display, this)),
+    });
     this.#state = state;
     return effect;
   }
 
-  #allowsPty(asked: Pty): boolean {
-    const { pty = false } = this.#context.handlers;
+  /** What throws, or answers with anything but `true`, refuses. */
+  #allows<F>(policy: boolean | F | undefined, ask: (policy: F) => unknown): boolean {
     try {
-      const verdict: unknown = typeof pty === 'function' ? pty(asked, this) : pty;
-      return verdict === true;
+      return policy === true || (typeof policy === 'function' && ask(policy) === true);
     } catch (thrown) {
       this.#failed(thrown);
       return false;
@@ -191,10 +210,19 @@ export class SessionChannel implements ServerSession {
     return handler?.(request, this) ?? false;
   }
 
-  #signal(name: string): boolean {
-    if (this.#early === undefined) this.#signals.next(name);
-    else if (this.#early.length < MAX_EARLY_SIGNALS) this.#early.push(name);
-    return true;
+  /** A channel to something of the client's that it has offered. */
+  #reach(isGranted: () => boolean, type: string, payload?: Uint8Array): Observable<Channel> {
+    return defer(() => {
+      if (this.#isOver || !isGranted()) throw refusedRequestError(type);
+      return this.connection.openChannel(type, payload);
+    });
+  }
+
+  #takeX11(): boolean {
+    const { x11 } = this.#state;
+    const isGranted = x11 !== undefined && !(x11.singleConnection && this.#hasUsedX11);
+    this.#hasUsedX11 ||= isGranted;
+    return isGranted;
   }
 
   #start(start: SessionStart): Verdict<boolean> {
@@ -215,9 +243,7 @@ export class SessionChannel implements ServerSession {
   #run(work: Observable<unknown>): void {
     if (this.#isOver) return;
     this.#work.run(work);
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const name of early) this.#signals.next(name);
+    this.#notices.ready();
   }
 
   /** The exit is known: it is told when the pumps are done. */
@@ -240,8 +266,7 @@ export class SessionChannel implements ServerSession {
   #close(): void {
     this.#output.close();
     this.#work.letGo();
-    this.#windowChange.complete();
-    this.#signals.complete();
+    this.#notices.complete();
     this.#context.closed();
     this.#emit({ type: 'session-closed' });
   }

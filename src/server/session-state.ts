@@ -1,8 +1,9 @@
 /**
- * Which request a session channel grants when (RFC 4254 §6), as a pure reducer: a terminal and variables before the start, one
+ * Which request a session channel grants when (RFC 4254 §6), as a pure reducer: a terminal, variables, agent and display before the start, one
  * start, sizes and signals after it. What is not on the list is refused.
  */
 import {
+  breakRequest,
   env,
   exec,
   ptyReq,
@@ -10,6 +11,7 @@ import {
   subsystem,
   windowChange,
   type WindowSize,
+  x11Req,
 } from '../messages/channel-requests.ts';
 import { decodeTerminalModes, type TerminalModes } from '../messages/terminal-modes.ts';
 import { utf8Bytes } from '../wire/bytes.ts';
@@ -20,6 +22,18 @@ export interface Pty extends WindowSize {
   readonly term: string;
   /** Opcode → value (RFC 4254 §8). */
   readonly modes: TerminalModes;
+}
+
+/** The display that a client offers (RFC 4254 §6.3.1). */
+export interface X11Display {
+  /** At most one connection may be opened to it. */
+  readonly singleConnection: boolean;
+  /** `MIT-MAGIC-COOKIE-1`, for one: 1 to 64 letters, digits, `.`, `_`, `+` and `-`. */
+  readonly authenticationProtocol: string;
+  /** Hexadecimal digits, at most 1024: what a connection has to say, and secret. */
+  readonly authenticationCookie: string;
+  /** Screen of the display. */
+  readonly screenNumber: number;
 }
 
 /** What a session is to do (RFC 4254 §6.5). */
@@ -35,6 +49,10 @@ export type SessionRequest =
   | { readonly type: 'start'; readonly start: SessionStart }
   | { readonly type: 'resize'; readonly size: WindowSize }
   | { readonly type: 'signal'; readonly name: string }
+  /** Milliseconds; 0 where the client does not care (RFC 4335). */
+  | { readonly type: 'break'; readonly length: number }
+  | { readonly type: 'agent' }
+  | { readonly type: 'x11'; readonly display: X11Display }
   /** The client reads no more output (OpenSSH PROTOCOL 2.1). */
   | { readonly type: 'end-of-write' };
 
@@ -43,6 +61,9 @@ export interface SessionState {
   readonly start: SessionStart | undefined;
   readonly pty: Pty | undefined;
   readonly env: ReadonlyMap<string, string>;
+  /** May the client's agent be used? */
+  readonly hasAgent: boolean;
+  readonly x11: X11Display | undefined;
 }
 
 /** What may be asked for. */
@@ -50,6 +71,8 @@ export interface SessionRules {
   /** Names of variables; `*` stands for any characters, `?` for one. */
   readonly acceptEnv: readonly string[];
   allowsPty(pty: Pty): boolean;
+  allowsAgent(): boolean;
+  allowsX11(display: X11Display): boolean;
 }
 
 /** A request, or: nobody has taken on what was to be started. */
@@ -62,10 +85,13 @@ export type SessionEffect =
   | { readonly type: 'start'; readonly start: SessionStart }
   | { readonly type: 'resized'; readonly size: WindowSize }
   | { readonly type: 'signal'; readonly name: string }
+  | { readonly type: 'break'; readonly length: number }
   | { readonly type: 'stop-output' };
 
 /** A session that nothing was asked of yet. */
-export const NEW_SESSION: SessionState = { start: undefined, pty: undefined, env: new Map() };
+export const NEW_SESSION: SessionState = {
+  ...{ start: undefined, pty: undefined, env: new Map(), hasAgent: false, x11: undefined },
+};
 
 /** Variables of one session: 64 of 4 KiB are 256 KiB at the most. */
 const MAX_VARIABLES = 64;
@@ -73,7 +99,9 @@ const MAX_VARIABLE_LENGTH = 4096;
 /** Name that every shell takes: no `=`, no NUL, nothing that a shell would take for a function. */
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MAX_COMMAND_LENGTH = 32 * 1024;
-const TERM = /^[A-Za-z0-9._+-]{1,64}$/;
+/** TERM, and the names of protocols: nothing that means something in a path or to a shell. */
+const PLAIN_NAME = /^[A-Za-z0-9._+-]{1,64}$/;
+const COOKIE = /^[0-9A-Fa-f]{0,1024}$/;
 const SIGNAL_NAME = /^[A-Z0-9]{1,16}(@[a-z0-9.-]{1,46})?$/;
 
 const REFUSE: SessionEffect = { type: 'refuse' };
@@ -107,6 +135,12 @@ export function readSessionRequest(type: string, payload: Uint8Array): SessionRe
       return { type: 'resize', size: windowChange.decode(payload) };
     case 'signal':
       return { type: 'signal', name: signal.decode(payload).name };
+    case 'break':
+      return { type: 'break', length: breakRequest.decode(payload).length };
+    case 'auth-agent-req@openssh.com':
+      return { type: 'agent' };
+    case 'x11-req':
+      return { type: 'x11', display: x11Req.decode(payload) };
     case 'eow@openssh.com':
       return { type: 'end-of-write' };
     default:
@@ -125,7 +159,7 @@ export function sessionReducer(
       const isGranted =
         state.start === undefined &&
         state.pty === undefined &&
-        TERM.test(event.pty.term) &&
+        PLAIN_NAME.test(event.pty.term) &&
         rules.allowsPty(event.pty);
       return isGranted ? [{ ...state, pty: event.pty }, GRANT] : [state, REFUSE];
     }
@@ -151,6 +185,22 @@ export function sessionReducer(
       return state.start !== undefined && SIGNAL_NAME.test(event.name)
         ? [state, { type: 'signal', name: event.name }]
         : [state, REFUSE];
+    case 'break':
+      return [state, state.start === undefined ? REFUSE : { type: 'break', length: event.length }];
+    case 'agent': {
+      const isGranted = state.start === undefined && rules.allowsAgent();
+      return isGranted ? [{ ...state, hasAgent: true }, GRANT] : [state, REFUSE];
+    }
+    case 'x11': {
+      const { display } = event;
+      const isGranted =
+        state.start === undefined &&
+        state.x11 === undefined &&
+        PLAIN_NAME.test(display.authenticationProtocol) &&
+        COOKIE.test(display.authenticationCookie) &&
+        rules.allowsX11(display);
+      return isGranted ? [{ ...state, x11: display }, GRANT] : [state, REFUSE];
+    }
     case 'end-of-write':
       return [state, { type: 'stop-output' }];
   }

@@ -6,11 +6,11 @@ import type { ChannelRequest } from '../channels/channel-options.ts';
 import type { Verdict } from '../operators/take-verdict.ts';
 import type { SshError } from '../errors.ts';
 import type { WindowSize } from '../messages/channel-requests.ts';
-import type { ByteStream } from '../streams/byte-duplex.ts';
+import type { ByteStream, DuplexPeer } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import type { ServerConnection } from './connection.ts';
 import type { ExitResult } from './exit-result.ts';
-import type { Pty } from './session-state.ts';
+import type { Pty, X11Display } from './session-state.ts';
 
 /** What a client has asked for on one session channel, and the way to it. */
 export interface ServerSession {
@@ -32,10 +32,28 @@ export interface ServerSession {
   readonly pty: Pty | undefined;
   /** Variables that the client has set and `acceptEnv` allows. */
   readonly env: ReadonlyMap<string, string>;
+  /** The display that the client offers and `x11` allows; see `openX11`. */
+  readonly x11: X11Display | undefined;
   /** New sizes of the terminal (RFC 4254 §6.7). Hot: `pty` has the newest one. */
   readonly windowChange$: Observable<WindowSize>;
   /** Names of signals without `SIG` (RFC 4254 §6.9). Hot; those that come before the handler is subscribed to wait for it. */
   readonly signals$: Observable<string>;
+  /**
+   * Breaks (RFC 4335) by their length in milliseconds, 0 where the client leaves it open. Hot; those that come while nobody
+   * listens are refused.
+   */
+  readonly breaks$: Observable<number>;
+  /**
+   * Connections to the client's agent (`auth-agent@openssh.com`). Cold: each subscription opens a channel, emits it, and closes it
+   * when unsubscribed. Errors with `request-refused` unless the client has offered its agent and `agent` allows it, else like
+   * `ServerConnection.openChannel`.
+   *
+   * @example
+   * ```ts
+   * shell: (session) => agentIdentities(session.agent$).pipe(…)
+   * ```
+   */
+  readonly agent$: Observable<Channel>;
   /**
    * What the client sends, for one subscriber, with credit. Completes at the client's EOF, and when the exit was emitted; errors
    * with `released` when the client closes the channel without EOF, or with what ended the connection.
@@ -55,6 +73,14 @@ export interface ServerSession {
   readonly closed$: Observable<SshError | undefined>;
   /** Says EOF to the client while the handler goes on (RFC 4254 §5.3). Without it, EOF is sent with the exit. */
   endOutput(): void;
+  /**
+   * Opens a connection to the client's display (RFC 4254 §6.3.2), over which X11 is spoken: whoever uses it has to send the
+   * client's cookie. Cold, like `agent$`. Errors with `request-refused` unless the client has offered it and `x11` allows it, and
+   * for a second one when the client wants a single connection.
+   *
+   * @param originator - for whom it is done: what the client may show
+   */
+  openX11(originator: DuplexPeer): Observable<Channel>;
 }
 
 /**
@@ -90,6 +116,10 @@ export interface SessionHandlers {
   readonly subsystems?: Readonly<Record<string, SessionHandler>>;
   /** Grants terminals; none unless said otherwise. */
   readonly pty?: boolean | ((pty: Pty, session: ServerSession) => boolean);
+  /** Lets sessions use the client's agent (`auth-agent-req@openssh.com`); none unless said otherwise. */
+  readonly agent?: boolean | ((session: ServerSession) => boolean);
+  /** Lets sessions use the client's display (RFC 4254 §6.3.1); none unless said otherwise. */
+  readonly x11?: boolean | ((display: X11Display, session: ServerSession) => boolean);
   /** Names of the variables that a client may set, with `*` and `?`; none unless said otherwise. */
   readonly acceptEnv?: readonly string[];
   /** Further channel requests, by type; their answers are sent in the order of the requests. */
