@@ -25,13 +25,8 @@ export { nodeDuplex } from './streams/node-duplex-node.ts';
 export { toNodeDuplex } from './streams/to-node-duplex-node.ts';
 export { toNodeReadable, type ToNodeReadableOptions } from './streams/to-node-readable-node.ts';
 export { listenUnix, type ListenUnixEvent } from './streams/listen-unix-node.ts';
-export {
-  connectTcp,
-  connectUnix,
-  type ListenEvent,
-  listenTcp,
-  type TcpOptions,
-} from './streams/tcp-node.ts';
+export { type ListenEvent, listenTcp } from './streams/listen-tcp-node.ts';
+export { connectTcp, connectUnix, type TcpOptions } from './streams/tcp-node.ts';
 export { childProcess, type ChildProcessOptions } from './server/child-process-node.ts';
 export {
   nodeDial,
@@ -40,6 +35,10 @@ export {
   type NodeListenOptions,
 } from './server/forward-node.ts';
 export { listen, type ListenOptions } from './server/listen-node.ts';
+export type { ListenerOptions } from './server/listener.ts';
+export type { Penalties } from './server/penalties.ts';
+export type { SourcePrefix } from './server/source.ts';
+export type { MaxStartups } from './server/startups.ts';
 export {
   nodeFileSystem,
   type NodeFileSystemOptions,

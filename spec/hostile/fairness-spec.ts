@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { Subscription } from 'rxjs';
 import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
-import { listenTcp } from '../../src/streams/tcp-node.ts';
+import { listenTcp } from '../../src/streams/listen-tcp-node.ts';
 import { socketLink } from '../support/raw-peer/link.ts';
 import * as message from '../support/raw-peer/messages.ts';
 import { RawPeer } from '../support/raw-peer/raw-peer.ts';

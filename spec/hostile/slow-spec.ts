@@ -5,7 +5,7 @@ import type { Channel } from '../../src/channels/channel.ts';
 import { isSshError } from '../../src/errors.ts';
 import { holdCredit } from '../../src/operators/credit.ts';
 import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
-import { listenTcp } from '../../src/streams/tcp-node.ts';
+import { listenTcp } from '../../src/streams/listen-tcp-node.ts';
 import { memoryInUse, MiB } from '../support/memory.ts';
 import { anotherChannel, type ChannelDuel, channelDuel } from '../support/raw-peer/channels.ts';
 import { Cursor } from '../support/raw-peer/bytes.ts';

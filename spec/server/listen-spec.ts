@@ -147,7 +147,7 @@ describe('listen', () => {
   });
 
   it('turns away whoever comes beyond a limit, until there is room', async () => {
-    const server = await start({ maxUnauthenticated: 2, maxConnections: 3 });
+    const server = await start({ maxStartups: 2, maxConnections: 3 });
     const { subscription } = await client(server.port);
     const silent = [await plainSocket(server.port), await plainSocket(server.port)];
     await closed(await plainSocket(server.port));
@@ -157,7 +157,7 @@ describe('listen', () => {
     await closed(await plainSocket(server.port));
     const refused = await server.event('refused', 1);
     expect(refused).toMatchObject({
-      limit: 'maxUnauthenticated',
+      limit: 'maxStartups',
       peer: { address: '127.0.0.1' },
     });
     silent[0]?.destroy();
@@ -166,7 +166,7 @@ describe('listen', () => {
   });
 
   it('lets a good client in when those who say nothing have had their time', async () => {
-    const server = await start({ maxUnauthenticated: 5, handshakeTimeout: 150 });
+    const server = await start({ maxStartups: 5, handshakeTimeout: 150 });
     for (let i = 0; i < 5; i++) await plainSocket(server.port);
     await closed(await plainSocket(server.port));
     await server.event('closed', 4);

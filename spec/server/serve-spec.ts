@@ -63,7 +63,7 @@ describe('serve', () => {
     client.unsubscribe();
     await ended;
     expect(events.map((event) => event.type)).toEqual([
-      ...['connection', 'handshake', 'authenticated'],
+      ...['connection', 'handshake', 'auth-attempt', 'auth-attempt', 'authenticated'],
       ...['session', 'exec', 'exit', 'session-closed', 'closed'],
     ]);
     expect(events.at(-1)).not.toHaveProperty('error');

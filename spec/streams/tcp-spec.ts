@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { firstValueFrom, type Observable, type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { isSshError } from '../../src/errors.ts';
 import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
-import { connectTcp, connectUnix, listenTcp } from '../../src/streams/tcp-node.ts';
+import { listenTcp } from '../../src/streams/listen-tcp-node.ts';
+import { connectTcp, connectUnix } from '../../src/streams/tcp-node.ts';
 import { utf8 } from '../support/marbles.ts';
 
 const sockets: Socket[] = [];

@@ -3,6 +3,7 @@
  * the typed decisions is a refusal.
  */
 import type { ObservableInput } from 'rxjs';
+import type { AuthAttempt } from '../errors.ts';
 import { arePermissions, explicitPermissions, type Permissions } from '../keys/permissions.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import type { DuplexPeer } from '../streams/byte-duplex.ts';
@@ -41,6 +42,13 @@ export type AuthAttemptInfo = Credential & {
   /** Where the connection comes from, when that is known. */
   readonly peer?: DuplexPeer;
 };
+
+/** What came of a try, for logs. Text of the client's in it is escaped and cut. */
+export interface AuthReport extends Omit<AuthAttempt, 'outcome'> {
+  /** Under which name; not known to exist. */
+  readonly user: string;
+  readonly outcome: AuthAttempt['outcome'] | 'accepted';
+}
 
 /**
  * What a policy decides. `true` or `accept`: the user is logged in. `partial`: this was right, and one of `methodsLeft` is

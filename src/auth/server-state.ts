@@ -97,7 +97,7 @@ export type ServerAuthEffect =
       readonly partialSuccesses: readonly PartialSuccess[];
     }
   | { readonly type: 'delay' }
-  | { readonly type: 'attempted'; readonly attempt: AuthAttempt }
+  | { readonly type: 'attempted'; readonly user: string; readonly attempt: AuthAttempt }
   | { readonly type: 'succeed'; readonly admitted: Admitted }
   | { readonly type: 'fail'; readonly error: SshError };
 
@@ -296,7 +296,7 @@ function recorded(
     ...facts,
   };
   const next = { ...state, attempts: [...state.attempts, attempt] };
-  return also({ type: 'attempted', attempt }, then(next));
+  return also({ type: 'attempted', user: userOf(state), attempt }, then(next));
 }
 
 function also(effect: ServerAuthEffect, [state, effects]: Step): Step {

@@ -1,7 +1,9 @@
 /** The server's side of the authentication protocol (RFC 4252), run over a transport: carries out what server-state.ts asks for. */
 import { Observable, type Subscriber, Subscription } from 'rxjs';
+import { randomFraction } from '../crypto/random.ts';
 import { defaultNames } from '../crypto/standing.ts';
 import { type AuthAttempt, escapeText, protocolError, SshError, toError } from '../errors.ts';
+import { fingerprint } from '../keys/fingerprint.ts';
 import { MINIMUM_RSA_BITS } from '../keys/public-key.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import { DisconnectReason } from '../messages/codes.ts';
@@ -11,11 +13,16 @@ import { takeVerdict } from '../operators/take-verdict.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { asSshError } from '../streams/ending.ts';
 import type { SshTransport } from '../streams/transport.ts';
-import { readUint32 } from '../wire/bytes.ts';
 import { noneServer } from './methods/none.ts';
 import { passwordServer } from './methods/password.ts';
 import { publicKeyServer } from './methods/publickey.ts';
-import { type AuthAttemptInfo, type AuthPolicy, type Verdict, verdictOf } from './policy.ts';
+import {
+  type AuthAttemptInfo,
+  type AuthPolicy,
+  type AuthReport,
+  type Verdict,
+  verdictOf,
+} from './policy.ts';
 import type { ServerMethod, ServerMethodContext, UserauthRequest } from './server-method.ts';
 import {
   type Admitted,
@@ -31,6 +38,8 @@ import {
 export interface ServerAuthOptions {
   /** Decides about every try; see {@link AuthPolicy}. */
   authenticate(attempt: AuthAttemptInfo): ReturnType<AuthPolicy>;
+  /** Told of each try, but for questions about keys that the policy has consented to. What it throws ends the connection. */
+  attempted?(report: AuthReport): void;
   /** Methods that are offered; `publickey` and `password` unless said otherwise. */
   readonly methods?: readonly string[];
   /** Lets the policy be asked about `none`, which logs in whoever comes. Without it `none` always fails. */
@@ -66,6 +75,8 @@ const METHODS: readonly ServerMethod[] = [noneServer, publicKeyServer, passwordS
 /** `none` is allowed by an option of its own, and never listed (RFC 4252 §5.2). */
 const DEFAULT_METHODS = METHODS.map(({ name }) => name).filter((name) => name !== 'none');
 const DEFAULT_FAILURE_DELAY = 50;
+/** Longest user name in a report, in characters. */
+const MAX_SHOWN_USER = 255;
 
 /**
  * Authenticates the client of a transport (RFC 4252). Subscribe as soon as the transport is there: the client's first message
@@ -184,10 +195,10 @@ class ServerAuthentication {
         this.#delay();
         return;
       case 'attempted':
-        this.#report(effect.attempt);
+        this.#report(effect.user, effect.attempt);
         return;
       case 'succeed':
-        this.#report({ method: effect.admitted.method, outcome: 'accepted' });
+        this.#reportSuccess(effect.admitted);
         this.#subscriber.next({ ...effect.admitted, attempts: this.#state.attempts });
         this.#subscriber.complete();
         return;
@@ -227,7 +238,7 @@ class ServerAuthentication {
     const { failureDelay = DEFAULT_FAILURE_DELAY } = this.#options;
     const { scheduler, provider } = this.#transport;
     const elapsed = scheduler.now() - this.#began;
-    let target = failureDelay * (1 + readUint32(provider.randomBytes(4), 0) / 2 ** 32);
+    let target = failureDelay * (1 + randomFraction(provider));
     while (target > 0 && target < elapsed) target *= 2;
     const delayed: ServerAuthEvent = { type: 'delayed' };
     // a delay of 0 is none; `after` would take it for never
@@ -241,8 +252,15 @@ class ServerAuthentication {
     });
   }
 
-  #report({ method, outcome }: { readonly method: string; readonly outcome: string }): void {
+  #reportSuccess({ user, method, publicKey }: Admitted): void {
+    const key = publicKey === undefined ? {} : { with: fingerprint(publicKey) };
+    this.#report(user, { method, outcome: 'accepted', ...key });
+  }
+
+  #report(user: string, attempt: Omit<AuthReport, 'user'>): void {
+    const { method, outcome } = attempt;
     this.#transport.trace?.({ type: 'auth', method, outcome });
+    this.#options.attempted?.({ ...attempt, user: escapeText(user, MAX_SHOWN_USER) });
   }
 
   /** What a subscriber throws, rxjs reports on a timer while the session goes on: here it ends the connection. */

@@ -2,7 +2,7 @@
  * The connection protocol (RFC 4254) over a transport whose user is authenticated, the same for both roles: numbers of
  * channels, who gets which message, channels that the peer asks for.
  */
-import { Observable, Subscription } from 'rxjs';
+import { Observable, Subject, Subscription } from 'rxjs';
 import { protocolError, type SshError } from '../errors.ts';
 import { OpenFailureReason } from '../messages/codes.ts';
 import {
@@ -73,9 +73,14 @@ export class SshConnection {
   readonly #channels = new Map<number, Channel>();
   readonly #context: ChannelContext;
   readonly #subscriptions = new Subscription();
+  readonly #unused = new Subject<void>();
+  #refusal: string | undefined;
   #nextNumber = 0;
   #peerChannels = 0;
   #roundTrip: number | undefined;
+
+  /** Emits whenever the last channel is over, behind what its end has led to. Hot. */
+  readonly unused$: Observable<void> = this.#unused.asObservable();
 
   /**
    * Takes over the transport: call it in the same turn in which authentication succeeded, so that no message is missed.
@@ -103,6 +108,11 @@ export class SshConnection {
   /** Channels that exist now. */
   get channelCount(): number {
     return this.#channels.size;
+  }
+
+  /** Refuses every channel that the peer asks for from now on; those that are there go on. */
+  refuseChannels(description: string): void {
+    this.#refusal = description;
   }
 
   /** A round trip was seen to take this many milliseconds; the shortest one counts. */
@@ -203,6 +213,10 @@ export class SshConnection {
   }
 
   #receiveOpen(message: OpenMessage): void {
+    if (this.#refusal !== undefined) {
+      this.#refuse(message, OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, this.#refusal);
+      return;
+    }
     const handlers = this.#options.channels ?? {};
     const handler = Object.hasOwn(handlers, message.channelType)
       ? handlers[message.channelType]
@@ -281,10 +295,12 @@ export class SshConnection {
 
   #free(channel: Channel): void {
     this.#channels.delete(channel.number);
+    if (this.#channels.size === 0) this.transport.run(() => this.#unused.next());
   }
 
   #end(error: SshError): void {
     this.#subscriptions.unsubscribe();
+    this.#unused.complete();
     this.globalRequests.end(error);
     const channels = [...this.#channels.values()];
     this.#channels.clear();

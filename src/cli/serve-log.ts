@@ -11,6 +11,12 @@ export function tellEvent(event: ServerEvent, messages: Messages): void {
   switch (event.type) {
     case 'listening':
       return;
+    case 'draining':
+      messages.verbose(
+        1,
+        `nobody new comes in; ${String(event.connections)} connections are there`,
+      );
+      return;
     case 'refused':
       messages.notice(`a connection was refused: ${event.limit}`);
       return;

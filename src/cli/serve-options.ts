@@ -64,7 +64,7 @@ export function limitsOf(settings: Settings): {
   return {
     server: defined({
       maxSessions: settings.first('MaxSessions', number(0)),
-      maxUnauthenticated: settings.first('MaxStartups', maxStartups),
+      maxStartups: settings.first('MaxStartups', maxStartups),
       keepalive: defined({
         interval: interval === undefined ? undefined : interval * 1000,
         countMax,

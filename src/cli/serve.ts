@@ -5,20 +5,17 @@ import {
   endWith,
   fromEvent,
   ignoreElements,
-  merge,
   type Observable,
+  skip,
   switchMap,
-  take,
   takeUntil,
   tap,
-  timer,
 } from 'rxjs';
 import { listen, type ListenOptions } from '../node.ts';
 import { algorithmOptions } from './algorithm-lists.ts';
 import { collect, more, verbosityOf } from './client-options.ts';
 import { hostKeys } from './host-key-files.ts';
 import { type CliIo, Messages } from './io.ts';
-import { Drain } from './serve-drain.ts';
 import { forwardHandlers } from './serve-forward.ts';
 import { tellEvent } from './serve-log.ts';
 import { type LoginFlags, logins } from './serve-login.ts';
@@ -49,8 +46,6 @@ export interface ServeFlags extends LoginFlags {
 
 /** Of loopback only: who wants to be reached from elsewhere says so. */
 const DEFAULT_ADDRESS = '127.0.0.1:2222';
-/** How long, in milliseconds, what runs may go on after SIGTERM. */
-const DRAIN_LIMIT = 30_000;
 
 /** Describes the command. */
 export function serveCommand(command: Command): Command {
@@ -106,20 +101,14 @@ export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
 }
 
 function serveUntilTerm(options: ListenOptions, io: CliIo, messages: Messages): Observable<number> {
-  const drain = new Drain();
-  const term$ = fromEvent(process, 'SIGTERM').pipe(take(1));
-  const work$ = listen({ ...options, drain: drain.begun$ }).pipe(
+  const term$ = fromEvent(process, 'SIGTERM');
+  const work$ = listen({ ...options, drain: term$ }).pipe(
     tap((event) => {
-      drain.see(event);
       if (event.type === 'listening') io.stdout.write(`listening on ${shownAddress(event)}\n`);
       tellEvent(event, messages);
     }),
     ignoreElements(),
   );
-  const draining$ = term$.pipe(
-    tap(() => drain.begin()),
-    switchMap(() => merge(timer(DRAIN_LIMIT), fromEvent(process, 'SIGTERM'))),
-    take(1),
-  );
-  return work$.pipe(takeUntil(draining$), endWith(0));
+  // who says it twice does not want to wait
+  return work$.pipe(takeUntil(term$.pipe(skip(1))), endWith(0));
 }

@@ -2,7 +2,8 @@
 import { defer, map, type Observable } from 'rxjs';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { listenUnix } from '../streams/listen-unix-node.ts';
-import { connectTcp, connectUnix, listenTcp, type TcpOptions } from '../streams/tcp-node.ts';
+import { listenTcp } from '../streams/listen-tcp-node.ts';
+import { connectTcp, connectUnix, type TcpOptions } from '../streams/tcp-node.ts';
 import { checkBound, checkTarget, type Endpoint } from './endpoint.ts';
 import type { ListenerEvent } from './forward.ts';
 

@@ -1,4 +1,5 @@
 /** What a server tells about its connections. Events are values: a peer never makes the stream of them error. */
+import type { AuthReport } from '../auth/policy.ts';
 import type { ServerAuthenticated } from '../auth/server.ts';
 import type { Exit, SshError } from '../errors.ts';
 import type { DuplexPeer } from '../streams/byte-duplex.ts';
@@ -15,6 +16,12 @@ export type ConnectionEvent =
       readonly type: 'handshake';
       readonly connection: ServerConnection;
       readonly handshake: Handshake;
+    }
+  /** A try to log in has come to something, or to nothing: for logs, and for what watches them. At most `maxRequests` of a connection. */
+  | {
+      readonly type: 'auth-attempt';
+      readonly connection: ServerConnection;
+      readonly attempt: AuthReport;
     }
   /** A user has logged in. */
   | {
@@ -66,9 +73,14 @@ export type ServerEvent =
   | ConnectionEvent
   /** `listen` is bound; the first event there. */
   | { readonly type: 'listening'; readonly address: string; readonly port: number }
+  /** `listen` takes nobody new any more; see `drain`. */
+  | { readonly type: 'draining'; readonly connections: number }
   /** `listen` has turned a connection away because of a limit. */
   | {
       readonly type: 'refused';
       readonly peer: DuplexPeer | undefined;
-      readonly limit: 'maxUnauthenticated' | 'maxConnections';
+      readonly limit: ListenLimit;
     };
+
+/** Why `listen` turns a connection away: the name of the option. */
+export type ListenLimit = 'maxConnections' | 'maxStartups' | 'maxPerSource' | 'penalties';

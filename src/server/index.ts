@@ -7,6 +7,7 @@ export type {
   AuthAttemptInfo,
   AuthDecision,
   AuthPolicy,
+  AuthReport,
   Credential,
   PartialSuccess,
 } from '../auth/policy.ts';
@@ -17,7 +18,7 @@ export type { WindowSize } from '../messages/channel-requests.ts';
 export type { TerminalModes } from '../messages/terminal-modes.ts';
 export type { Proposal } from '../transport/negotiation.ts';
 export type { ServerConnection } from './connection.ts';
-export type { ConnectionEvent, ServerEvent } from './events.ts';
+export type { ConnectionEvent, ListenLimit, ServerEvent } from './events.ts';
 export { type ExitResult, exitWith } from './exit-result.ts';
 export type {
   DialHandler,

@@ -19,7 +19,7 @@ import type { Tracer } from '../trace.ts';
 import type { Proposal } from '../transport/negotiation.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
 import { utf8Bytes } from '../wire/bytes.ts';
-import type { SchedulerLike } from 'rxjs';
+import type { ObservableInput, SchedulerLike } from 'rxjs';
 import type { ServerConnection } from './connection.ts';
 import type { ForwardHandlers } from './forwarding.ts';
 import type { SessionHandlers } from './session.ts';
@@ -31,7 +31,7 @@ export interface ServeOptions extends SessionHandlers {
   /** Decides about every try to log in. */
   readonly authenticate: AuthPolicy;
   /** Methods, limits, banner, time to log in. `loginGraceTime` counts from the beginning of the connection. */
-  readonly authentication?: Omit<ServerAuthOptions, 'authenticate'>;
+  readonly authentication?: Omit<ServerAuthOptions, 'authenticate' | 'attempted'>;
   /** Names in place of the default ones, by category, best first. */
   readonly algorithms?: Partial<Proposal>;
   /** When new keys are asked for; after 1 GiB, 2³¹ packets or an hour unless said otherwise. */
@@ -46,6 +46,13 @@ export interface ServeOptions extends SessionHandlers {
   readonly maxSessions?: number;
   /** Channels of any type at a time that a client may open; 256 unless said otherwise. */
   readonly maxChannels?: number;
+  /**
+   * When it emits, the connection comes to its end in good order: no new channels, DISCONNECT when the last one is over, or at once
+   * before a login and where there is none.
+   */
+  readonly drain?: ObservableInput<unknown>;
+  /** Milliseconds from `drain` to the DISCONNECT of what is still there; 30 000 unless said otherwise, 0 is no limit. */
+  readonly drainTimeout?: number;
   /** What clients may have forwarded; nothing unless said otherwise. */
   readonly forward?: ForwardHandlers;
   /** Decides over channels of further types, by type (RFC 4254 §5.1). */

@@ -1,5 +1,5 @@
 /** A server for one connection, over whatever carries bytes. */
-import { Observable } from 'rxjs';
+import { from, NEVER, Observable, take } from 'rxjs';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import type { ConnectionEvent } from './events.ts';
 import { type ServeOptions, transportOptions } from './options.ts';
@@ -11,7 +11,7 @@ import { ServedConnection } from './served-connection.ts';
  *
  * Cold. Emits what happens ({@link ConnectionEvent}), `connection` first and `closed` last, and completes. Whatever the peer
  * does, it never errors: how the connection ended is in `closed`. It errors with `config`, before the duplex is touched, for
- * options that cannot be met. Unsubscribing disconnects and unsubscribes every handler.
+ * options that cannot be met, and with what `drain` errors with. Unsubscribing disconnects and unsubscribes every handler.
  *
  * @param duplex - a socket, a channel of another connection, one end of `memoryPair`; it is let go at the end
  * @param options - host keys, who may log in, and the handlers
@@ -35,5 +35,13 @@ export function serve(duplex: ByteDuplex, options: ServeOptions): Observable<Con
     });
     subscriber.add(() => connection.stop());
     connection.start(transport);
+    subscriber.add(
+      from(options.drain ?? NEVER)
+        .pipe(take(1))
+        .subscribe({
+          next: () => connection.drain(),
+          error: (error: unknown) => subscriber.error(error),
+        }),
+    );
   });
 }

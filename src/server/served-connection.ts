@@ -20,6 +20,7 @@ import { isSshError, SshError } from '../errors.ts';
 import { DisconnectReason, OpenFailureReason } from '../messages/codes.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
+import { after } from '../streams/deadline.ts';
 import { asSshError } from '../streams/ending.ts';
 import { openTransport, type SshTransport } from '../streams/transport.ts';
 import type { Handshake, TransportOptions } from '../streams/transport-options.ts';
@@ -33,6 +34,8 @@ import type { ServerSession } from './session.ts';
 import { SessionChannel } from './session-channel.ts';
 
 const DEFAULT_MAXIMUM_SESSIONS = 10;
+const DEFAULT_DRAIN_TIMEOUT = 30_000;
+const GOING_DOWN = 'the server is going down';
 
 /** A connection at work. */
 export class ServedConnection implements ServerConnection {
@@ -123,6 +126,20 @@ export class ServedConnection implements ServerConnection {
     else this.#transport.disconnect(DisconnectReason.BY_APPLICATION, description);
   }
 
+  /** Comes to its end in good order; see `ServeOptions.drain`. */
+  drain(): void {
+    const { drainTimeout = DEFAULT_DRAIN_TIMEOUT } = this.#options;
+    const [transport, connection] = [this.#transport, this.#connection];
+    const leave = (): void => this.disconnect(GOING_DOWN);
+    if (transport === undefined || connection === undefined || connection.channelCount === 0) {
+      leave();
+      return;
+    }
+    connection.refuseChannels(GOING_DOWN);
+    this.#subscriptions.add(connection.unused$.subscribe(leave));
+    this.#subscriptions.add(after(drainTimeout, leave, transport.scheduler));
+  }
+
   #authenticate(transport: SshTransport, began: number): void {
     this.#transport = transport;
     this.#subscriptions.add(transport.rekeyed$.subscribe(() => this.#rekeyed.next()));
@@ -133,8 +150,8 @@ export class ServedConnection implements ServerConnection {
     const left = loginGraceTime === 0 ? 0 : Math.max(1, loginGraceTime - elapsed);
     this.#subscriptions.add(
       authenticateServer(transport, {
-        ...{ ...authentication, loginGraceTime: left },
-        authenticate,
+        ...{ ...authentication, loginGraceTime: left, authenticate },
+        attempted: (attempt) => this.#tell({ type: 'auth-attempt', attempt }),
       }).subscribe({
         // within this very turn: the next packet may be a channel's
         next: (login) => this.#serve(transport, login),

@@ -2,7 +2,8 @@
 import { createServer } from 'node:net';
 import { Observable } from 'rxjs';
 import type { ByteDuplex } from './byte-duplex.ts';
-import { acceptedDuplex, connectError, failed } from './tcp-node.ts';
+import { acceptedDuplex } from './listen-tcp-node.ts';
+import { connectError, failed } from './tcp-node.ts';
 
 /** What a unix socket that listens tells: that it does, then who has come. */
 export type ListenUnixEvent =

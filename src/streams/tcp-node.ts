@@ -1,20 +1,12 @@
 /**
- * TCP and unix sockets as byte duplexes: every address of a name is tried (RFC 8305), TCP_NODELAY is set at both ends, and one
- * read buffer serves all sockets that we dial.
+ * TCP and unix sockets that we dial, as byte duplexes: every address of a name is tried (RFC 8305), TCP_NODELAY is set, and one read
+ * buffer serves them all.
  */
 import { lookup } from 'node:dns';
-import {
-  connect as connectSocket,
-  createServer,
-  isIP,
-  type Server,
-  type Socket,
-  type SocketConnectOpts,
-} from 'node:net';
+import { connect as connectSocket, isIP, type Socket, type SocketConnectOpts } from 'node:net';
 import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { type ConnectAttempt, SshError, toError } from '../errors.ts';
 import type { ByteDuplex, DuplexPeer } from './byte-duplex.ts';
-import { giveBack } from '../wire/give-back-node.ts';
 import { after, timeoutError } from './deadline.ts';
 import { StreamDuplex } from './node-duplex-node.ts';
 
@@ -80,43 +72,8 @@ export function connectUnix(path: string): Observable<ByteDuplex> {
   });
 }
 
-/** What a listener tells: where it listens, then who has come. */
-export type ListenEvent =
-  | { readonly type: 'listening'; readonly address: string; readonly port: number }
-  | { readonly type: 'connection'; readonly duplex: ByteDuplex };
-
-/**
- * Listens for TCP connections. Emits `listening` once it is bound and `connection` for each that comes, and never completes;
- * unsubscribing closes the listener, not what it has accepted. Errors with `connect` when the address cannot be bound and with
- * `config` for a port that is none; a connection that cannot be accepted is no error of the listener.
- */
-export function listenTcp(options: {
-  readonly host?: string;
-  readonly port: number;
-}): Observable<ListenEvent> {
-  const host = options.host ?? '127.0.0.1';
-  return new Observable((subscriber) => {
-    checkPort(options.port);
-    const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      if (subscriber.closed) socket.destroy();
-      else subscriber.next({ type: 'connection', duplex: acceptedDuplex(socket) });
-    });
-    server.on('error', (error) => {
-      // out of file descriptors, or the peer has gone again: the next one may fare better
-      if (server.listening || subscriber.closed) return;
-      const target = { host, port: options.port };
-      subscriber.error(connectError(target, [failed(target, host, error)]));
-    });
-    server.listen({ host, port: options.port }, () => {
-      const bound = server.address();
-      if (bound === null || typeof bound === 'string') return;
-      subscriber.next({ type: 'listening', address: bound.address, port: bound.port });
-    });
-    return () => server.close();
-  });
-}
-
-function checkPort(port: number): void {
+/** Throws `config` for a port that is none. */
+export function checkPort(port: number): void {
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
   throw new SshError('config', `${String(port)} is not a port`, { option: 'port' });
 }
@@ -298,29 +255,6 @@ function openSocket(
   };
   const traits = { isBorrowed: true, copies: false, peer, attach };
   return { socket, duplex: new StreamDuplex(socket, traits) };
-}
-
-/**
- * Sockets that were accepted cannot read into a buffer of ours: Node takes `onread` only when it connects. Their chunks are as
- * much borrowed, though, and each is freed when it was delivered.
- */
-export function acceptedDuplex(socket: Socket): ByteDuplex {
-  socket.pause();
-  const { remoteAddress, remotePort } = socket;
-  const hasPeer = remoteAddress !== undefined && remotePort !== undefined;
-  return new StreamDuplex(socket, {
-    isBorrowed: true,
-    copies: false,
-    peer: hasPeer ? { address: remoteAddress, port: remotePort } : undefined,
-    attach: (receive) => {
-      const received = (chunk: Uint8Array): void => {
-        receive(chunk);
-        giveBack(chunk);
-      };
-      socket.on('data', received);
-      return () => socket.off('data', received);
-    },
-  });
 }
 
 function nothing(): void {

@@ -1,0 +1,141 @@
+/** The connections of a server: which are let in, what becomes of them, and when the last is over. */
+import { asyncScheduler, type Subscriber, Subscription } from 'rxjs';
+import { defaultProvider } from '#crypto';
+import { randomFraction } from '../crypto/random.ts';
+import { isSshError } from '../errors.ts';
+import type { ByteDuplex } from '../streams/byte-duplex.ts';
+import type { ConnectionEvent, ListenLimit, ServerEvent } from './events.ts';
+import type { ServeOptions } from './options.ts';
+import { DEFAULT_PENALTIES, type Offence, type Penalties, PenaltyTable } from './penalties.ts';
+import { serve } from './serve.ts';
+import { DEFAULT_SOURCE_PREFIX, type Source, sourceOf, type SourcePrefix } from './source.ts';
+import { DEFAULT_STARTUP_LIMITS, type MaxStartups, maxStartupsOf, Startups } from './startups.ts';
+
+/** How many connections a server has, and of whom. */
+export interface ListenerOptions extends ServeOptions {
+  /** Connections at a time; 2048 unless said otherwise. */
+  readonly maxConnections?: number;
+  /**
+   * Connections at a time whose users have not logged in yet: a number, or sshd's three. Unless said otherwise it is 10:30:100:
+   * beyond 10, chance turns 30 of a hundred away, and more the more there are, up to all of them beyond 100.
+   */
+  readonly maxStartups?: number | MaxStartups;
+  /** The same for those that come from one source; 10 unless said otherwise. */
+  readonly maxPerSource?: number;
+  /** How many bits of an address make a source; 32 of IPv4 and 128 of IPv6 unless said otherwise. */
+  readonly sourcePrefix?: Partial<SourcePrefix>;
+  /** Turns sources away for a while that could not log in, over and over; `true` is with OpenSSH's numbers. Off unless asked for. */
+  readonly penalties?: boolean | Partial<Penalties>;
+}
+
+const DEFAULT_MAXIMUM_CONNECTIONS = 2048;
+
+/** Lets connections in, and serves them. */
+export class Listener {
+  readonly connections = new Subscription();
+  readonly #options: ListenerOptions;
+  readonly #subscriber: Subscriber<ServerEvent>;
+  readonly #prefix: SourcePrefix;
+  readonly #startups: Startups;
+  readonly #penalties: Readonly<Record<Source['family'], PenaltyTable>> | undefined;
+  #count = 0;
+  #isDraining = false;
+
+  constructor(options: ListenerOptions, subscriber: Subscriber<ServerEvent>) {
+    const { provider = defaultProvider, penalties = false } = options;
+    const { maxStartups, maxPerSource } = DEFAULT_STARTUP_LIMITS;
+    this.#options = options;
+    this.#subscriber = subscriber;
+    this.#prefix = { ...DEFAULT_SOURCE_PREFIX, ...options.sourcePrefix };
+    this.#startups = new Startups(
+      {
+        maxStartups: maxStartupsOf(options.maxStartups ?? maxStartups),
+        maxPerSource: options.maxPerSource ?? maxPerSource,
+      },
+      () => randomFraction(provider),
+    );
+    if (penalties === false) return;
+    const asked = { ...DEFAULT_PENALTIES, ...(penalties === true ? {} : penalties) };
+    const table = (): PenaltyTable => new PenaltyTable(asked, options.scheduler ?? asyncScheduler);
+    // whoever has all the addresses of an IPv6 network must not push those of IPv4 out
+    this.#penalties = { ipv4: table(), ipv6: table() };
+  }
+
+  /** Connections that are there. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Somebody has come. */
+  accept(duplex: ByteDuplex): void {
+    const { peer } = duplex;
+    const source = peer === undefined ? undefined : sourceOf(peer.address, this.#prefix);
+    const limit = this.#exceeded(source);
+    if (limit !== undefined) {
+      duplex.destroy();
+      this.#subscriber.next({ type: 'refused', peer, limit });
+      return;
+    }
+    this.#count++;
+    const visit = new Visit(this.#startups.begin(source?.key));
+    const connection = serve(duplex, this.#options).subscribe((event) => {
+      const offence = visit.see(event);
+      if (offence !== undefined && source !== undefined && !this.#isDraining)
+        this.#penalties?.[source.family].add(source.key, offence);
+      this.#subscriber.next(event);
+    });
+    connection.add(() => {
+      visit.slot.unsubscribe();
+      this.#count--;
+      this.#completeWhenDrained();
+    });
+    this.connections.add(connection);
+  }
+
+  /** Nobody comes any more. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#completeWhenDrained();
+  }
+
+  #completeWhenDrained(): void {
+    if (this.#isDraining && this.#count === 0) this.#subscriber.complete();
+  }
+
+  #exceeded(source: Source | undefined): ListenLimit | undefined {
+    const { maxConnections = DEFAULT_MAXIMUM_CONNECTIONS } = this.#options;
+    if (this.#count >= maxConnections) return 'maxConnections';
+    if (source !== undefined && this.#penalties?.[source.family].isActive(source.key) === true)
+      return 'penalties';
+    return this.#startups.exceeded(source?.key);
+  }
+}
+
+/** A connection before its login. */
+class Visit {
+  /** Its place among those that have not logged in. */
+  readonly slot: Subscription;
+  #hasTried = false;
+
+  constructor(slot: Subscription) {
+    this.slot = slot;
+  }
+
+  /** Looks at an event, and says what offence the connection has ended with. */
+  see(event: ConnectionEvent): Offence | undefined {
+    switch (event.type) {
+      case 'auth-attempt':
+        this.#hasTried ||= event.attempt.method !== 'none';
+        return undefined;
+      case 'authenticated':
+        this.slot.unsubscribe();
+        return undefined;
+      case 'closed':
+        if (event.connection.user !== undefined) return undefined;
+        if (isSshError(event.error, 'timeout')) return 'graceExceeded';
+        return this.#hasTried ? 'authFail' : 'noAuth';
+      default:
+        return undefined;
+    }
+  }
+}
