@@ -85,6 +85,8 @@ export interface ErrorDetails {
     readonly operation: string;
     /** The path that it was asked for, as text; the first one where there are two. */
     readonly path?: string;
+    /** Where in the file, in bytes from its beginning, of a read or a write. */
+    readonly position?: number;
   };
   /** A file could not be got or put whole, for a reason that is not the server's refusal: that is an `sftp` error. */
   transfer: {
@@ -95,6 +97,7 @@ export interface ErrorDetails {
     readonly reason: 'local' | 'size' | 'name' | 'type';
     /** The file, as text. */
     readonly path: string;
+    /** Of `size`: what it has. Of `local`: where the read or the write was, in bytes from the beginning of the file. */
     readonly bytes?: number;
     readonly expected?: number;
   };

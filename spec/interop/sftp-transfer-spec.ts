@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  appendFileSync,
   chmodSync,
   closeSync,
   ftruncateSync,
@@ -13,8 +14,10 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
   writeSync,
@@ -31,6 +34,7 @@ import {
   lastValueFrom,
   type Observable,
   take,
+  tap,
   toArray,
 } from 'rxjs';
 import { sftp, type SftpClient, type TransferProgress } from '../../src/node.ts';
@@ -300,6 +304,60 @@ describeWithPeer('sshd', 'get and put with sftp-server', () => {
     expect(running.every(({ target }) => target.text === at('a'))).toBe(true);
     const bytes = running.map((event) => event.bytes);
     expect([...bytes].sort((a, b) => a - b)).toEqual(bytes);
+  });
+
+  describe.each([
+    ['shrinks', 32 * MIB + 1],
+    ['grows', 65 * MIB],
+    ['is replaced', 64 * MIB],
+  ] as const)('of a file that %s meanwhile (X22)', (change, newSize) => {
+    const size = 64 * MIB;
+
+    /** Gets the file, and changes it when the first bytes have come. */
+    async function gotWhileItChanges(confirm: boolean): Promise<readonly TransferProgress[]> {
+      writeFileSync(at('source'), randomBytes(size));
+      chmodSync(at('source'), 0o666);
+      let hasChanged = false;
+      const changeIt = (): void => {
+        if (hasChanged) return;
+        hasChanged = true;
+        if (change === 'shrinks') truncateSync(at('source'), newSize);
+        else if (change === 'grows') appendFileSync(at('source'), randomBytes(newSize - size));
+        else {
+          renameSync(at('source'), at('before'));
+          writeFileSync(at('source'), 'another file');
+        }
+      };
+      const options = { confirm, progressInterval: 0 };
+      const events = await run(peer(), (fs) =>
+        fs.get(at('source'), at('got'), options).pipe(
+          tap(({ state, bytes }) => {
+            if (state === 'running' && bytes > 0) changeIt();
+          }),
+        ),
+      );
+      expect(hasChanged).toBe(true);
+      return events;
+    }
+
+    it('get has what is there when the end is read, and tells both sizes', async () => {
+      const events = await gotWhileItChanges(false);
+      expect(events.at(-1)).toMatchObject({ state: 'done', bytes: newSize, total: size });
+      expect(hashOf(at('got'))).toBe(hashOf(at(change === 'is replaced' ? 'before' : 'source')));
+    });
+
+    it('get with `confirm` is an error, unless the file that was opened is whole', async () => {
+      const events$ = gotWhileItChanges(true);
+      if (newSize === size) {
+        expect((await events$).at(-1)).toMatchObject({ state: 'done', bytes: size });
+      } else {
+        await expect(events$).rejects.toMatchObject({
+          kind: 'transfer',
+          detail: { reason: 'size', bytes: newSize, expected: size },
+        });
+        expect(readdirSync(folder)).toEqual(['source']);
+      }
+    });
   });
 
   it('leaves no part file on the server when it is let go', async () => {

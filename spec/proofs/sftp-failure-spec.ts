@@ -17,6 +17,7 @@ import {
 } from 'rxjs';
 import { connect } from '../../src/client/connect.ts';
 import type { SshClient } from '../../src/client/client.ts';
+import type { SshError } from '../../src/errors.ts';
 import { sftp } from '../../src/client/with-client.ts';
 import { fingerprint } from '../../src/keys/fingerprint.ts';
 import { serve } from '../../src/server/serve.ts';
@@ -162,6 +163,9 @@ describe('a disk (X21)', () => {
     const files = memoryFileSystem({ quota: 2 * MiB });
     const seen = await failing(files, (fs) => fs.put(local('source'), '/x'));
     expect(seen).toMatchObject([{ kind: 'sftp', detail: { name: 'FAILURE', operation: 'write' } }]);
+    // the WRITE that crosses the end of the room, or the one behind it that was told of first
+    const { position = 0 } = (seen[0] as SshError<'sftp'>).detail;
+    expect(position).toBeGreaterThan(2 * MiB - 512 * 1024);
   });
 
   it('that cannot be read leaves nothing of what is got, and the session goes on', async () => {
@@ -185,6 +189,10 @@ describe('a disk (X21)', () => {
     };
     const seen = await failing(served, (fs) => fs.get('/big', local('x')));
     expect(seen).toMatchObject([{ kind: 'sftp', detail: { name: 'FAILURE', operation: 'read' } }]);
+    // the first READ that begins behind what can be read
+    const { position = 0 } = (seen[0] as SshError<'sftp'>).detail;
+    expect(position).toBeGreaterThan(MiB);
+    expect(position).toBeLessThanOrEqual(MiB + 256 * 1024);
     expect(readdirSync(folder)).toEqual([]);
   });
 });

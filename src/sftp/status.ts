@@ -45,6 +45,8 @@ export function statusText(code: number): string {
 /** Facts of an `sftp` error besides its code. */
 export interface StatusErrorOptions {
   readonly path?: Path | undefined;
+  /** Where in the file, in bytes, of a read or a write. */
+  readonly position?: number | undefined;
   /** What the server said, as it came. */
   readonly message?: string;
   readonly cause?: unknown;
@@ -62,16 +64,15 @@ export interface StatusErrorOptions {
 export function statusError(
   code: number,
   operation: string,
-  { path, message = '', cause }: StatusErrorOptions = {},
+  { path, position, message = '', cause }: StatusErrorOptions = {},
 ): SshError<'sftp'> {
   const shown = path === undefined ? undefined : pathText(path);
   const subject = shown === undefined ? operation : `${operation} ${escapeText(shown)}`;
   const text = message === '' ? statusText(code) : escapeText(message);
-  const detail = { status: code, name: statusName(code), operation };
-  return new SshError(
-    'sftp',
-    `${subject}: ${text}`,
-    shown === undefined ? detail : { ...detail, path: shown },
-    { cause },
-  );
+  const detail = {
+    ...{ status: code, name: statusName(code), operation },
+    ...(shown === undefined ? {} : { path: shown }),
+    ...(position === undefined ? {} : { position }),
+  };
+  return new SshError('sftp', `${subject}: ${text}`, detail, { cause });
 }

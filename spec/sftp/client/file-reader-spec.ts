@@ -223,7 +223,7 @@ describe('reading a file', () => {
       {
         kind: 'sftp',
         message: 'read /f: not yours',
-        detail: { name: 'PERMISSION_DENIED', operation: 'read', path: '/f' },
+        detail: { name: 'PERMISSION_DENIED', operation: 'read', path: '/f', position: 10 },
       },
     ]);
     await turn();

@@ -144,7 +144,9 @@ describe('writing a file', () => {
       return () => (isStopped = true);
     });
     const seen = await allOf(fs.write('/f').pump(source));
-    expect(seen.at(-1)).toMatchObject({ kind: 'sftp', message: 'write /f: full' });
+    expect(seen.at(-1)).toMatchObject({
+      ...{ kind: 'sftp', message: 'write /f: full', detail: { position: 30 } },
+    });
     expect(isStopped).toBe(true);
     await turn();
     expect(file.openHandles).toBe(0);

@@ -195,7 +195,8 @@ class FileReader {
       block.isSecondTry = true;
       this.#refused.push(block);
     } else {
-      block.error = refusal(this.#handle.operation('read'), reply);
+      const position = block.position + block.received;
+      block.error = refusal({ ...this.#handle.operation('read'), position }, reply);
     }
   }
 

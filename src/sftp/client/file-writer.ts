@@ -179,7 +179,10 @@ class FileWriter implements SinkTarget {
   #refuses(block: Block, reply: ReplyPacket): void {
     const maySendAgain = this.#hasSentSideBySide && !this.#isAppending && !block.isSecondTry;
     if (!isStatus(reply, StatusCode.FAILURE) || !maySendAgain) {
-      this.#out.error(refusal(this.#handle.operation('write'), reply));
+      const operation = this.#handle.operation('write');
+      const { position } = block;
+      // the server knows where it appends
+      this.#out.error(refusal(this.#isAppending ? operation : { ...operation, position }, reply));
       return;
     }
     this.#isOneByOne = true;
@@ -211,13 +214,13 @@ class Block implements PendingRequest {
   isSecondTry = false;
   readonly #writer: FileWriter;
   readonly #headLength: number;
-  readonly #position: number;
+  readonly position: number;
 
   constructor(writer: FileWriter, buffer: Uint8Array, headLength: number, position: number) {
     this.#writer = writer;
     this.buffer = buffer;
     this.#headLength = headLength;
-    this.#position = position;
+    this.position = position;
   }
 
   get isFull(): boolean {
@@ -234,7 +237,7 @@ class Block implements PendingRequest {
   }
 
   encode(id: number, handle: Uint8Array): Uint8Array {
-    putWriteHead(this.buffer, id, handle, this.#position, this.length);
+    putWriteHead(this.buffer, id, handle, this.position, this.length);
     return this.buffer.subarray(0, this.#headLength + this.length);
   }
 

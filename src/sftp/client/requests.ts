@@ -14,16 +14,18 @@ export interface Operation {
   readonly name: string;
   /** What it is asked for, where there is a path. */
   readonly path?: Path;
+  /** Where in the file, of a read or a write. */
+  readonly position?: number;
 }
 
 /** Packets that answer a request when nothing goes wrong. */
 export type AnswerType = Exclude<ReplyPacket['type'], 'VERSION' | 'STATUS'>;
 
 /** The error of a STATUS. Throws `protocol` for one that is none, where an answer was due. */
-export function refusal({ name, path }: Operation, reply: ReplyPacket): SshError<'sftp'> {
+export function refusal({ name, path, position }: Operation, reply: ReplyPacket): SshError<'sftp'> {
   if (reply.type !== 'STATUS' || reply.code === StatusCode.OK)
     throw protocolError(`${reply.type} is no answer to ${name}`);
-  return statusError(reply.code, name, { path, message: reply.message });
+  return statusError(reply.code, name, { path, position, message: reply.message });
 }
 
 /** Is it a STATUS of this code? */

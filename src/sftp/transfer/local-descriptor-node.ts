@@ -92,7 +92,7 @@ export class LocalDescriptor {
   write(bytes: Uint8Array, position: number, written: (error?: unknown) => void): void {
     const told = (error: unknown): void => {
       if (error === null) written();
-      else written(localError(toError(error), this.#path));
+      else written(localError(toError(error), this.#path, position));
     };
     this.#descriptor.write(bytes, position, told);
   }
