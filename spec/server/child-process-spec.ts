@@ -263,6 +263,26 @@ describe('childProcess', () => {
     });
   });
 
+  it.each<readonly [string, boolean, string, Uint8Array | undefined, string]>([
+    ['an exec', false, 'exec', execOf('rm -rf x'), 'A=1 asked: rm -rf x\n'],
+    ['a shell', false, 'shell', undefined, 'A=1 asked: \n'],
+    ['an exec, under a command of the server', true, 'exec', execOf('ls'), 'asked: ls\n'],
+    ['a shell, under a command of the server', true, 'shell', undefined, 'asked: \n'],
+  ])(
+    'runs the command of the login for %s',
+    async (_name, isServerForced, type, payload, stdout) => {
+      const command = 'echo "${A:+A=$A }asked: $SSH_ORIGINAL_COMMAND"';
+      const permissions = { command, ...(isServerForced ? {} : { environment: { A: '1' } }) };
+      const { connection } = await server(isServerForced ? { command } : {}, {
+        authenticate: () => ({ accept: true, permissions }),
+      });
+      const session = await openSession(connection);
+      const outcome = outcomeOf(session);
+      expect(await ask(session.channel, type, payload)).toBe(true);
+      expect(await outcome).toEqual({ stdout, stderr: '', requests: status(0) });
+    },
+  );
+
   it.each<readonly [string, ChildProcessOptions]>([
     ['shell', { shell: '/no/such/shell' }],
     ['folder', { cwd: '/no/such/folder' }],

@@ -9,9 +9,10 @@ import {
   windowChange,
   x11Req,
 } from '../../src/messages/channel-requests.ts';
+import type { Permissions } from '../../src/keys/permissions.ts';
 import { encodeTerminalModes } from '../../src/messages/terminal-modes.ts';
 import {
-  NEW_SESSION,
+  newSession,
   type Pty,
   readSessionRequest,
   type SessionEvent,
@@ -20,6 +21,7 @@ import {
   type SessionState,
   type X11Display,
 } from '../../src/server/session-state.ts';
+import { utf8Bytes } from '../../src/wire/bytes.ts';
 
 const SIZE = { columns: 80, rows: 24, widthPixels: 0, heightPixels: 0 };
 const PTY: Pty = { ...SIZE, term: 'xterm-256color', modes: new Map([[3, 127]]) };
@@ -28,12 +30,14 @@ const RULES: SessionRules = {
   allowsPty: () => true,
   allowsAgent: () => true,
   allowsX11: () => true,
+  permissions: {},
 };
 const NOTHING: SessionRules = {
   acceptEnv: [],
   allowsPty: () => false,
   allowsAgent: () => false,
   allowsX11: () => false,
+  permissions: {},
 };
 const DISPLAY: X11Display = {
   ...{ singleConnection: false, authenticationProtocol: 'MIT-MAGIC-COOKIE-1' },
@@ -50,7 +54,7 @@ function after(
   events: readonly SessionEvent[],
   rules = RULES,
 ): { readonly state: SessionState; readonly effect: string } {
-  let state = NEW_SESSION;
+  let state = newSession(rules.permissions);
   let effect = '';
   for (const event of events) {
     const [next, { type }] = sessionReducer(state, event, rules);
@@ -126,7 +130,7 @@ describe('sessionReducer', () => {
     ['an agent', agent],
     ['a display', x11()],
   ])('grants %s to nobody unless told to', (_name, event) => {
-    expect(after([event], NOTHING)).toEqual({ state: NEW_SESSION, effect: 'refuse' });
+    expect(after([event], NOTHING)).toEqual({ state: newSession({}), effect: 'refuse' });
   });
 
   it('refuses a command past 32 KiB', () => {
@@ -205,5 +209,54 @@ describe('readSessionRequest', () => {
       type: 'start',
       start: { kind: 'exec', command: new Uint8Array([0x69]) },
     });
+  });
+});
+
+describe('sessionReducer, for a login with permissions', () => {
+  const rules = (permissions: Permissions): SessionRules => ({
+    ...{ ...RULES, acceptEnv: ['*'], permissions },
+  });
+  const forced = rules({ command: 'date', environment: { A: '1' } });
+  const sftp: SessionEvent = { type: 'start', start: { kind: 'subsystem', name: 'sftp' } };
+  const env = (state: SessionState): unknown => Object.fromEntries(state.env);
+
+  it.each<[string, readonly SessionEvent[], Readonly<Record<string, string>>]>([
+    ['an exec', [EXEC], { A: '1', SSH_ORIGINAL_COMMAND: 'id' }],
+    ['a subsystem', [sftp], { A: '1', SSH_ORIGINAL_COMMAND: 'sftp' }],
+    ['a shell', [SHELL], { A: '1' }],
+    ['a shell after an exec that nobody took', [EXEC, { type: 'not-started' }, SHELL], { A: '1' }],
+  ])('makes %s the forced command', (_what, events, variables) => {
+    const { state, effect } = after(events, forced);
+    expect(effect).toBe('start');
+    expect(state.start).toEqual({ kind: 'exec', command: utf8Bytes('date') });
+    expect(env(state)).toEqual(variables);
+  });
+
+  it.each<SessionEvent>([
+    { type: 'signal', name: 'KILL' },
+    { type: 'break', length: 500 },
+  ])('refuses a $type to a forced command (C20)', (event) => {
+    expect(after([EXEC, event], forced).effect).toBe('refuse');
+    expect(after([EXEC, event], rules({})).effect).not.toBe('refuse');
+  });
+
+  it('gives variables that the client cannot change', () => {
+    const { state, effect } = after([{ type: 'env', name: 'A', value: '2' }], forced);
+    expect(effect).toBe('refuse');
+    expect(env(state)).toEqual({ A: '1' });
+  });
+
+  it('lets no client say what it has asked for', () => {
+    const said: SessionEvent = { type: 'env', name: 'SSH_ORIGINAL_COMMAND', value: 'x' };
+    expect(after([said], rules({})).effect).toBe('refuse');
+  });
+
+  it.each<[string, keyof Permissions, SessionEvent]>([
+    ['a terminal', 'pty', { type: 'pty', pty: PTY }],
+    ['an agent', 'agentForwarding', { type: 'agent' }],
+    ['a display', 'x11Forwarding', { type: 'x11', display: DISPLAY }],
+  ])('refuses %s that the login may not have', (_what, name, event) => {
+    expect(after([event], rules({ [name]: false })).effect).toBe('refuse');
+    expect(after([event], rules({ [name]: true })).effect).toBe('grant');
   });
 });

@@ -2,7 +2,12 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { defer, from, map, type Observable, of } from 'rxjs';
-import { equalPublicKeys, parseAuthorizedKeys, type PublicKey } from '../keys/index.ts';
+import {
+  equalPublicKeys,
+  matchesWildcard,
+  parseAuthorizedKeys,
+  type PublicKey,
+} from '../keys/index.ts';
 import type { AuthAttemptInfo, AuthPolicy } from '../server/index.ts';
 import { readText } from './hosts.ts';
 import type { Messages } from './io.ts';
@@ -106,14 +111,7 @@ function passwordRule(password: string): (guess: string) => boolean {
 function userRule(user: string | undefined, settings: Settings): (name: string) => boolean {
   const patterns = settings.all('AllowUsers').flatMap((value) => words('AllowUsers', value));
   if (patterns.some((pattern) => pattern.includes('@'))) throw notYet('AllowUsers with a host');
-  const allowed = patterns.map(wildcards);
   return (name) =>
     (user === undefined || name === user) &&
-    (allowed.length === 0 || allowed.some((pattern) => pattern.test(name)));
-}
-
-/** A pattern with `*` and `?` as an expression. */
-function wildcards(pattern: string): RegExp {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+    (patterns.length === 0 || patterns.some((pattern) => matchesWildcard(name, pattern)));
 }

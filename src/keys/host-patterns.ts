@@ -5,6 +5,7 @@
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { SshError } from '../errors.ts';
 import { equalBytes, fromBase64, toBase64, utf8Bytes } from '../wire/bytes.ts';
+import { matchesPatternList, matchesWildcard } from './wildcards.ts';
 
 /** What a host field stands for. */
 export interface HostPatterns {
@@ -28,23 +29,9 @@ export function hostName(host: string, port: number): string {
 /** Reads a host field; `undefined` for one that begins like a hashed name and is none. */
 export function parseHostPatterns(field: string): HostPatterns | undefined {
   if (field.startsWith('|')) return hashedName(field);
-  const patterns = lowerCase(field)
-    .split(',')
-    .map((pattern) =>
-      pattern.startsWith('!')
-        ? { isNegated: true, pattern: pattern.slice(1) }
-        : { isNegated: false, pattern },
-    );
+  const patterns = lowerCase(field).split(',');
   return {
-    matches(name) {
-      let isMatched = false;
-      for (const { isNegated, pattern } of patterns) {
-        if (!matchesWildcard(name, pattern)) continue;
-        if (isNegated) return false;
-        isMatched = true;
-      }
-      return isMatched;
-    },
+    matches: (name) => matchesPatternList(patterns, (pattern) => matchesWildcard(name, pattern)),
   };
 }
 
@@ -64,30 +51,6 @@ export function checkHostName(host: string, port: number): void {
     throw new SshError('config', 'host name that cannot stand in known_hosts', { option: 'host' });
   if (!Number.isInteger(port) || port < 1 || port > 65535)
     throw new SshError('config', `port ${String(port)} out of range`, { option: 'port' });
-}
-
-/** Does the text match the pattern, in which `*` stands for any characters and `?` for one? */
-export function matchesWildcard(text: string, pattern: string): boolean {
-  let at = 0;
-  let patternAt = 0;
-  let star = -1;
-  let starAt = 0;
-  while (at < text.length) {
-    const wanted = pattern[patternAt];
-    if (wanted === '*') {
-      star = patternAt++;
-      starAt = at;
-    } else if (wanted === '?' || wanted === text[at]) {
-      patternAt++;
-      at++;
-    } else if (star >= 0) {
-      // Only the last star has to be tried again: an earlier one could not make more of the text match.
-      patternAt = star + 1;
-      at = ++starAt;
-    } else return false;
-  }
-  while (pattern[patternAt] === '*') patternAt++;
-  return patternAt === pattern.length;
 }
 
 function hashedName(field: string): HostPatterns | undefined {

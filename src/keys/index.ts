@@ -67,3 +67,4 @@ export {
   verifySignature,
 } from './signature-algorithms.ts';
 export type { Signer } from './signer.ts';
+export { matchesWildcard } from './wildcards.ts';

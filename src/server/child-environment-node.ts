@@ -17,11 +17,12 @@ export function homeFolder(): string {
  * @param forced - a command in place of the client's, and the variables of the options
  */
 export function environment(
-  { env, command }: ServerSession,
+  { env, command, login }: ServerSession,
   shell: string,
   forced: { readonly command?: string; readonly env?: Readonly<Record<string, string>> },
 ): Record<string, string> {
   const user = userName();
+  const isForced = forced.command !== undefined && login.permissions.command === undefined;
   const { PATH = DEFAULT_PATH, LANG } = process.env;
   return {
     PATH,
@@ -32,9 +33,7 @@ export function environment(
     ...(LANG === undefined ? {} : { LANG }),
     ...Object.fromEntries(env),
     ...forced.env,
-    ...(forced.command === undefined || command === undefined
-      ? {}
-      : { SSH_ORIGINAL_COMMAND: command }),
+    ...(isForced && command !== undefined ? { SSH_ORIGINAL_COMMAND: command } : {}),
   };
 }
 

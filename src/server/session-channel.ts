@@ -26,7 +26,7 @@ import type { ServerSession, SessionHandlers } from './session.ts';
 import { SessionNotices } from './session-notices.ts';
 import { SessionOutput } from './session-output.ts';
 import {
-  NEW_SESSION,
+  newSession,
   type Pty,
   readSessionRequest,
   type SessionEffect,
@@ -72,13 +72,14 @@ export class SessionChannel implements ServerSession {
     failed: (error) => this.#failed(error),
   });
   readonly #lifetime = new Subscription();
-  #state: SessionState = NEW_SESSION;
+  #state: SessionState;
   #hasUsedX11 = false;
   #isOver = false;
 
   constructor(channel: Channel, context: SessionContext) {
     this.channel = channel;
     this.#context = context;
+    this.#state = newSession(context.login.permissions);
     this.stdin$ = channel.stdout$.pipe(whole(channel), takeUntil(this.#finishing));
     const { outputGrace = DEFAULT_OUTPUT_GRACE } = context.handlers;
     this.#output = new SessionOutput(channel, context.transport.scheduler, outputGrace);
@@ -186,6 +187,7 @@ export class SessionChannel implements ServerSession {
     const { acceptEnv = [], pty, agent, x11 } = this.#context.handlers;
     const [state, effect] = sessionReducer(this.#state, event, {
       acceptEnv,
+      permissions: this.login.permissions,
       allowsPty: (asked) => this.#allows(pty, (ask) => ask(asked, this)),
       allowsAgent: () => this.#allows(agent, (ask) => ask(this)),
       allowsX11: (display) => this.#allows(x11, (ask) => ask(display, this)),

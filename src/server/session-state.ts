@@ -13,8 +13,10 @@ import {
   type WindowSize,
   x11Req,
 } from '../messages/channel-requests.ts';
+import type { Permissions } from '../keys/permissions.ts';
+import { matchesWildcard } from '../keys/wildcards.ts';
 import { decodeTerminalModes, type TerminalModes } from '../messages/terminal-modes.ts';
-import { utf8Bytes } from '../wire/bytes.ts';
+import { utf8Bytes, utf8Text } from '../wire/bytes.ts';
 
 /** A terminal that the client has asked for (RFC 4254 §6.2); sizes in characters, and in pixels (0 where unknown). */
 export interface Pty extends WindowSize {
@@ -70,6 +72,8 @@ export interface SessionState {
 export interface SessionRules {
   /** Names of variables; `*` stands for any characters, `?` for one. */
   readonly acceptEnv: readonly string[];
+  /** What the login may do. */
+  readonly permissions: Permissions;
   allowsPty(pty: Pty): boolean;
   allowsAgent(): boolean;
   allowsX11(display: X11Display): boolean;
@@ -89,15 +93,18 @@ export type SessionEffect =
   | { readonly type: 'stop-output' };
 
 /** A session that nothing was asked of yet. */
-export const NEW_SESSION: SessionState = {
-  ...{ start: undefined, pty: undefined, env: new Map(), hasAgent: false, x11: undefined },
-};
+export function newSession({ environment = {} }: Permissions): SessionState {
+  const env = new Map(Object.entries(environment));
+  return { start: undefined, pty: undefined, env, hasAgent: false, x11: undefined };
+}
 
 /** Variables of one session: 64 of 4 KiB are 256 KiB at the most. */
 const MAX_VARIABLES = 64;
 const MAX_VARIABLE_LENGTH = 4096;
 /** Name that every shell takes: no `=`, no NUL, nothing that a shell would take for a function. */
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** What the client has asked for where another command is forced, as sshd calls it. */
+const ORIGINAL_COMMAND = 'SSH_ORIGINAL_COMMAND';
 const MAX_COMMAND_LENGTH = 32 * 1024;
 /** TERM, and the names of protocols: nothing that means something in a path or to a shell. */
 const PLAIN_NAME = /^[A-Za-z0-9._+-]{1,64}$/;
@@ -160,6 +167,7 @@ export function sessionReducer(
         state.start === undefined &&
         state.pty === undefined &&
         PLAIN_NAME.test(event.pty.term) &&
+        rules.permissions.pty !== false &&
         rules.allowsPty(event.pty);
       return isGranted ? [{ ...state, pty: event.pty }, GRANT] : [state, REFUSE];
     }
@@ -167,10 +175,7 @@ export function sessionReducer(
       return setVariable(state, event.name, event.value, rules);
     case 'start':
       return state.start === undefined && isWithinLimits(event.start)
-        ? [
-            { ...state, start: event.start },
-            { type: 'start', start: event.start },
-          ]
+        ? begin(state, event.start, rules.permissions.command)
         : [state, REFUSE];
     case 'not-started':
       return [{ ...state, start: undefined }, REFUSE];
@@ -182,13 +187,18 @@ export function sessionReducer(
             { type: 'resized', size: event.size },
           ];
     case 'signal':
-      return state.start !== undefined && SIGNAL_NAME.test(event.name)
+      return mayDisturb(state, rules) && SIGNAL_NAME.test(event.name)
         ? [state, { type: 'signal', name: event.name }]
         : [state, REFUSE];
     case 'break':
-      return [state, state.start === undefined ? REFUSE : { type: 'break', length: event.length }];
+      return mayDisturb(state, rules)
+        ? [state, { type: 'break', length: event.length }]
+        : [state, REFUSE];
     case 'agent': {
-      const isGranted = state.start === undefined && rules.allowsAgent();
+      const isGranted =
+        state.start === undefined &&
+        rules.permissions.agentForwarding !== false &&
+        rules.allowsAgent();
       return isGranted ? [{ ...state, hasAgent: true }, GRANT] : [state, REFUSE];
     }
     case 'x11': {
@@ -198,12 +208,40 @@ export function sessionReducer(
         state.x11 === undefined &&
         PLAIN_NAME.test(display.authenticationProtocol) &&
         COOKIE.test(display.authenticationCookie) &&
+        rules.permissions.x11Forwarding !== false &&
         rules.allowsX11(display);
       return isGranted ? [{ ...state, x11: display }, GRANT] : [state, REFUSE];
     }
     case 'end-of-write':
       return [state, { type: 'stop-output' }];
   }
+}
+
+/** Whatever was asked for becomes the forced command, if there is one. */
+function begin(
+  state: SessionState,
+  asked: SessionStart,
+  forced: string | undefined,
+): readonly [SessionState, SessionEffect] {
+  if (forced === undefined)
+    return [
+      { ...state, start: asked },
+      { type: 'start', start: asked },
+    ];
+  const start: SessionStart = { kind: 'exec', command: utf8Bytes(forced) };
+  const env = new Map(state.env);
+  if (asked.kind === 'exec') env.set(ORIGINAL_COMMAND, utf8Text(asked.command));
+  else if (asked.kind === 'subsystem') env.set(ORIGINAL_COMMAND, asked.name);
+  else env.delete(ORIGINAL_COMMAND);
+  return [
+    { ...state, start, env },
+    { type: 'start', start },
+  ];
+}
+
+/** Who may run one command only may not disturb it either. */
+function mayDisturb({ start }: SessionState, { permissions }: SessionRules): boolean {
+  return start !== undefined && permissions.command === undefined;
 }
 
 function isWithinLimits(start: SessionStart): boolean {
@@ -214,40 +252,17 @@ function setVariable(
   state: SessionState,
   name: string,
   value: string,
-  { acceptEnv }: SessionRules,
+  { acceptEnv, permissions }: SessionRules,
 ): readonly [SessionState, SessionEffect] {
   const isGranted =
     state.start === undefined &&
     VARIABLE_NAME.test(name) &&
+    name !== ORIGINAL_COMMAND &&
+    !Object.hasOwn(permissions.environment ?? {}, name) &&
     !value.includes('\0') &&
     name.length + utf8Bytes(value).length <= MAX_VARIABLE_LENGTH &&
     (state.env.has(name) || state.env.size < MAX_VARIABLES) &&
-    acceptEnv.some((pattern) => matches(name, pattern));
+    acceptEnv.some((pattern) => matchesWildcard(name, pattern));
   if (!isGranted) return [state, REFUSE];
   return [{ ...state, env: new Map(state.env).set(name, value) }, GRANT];
-}
-
-/** Compares with a pattern, by steps that are at most the product of both lengths: a regular expression could take for ever. */
-function matches(name: string, pattern: string): boolean {
-  let at = 0;
-  let from = 0;
-  let star = -1;
-  let resume = 0;
-  while (at < name.length) {
-    const wanted = pattern[from];
-    if (wanted === '*') {
-      star = from++;
-      resume = at;
-    } else if (wanted === '?' || wanted === name[at]) {
-      from++;
-      at++;
-    } else if (star >= 0) {
-      from = star + 1;
-      at = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[from] === '*') from++;
-  return from === pattern.length;
 }

@@ -20,17 +20,20 @@ export interface ServerSession {
   readonly user: string;
   /** The login with its method, key, and what the policy has added as `context`. */
   readonly login: ServerAuthenticated;
-  /** What was asked for; `undefined` before anything was. */
+  /** What was asked for, or the exec of the command that the login's permissions force; `undefined` before anything was. */
   readonly kind: 'shell' | 'exec' | 'subsystem' | undefined;
-  /** The command of an exec (RFC 4254 §6.5) as text; bytes that are not UTF-8 are replaced by U+FFFD. */
+  /**
+   * The command of an exec (RFC 4254 §6.5) as text; bytes that are not UTF-8 are replaced by U+FFFD. A forced command stands here in
+   * place of the client's, which is `SSH_ORIGINAL_COMMAND` of `env` then, as is the name of a subsystem.
+   */
   readonly command: string | undefined;
-  /** The command as the client has sent it. */
+  /** The command in its bytes. */
   readonly commandBytes: Uint8Array | undefined;
   /** The name of a subsystem. */
   readonly subsystem: string | undefined;
   /** The terminal, with its newest size; `undefined` when none was asked for or granted. */
   readonly pty: Pty | undefined;
-  /** Variables that the client has set and `acceptEnv` allows. */
+  /** Variables that the client has set and `acceptEnv` allows, and those of the login's permissions. */
   readonly env: ReadonlyMap<string, string>;
   /** The display that the client offers and `x11` allows; see `openX11`. */
   readonly x11: X11Display | undefined;
