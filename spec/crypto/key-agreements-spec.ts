@@ -14,12 +14,27 @@ const HYBRID = keyAgreementByName('mlkem768x25519-sha256')!;
 const CIPHERTEXT = 1088;
 const ENCAPSULATION_KEY = 1184;
 
+const SECRET_LENGTHS: Readonly<Record<string, number>> = {
+  'ecdh-sha2-nistp384': 48,
+  'ecdh-sha2-nistp521': 66,
+  'diffie-hellman-group16-sha512': 512,
+  'diffie-hellman-group18-sha512': 1024,
+  'diffie-hellman-group14-sha256': 256,
+};
+const CURVES = KEY_AGREEMENTS.filter(({ name }) => /^(curve25519|ecdh)/.test(name));
+
 describe('the registry of key agreements', () => {
   it('offers these, in this order', () => {
     expect(defaultNames(KEY_AGREEMENTS)).toEqual([
       'mlkem768x25519-sha256',
       'curve25519-sha256',
       'curve25519-sha256@libssh.org',
+      'ecdh-sha2-nistp256',
+      'ecdh-sha2-nistp384',
+      'ecdh-sha2-nistp521',
+      'diffie-hellman-group16-sha512',
+      'diffie-hellman-group18-sha512',
+      'diffie-hellman-group14-sha256',
     ]);
     expect(KEY_AGREEMENTS.map((row) => keyAgreementByName(row.name))).toEqual(KEY_AGREEMENTS);
     expect(keyAgreementByName('none')).toBeUndefined();
@@ -30,6 +45,12 @@ describe('the registry of key agreements', () => {
       ['sha256', 'string'],
       ['sha256', 'mpint'],
       ['sha256', 'mpint'],
+      ['sha256', 'mpint'],
+      ['sha384', 'mpint'],
+      ['sha512', 'mpint'],
+      ['sha512', 'mpint'],
+      ['sha512', 'mpint'],
+      ['sha256', 'mpint'],
     ]);
   });
 });
@@ -39,7 +60,7 @@ describe.each(KEY_AGREEMENTS)('$name', (row) => {
     const initiated = row.initiate(client);
     const answered = row.respond(server, initiated.publicValue);
     const secret = initiated.finish(answered.publicValue);
-    expect(secret.length).toBe(32);
+    expect(secret.length).toBe(SECRET_LENGTHS[row.name] ?? 32);
     expect(toHex(secret)).toBe(toHex(answered.sharedSecret));
   });
 
@@ -50,7 +71,9 @@ describe.each(KEY_AGREEMENTS)('$name', (row) => {
     });
     expect(new Set(values).size).toBe(8);
   });
+});
 
+describe.each([...CURVES, HYBRID])('$name', (row) => {
   it('refuses values of any other length', () => {
     const { publicValue } = row.initiate(nodeProvider);
     const answer = row.respond(nodeProvider, publicValue).publicValue;
@@ -59,7 +82,9 @@ describe.each(KEY_AGREEMENTS)('$name', (row) => {
       expect(reasonOf(() => row.initiate(nodeProvider).finish(change(answer)))).toBe(3);
     }
   });
+});
 
+describe.each([HYBRID, keyAgreementByName('curve25519-sha256')!])('$name', (row) => {
   it.each(LOW_ORDER_U)('refuses the low-order X25519 value %s from either side', (u) => {
     const { publicValue } = row.initiate(nodeProvider);
     const answer = row.respond(nodeProvider, publicValue).publicValue;

@@ -3,6 +3,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { defaultProvider } from '#crypto';
 import { defaultProvider as portableProvider } from '../../src/crypto/default-portable.ts';
+import { MODP_SIZES, modpGroup } from '../../src/crypto/modp.ts';
 import { nobleProvider } from '../../src/crypto/noble-provider.ts';
 import { nodeProvider, whenWorking } from '../../src/crypto/node-provider.ts';
 import type { CryptoProvider, CurveName, HashName } from '../../src/crypto/provider.ts';
@@ -70,6 +71,33 @@ describe('node and noble agree', () => {
         agree((p) => p.poly1305(key, data));
       }),
       RUNS,
+    );
+  });
+
+  it('on ECDH', () => {
+    fc.assert(
+      fc.property(curve, (name) => {
+        const [ours, theirs] = [nodeProvider.ecdsaGenerate(name), nodeProvider.ecdsaGenerate(name)];
+        agree((p) => p.ecdh(name, ours).publicKey);
+        agree((p) => p.ecdh(name, ours).agree(nodeProvider.ecdh(name, theirs).publicKey));
+      }),
+      RUNS,
+    );
+  });
+
+  it('on Diffie-Hellman modulo a prime', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...MODP_SIZES),
+        exactly(64),
+        exactly(64),
+        (size, ours, theirs) => {
+          const group = modpGroup(size);
+          agree((p) => p.modp(group, ours).publicKey);
+          agree((p) => p.modp(group, ours).agree(nodeProvider.modp(group, theirs).publicKey));
+        },
+      ),
+      { numRuns: 10 },
     );
   });
 

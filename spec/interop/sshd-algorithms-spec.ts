@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { expect, it } from '@jest/globals';
 import { firstValueFrom, from, map, mergeMap, toArray } from 'rxjs';
 import { CIPHERS } from '../../src/crypto/ciphers.ts';
-import { KEY_AGREEMENTS } from '../../src/crypto/key-agreements.ts';
 import { MACS } from '../../src/crypto/macs.ts';
 import type { Row } from '../../src/crypto/standing.ts';
 import { SIGNATURE_ALGORITHMS } from '../../src/keys/signature-algorithms.ts';
 import { text, withClient } from '../../src/node.ts';
+import { KEX_METHODS } from '../../src/transport/kex-methods.ts';
 import { connectTo } from '../support/peers/ours.ts';
 import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
 import { startSshd } from '../support/peers/sshd.ts';
@@ -28,7 +28,7 @@ describeWithPeer('sshd', 'OpenSSH sshd, each combination of algorithms', () => {
       ? [{ cipher: cipher.name, mac: undefined }]
       : shared(MACS, 'mac').map((mac) => ({ cipher: cipher.name, mac: mac.name })),
   );
-  const handshakes = shared(KEY_AGREEMENTS, 'kex').flatMap((kex) =>
+  const handshakes = shared(KEX_METHODS, 'kex').flatMap((kex) =>
     shared(SIGNATURE_ALGORITHMS, 'HostKeyAlgorithms').map((hostKey) => [kex.name, hostKey.name]),
   );
 

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { isSshError } from '../../src/errors.ts';
 import { encodeMessage, type Message } from '../../src/messages/catalogue.ts';
 import { CONNECTION_MESSAGES } from '../../src/messages/connection.ts';
+import { ECDH_MESSAGES } from '../../src/messages/kex.ts';
 import { USERAUTH_SERVER_MESSAGES } from '../../src/messages/userauth.ts';
 import { Incoming } from '../../src/streams/incoming.ts';
 import { MAX_PACKET_LENGTH, MAX_PACKET_LENGTH_BEFORE_AUTH } from '../../src/transport/direction.ts';
@@ -38,6 +39,7 @@ function incoming(role: Role, state: Partial<KexState> = {}): Incoming {
       kex = { ...kex, ignoreGuess: false };
       calls.push('wrongGuess');
     },
+    kexMessages: () => ECDH_MESSAGES,
     kexMethod: (message) => calls.push(`kexMethod ${message.type}`),
     upper: ({ number }) => calls.push(`upper ${String(number)}`),
     notUnderstood: told('notUnderstood'),

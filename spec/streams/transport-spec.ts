@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { combineLatest, filter, firstValueFrom, scan, switchMap, tap } from 'rxjs';
 import { CIPHERS } from '../../src/crypto/ciphers.ts';
-import { KEY_AGREEMENTS } from '../../src/crypto/key-agreements.ts';
 import { MACS } from '../../src/crypto/macs.ts';
 import { isSshError } from '../../src/errors.ts';
+import { KEX_METHODS } from '../../src/transport/kex-methods.ts';
 import { defaultProposal, hostKey, transportPair } from '../support/transports.ts';
 
 describe('openTransport', () => {
@@ -16,7 +16,7 @@ describe('openTransport', () => {
     expect(client.handshake.hostKey?.key.blob).toEqual(hostKey.publicKey.blob);
   });
 
-  const combinations = KEY_AGREEMENTS.flatMap((kex) =>
+  const combinations = KEX_METHODS.flatMap((kex) =>
     CIPHERS.flatMap((cipher) =>
       (cipher.isAead ? [undefined] : MACS).map(
         (mac) => [kex.name, cipher.name, mac?.name] as const,

@@ -2,7 +2,6 @@
 import { of, type Observable } from 'rxjs';
 import { defaultProvider } from '#crypto';
 import { CIPHERS } from '../../src/crypto/ciphers.ts';
-import { KEY_AGREEMENTS } from '../../src/crypto/key-agreements.ts';
 import { MACS } from '../../src/crypto/macs.ts';
 import { defaultNames } from '../../src/crypto/standing.ts';
 import { generatePrivateKey } from '../../src/keys/private-key.ts';
@@ -12,9 +11,10 @@ import { openTransport, type SshTransport } from '../../src/streams/transport.ts
 import type { TransportOptions } from '../../src/streams/transport-options.ts';
 import type { Proposal } from '../../src/transport/negotiation.ts';
 import { DEFAULT_REKEY_LIMITS } from '../../src/transport/rekey-policy.ts';
+import { KEX_METHODS } from '../../src/transport/kex-methods.ts';
 
 export const defaultProposal: Proposal = {
-  kex: defaultNames(KEY_AGREEMENTS),
+  kex: defaultNames(KEX_METHODS),
   hostKey: ['ssh-ed25519'],
   cipher: defaultNames(CIPHERS),
   mac: defaultNames(MACS),

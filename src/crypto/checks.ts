@@ -47,6 +47,16 @@ export function isUncompressedPoint(curve: CurveName, point: Uint8Array): boolea
   return point[0] === 0x04 && point.length === 1 + 2 * CURVE_LENGTHS[curve];
 }
 
+/** Throws unless a public value of the peer is an uncompressed point in the curve's exact length (RFC 5656 §4). */
+export function checkUncompressedPoint(curve: CurveName, point: Uint8Array): void {
+  if (!isUncompressedPoint(curve, point)) throw notOnCurve(curve);
+}
+
+/** The error of a public value that is no point of its curve. */
+export function notOnCurve(curve: CurveName, cause?: unknown): SshError<'protocol'> {
+  return keyExchangeFailed(`${curve} public value is no uncompressed point of the curve`, cause);
+}
+
 /** The error of a private key that is no scalar of its curve. */
 export function brokenPrivateKey(what: string, cause?: unknown): SshError<'key-format'> {
   return new SshError(

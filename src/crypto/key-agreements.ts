@@ -1,20 +1,24 @@
 /**
- * The registry of key agreements of the shape "one public value each way" (RFC 5656 §4): curve25519 (RFC 8731) and the hybrid of
- * ML-KEM-768 and X25519 (draft-ietf-sshm-mlkem-hybrid-kex). The messages around them are the transport's business.
+ * The registry of key agreements of the shape "one public value each way" (RFC 5656 §4): curve25519 (RFC 8731), the hybrid of
+ * ML-KEM-768 and X25519 (draft-ietf-sshm-mlkem-hybrid-kex), NIST curves, and integers modulo a prime (RFC 4253 §8, RFC 8268). The
+ * messages around them are the transport's business.
  */
 import { concatBytes } from '../wire/bytes.ts';
+import { unsignedToMpint } from '../wire/writer.ts';
 import {
   checkLength,
+  keyExchangeFailed,
   MLKEM768_CIPHERTEXT_LENGTH,
   MLKEM768_PUBLIC_KEY_LENGTH,
   X25519_LENGTH,
 } from './checks.ts';
-import type { CryptoProvider, HashName } from './provider.ts';
+import { modpGroup, type ModpSize } from './modp.ts';
+import type { CryptoProvider, CurveName, HashName, KeyAgreement, ModpGroup } from './provider.ts';
 import { findRow, type Row } from './standing.ts';
 
 /** The client's side of one agreement. */
 export interface InitiatedAgreement {
-  /** What the client sends: Q_C or C_INIT. */
+  /** What the client sends: Q_C, C_INIT, or e as the bytes of its mpint. */
   readonly publicValue: Uint8Array;
   /** The shared secret, raw, from the server's Q_S or S_REPLY; throws a `protocol` error (reason 3) when that is malformed. */
   finish(reply: Uint8Array): Uint8Array;
@@ -22,7 +26,7 @@ export interface InitiatedAgreement {
 
 /** The server's side of one agreement. */
 export interface AnsweredAgreement {
-  /** What the server sends: Q_S or S_REPLY. */
+  /** What the server sends: Q_S, S_REPLY, or f as the bytes of its mpint. */
   readonly publicValue: Uint8Array;
   /** The shared secret, raw: `secretEncoding` says how it is hashed. */
   readonly sharedSecret: Uint8Array;
@@ -40,8 +44,8 @@ export interface KeyAgreementRow extends Row {
   respond(provider: CryptoProvider, initValue: Uint8Array): AnsweredAgreement;
 }
 
-/** Every key agreement, in order of preference: the hybrid one is safe against recording now and decrypting later. */
-export const KEY_AGREEMENTS: readonly KeyAgreementRow[] = [
+/** Key agreements on curves, in order of preference: the hybrid one is safe against recording now and decrypting later. */
+export const CURVE_AGREEMENTS: readonly KeyAgreementRow[] = [
   {
     name: 'mlkem768x25519-sha256',
     standing: 'default',
@@ -52,7 +56,20 @@ export const KEY_AGREEMENTS: readonly KeyAgreementRow[] = [
   },
   curve25519Row('curve25519-sha256'),
   curve25519Row('curve25519-sha256@libssh.org'),
+  ecdhRow('nistp256', 'sha256'),
+  ecdhRow('nistp384', 'sha384'),
+  ecdhRow('nistp521', 'sha512'),
 ];
+
+/** Key agreements modulo a prime of RFC 3526, in order of preference. */
+export const MODP_AGREEMENTS: readonly KeyAgreementRow[] = [
+  modpRow('diffie-hellman-group16-sha512', 4096, 'sha512'),
+  modpRow('diffie-hellman-group18-sha512', 8192, 'sha512'),
+  modpRow('diffie-hellman-group14-sha256', 2048, 'sha256'),
+];
+
+/** Every key agreement. */
+export const KEY_AGREEMENTS: readonly KeyAgreementRow[] = [...CURVE_AGREEMENTS, ...MODP_AGREEMENTS];
 
 /** The key agreement of this name; `undefined` when there is none. */
 export function keyAgreementByName(name: string): KeyAgreementRow | undefined {
@@ -61,18 +78,50 @@ export function keyAgreementByName(name: string): KeyAgreementRow | undefined {
 
 /** RFC 8731; the name at libssh.org is the same method before it had an RFC. */
 function curve25519Row(name: string): KeyAgreementRow {
+  return agreementRow(name, 'sha256', (provider) => provider.x25519());
+}
+
+/** RFC 5656 §4. */
+function ecdhRow(curve: CurveName, hash: HashName): KeyAgreementRow {
+  return agreementRow(`ecdh-sha2-${curve}`, hash, (provider) => provider.ecdh(curve));
+}
+
+/** RFC 4253 §8, RFC 8268 §3. */
+function modpRow(name: string, size: ModpSize, hash: HashName): KeyAgreementRow {
+  return agreementRow(name, hash, (provider) => modpAgreement(provider, modpGroup(size)));
+}
+
+/** Both sides make a key of the same kind, and K is a number. */
+function agreementRow(
+  name: string,
+  hash: HashName,
+  newKey: (provider: CryptoProvider) => KeyAgreement,
+): KeyAgreementRow {
   return {
     name,
     standing: 'default',
-    hash: 'sha256',
+    hash,
     secretEncoding: 'mpint',
     initiate(provider) {
-      const ecdh = provider.x25519();
-      return { publicValue: ecdh.publicKey, finish: (reply) => ecdh.agree(reply) };
+      const key = newKey(provider);
+      return { publicValue: key.publicKey, finish: (reply) => key.agree(reply) };
     },
     respond(provider, initValue) {
-      const ecdh = provider.x25519();
-      return { publicValue: ecdh.publicKey, sharedSecret: ecdh.agree(initValue) };
+      const key = newKey(provider);
+      return { publicValue: key.publicKey, sharedSecret: key.agree(initValue) };
+    },
+  };
+}
+
+/** A new key modulo a prime whose public values are the bytes of mpints, as the messages carry them. */
+export function modpAgreement(provider: CryptoProvider, group: ModpGroup): KeyAgreement {
+  const key = provider.modp(group);
+  return {
+    publicKey: unsignedToMpint(key.publicKey),
+    agree(peerPublicValue) {
+      if (((peerPublicValue[0] ?? 0) & 0x80) !== 0)
+        throw keyExchangeFailed('Diffie-Hellman public value is negative');
+      return key.agree(peerPublicValue);
     },
   };
 }

@@ -6,12 +6,14 @@ import {
   brokenPrivateKey,
   checkLength,
   checkSecret,
+  checkUncompressedPoint,
   CURVE_LENGTHS,
   isUncompressedPoint,
   keyExchangeFailed,
   lowOrderPoint,
   MLKEM768_CIPHERTEXT_LENGTH,
   MLKEM768_PUBLIC_KEY_LENGTH,
+  notOnCurve,
   X25519_LENGTH,
 } from './checks.ts';
 import { ED25519_SIGNATURE_LENGTH, isSafeEd25519Key } from './ed25519-keys.ts';
@@ -24,6 +26,7 @@ const SSH_ECDSA = { prehash: true, lowS: false, format: 'compact' } as const;
 type Curves = Pick<
   CryptoProvider,
   | 'x25519'
+  | 'ecdh'
   | 'mlkem768'
   | 'mlkem768Encapsulate'
   | 'ed25519PublicKey'
@@ -44,6 +47,22 @@ export const nobleCurves: Curves = {
       agree(peerPublicKey) {
         checkLength('X25519 public value', peerPublicKey, X25519_LENGTH);
         return checkSecret(sharedSecret(scalar, peerPublicKey));
+      },
+    };
+  },
+
+  ecdh(curve, privateKey = CURVES[curve].utils.randomSecretKey()) {
+    const scalar = privateKey.slice();
+    return {
+      publicKey: nobleCurves.ecdsaPublicKey(curve, scalar),
+      agree(peerPublicKey) {
+        checkUncompressedPoint(curve, peerPublicKey);
+        try {
+          // the x coordinate alone is the secret
+          return CURVES[curve].getSharedSecret(scalar, peerPublicKey, true).slice(1);
+        } catch (error) {
+          throw notOnCurve(curve, error);
+        }
       },
     };
   },

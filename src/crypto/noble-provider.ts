@@ -3,6 +3,7 @@
  * Crypto. It is the reference that the Node provider is compared with, and what browsers use.
  */
 import { SshError } from '../errors.ts';
+import { portableModp } from './modp.ts';
 import { nobleCurves } from './noble-curves.ts';
 import { nobleSymmetric } from './noble-symmetric.ts';
 import type { CryptoProvider, HashName, RsaPrivateNumbers } from './provider.ts';
@@ -24,13 +25,8 @@ export const nobleProvider: CryptoProvider = {
   ...nobleSymmetric,
   ...nobleCurves,
 
-  randomBytes(length) {
-    const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; at += RANDOM_LIMIT) {
-      globalThis.crypto.getRandomValues(bytes.subarray(at, at + RANDOM_LIMIT));
-    }
-    return bytes;
-  },
+  ...portableModp(randomBytes),
+  randomBytes,
 
   async rsaSign(key, hash, data) {
     const signature = await webSign(key, hash, data);
@@ -43,6 +39,14 @@ export const nobleProvider: CryptoProvider = {
     return verifyDigest(key, hash, nobleSymmetric.hash(hash, [data]), signature);
   },
 };
+
+function randomBytes(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += RANDOM_LIMIT) {
+    globalThis.crypto.getRandomValues(bytes.subarray(at, at + RANDOM_LIMIT));
+  }
+  return bytes;
+}
 
 async function webSign(
   key: RsaPrivateNumbers,

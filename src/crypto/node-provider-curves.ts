@@ -15,9 +15,11 @@ import {
   brokenPrivateKey,
   checkLength,
   checkSecret,
+  checkUncompressedPoint,
   CURVE_LENGTHS,
   isUncompressedPoint,
   lowOrderPoint,
+  notOnCurve,
   X25519_LENGTH,
 } from './checks.ts';
 import { ED25519_KEY_LENGTH, ED25519_SIGNATURE_LENGTH, isSafeEd25519Key } from './ed25519-keys.ts';
@@ -60,7 +62,10 @@ const signingKeys = new WeakMap<
 
 type X25519 = Pick<CryptoProvider, 'x25519'>;
 type Ed25519 = Pick<CryptoProvider, 'ed25519PublicKey' | 'ed25519Sign' | 'ed25519Verify'>;
-type Ecdsa = Pick<CryptoProvider, 'ecdsaGenerate' | 'ecdsaPublicKey' | 'ecdsaSign' | 'ecdsaVerify'>;
+type Nist = Pick<
+  CryptoProvider,
+  'ecdh' | 'ecdsaGenerate' | 'ecdsaPublicKey' | 'ecdsaSign' | 'ecdsaVerify'
+>;
 
 /** The X25519 row of the Node provider. */
 export const nodeX25519: X25519 = {
@@ -100,13 +105,27 @@ export const nodeEd25519: Ed25519 = {
   },
 };
 
-/** The ECDSA rows of the Node provider. */
-export const nodeEcdsa: Ecdsa = {
+/** The rows of the Node provider on NIST curves: ECDH and ECDSA. */
+export const nodeNistCurves: Nist = {
+  ecdh(curve, privateKey) {
+    const ecdh = privateKey === undefined ? generated(curve) : ecdhOf(curve, privateKey);
+    return {
+      publicKey: plainBytes(ecdh.getPublicKey()),
+      agree(peerPublicKey) {
+        // OpenSSL would take a compressed point
+        checkUncompressedPoint(curve, peerPublicKey);
+        try {
+          return plainBytes(ecdh.computeSecret(peerPublicKey));
+        } catch (error) {
+          throw notOnCurve(curve, error);
+        }
+      },
+    };
+  },
+
   ecdsaGenerate(curve) {
-    const ecdh = createECDH(CURVES[curve].openssl);
-    ecdh.generateKeys();
     // Node leaves leading zeros away.
-    return leftPad(ecdh.getPrivateKey(), CURVE_LENGTHS[curve]);
+    return leftPad(generated(curve).getPrivateKey(), CURVE_LENGTHS[curve]);
   },
 
   ecdsaPublicKey(curve, privateKey) {
@@ -167,6 +186,12 @@ function importPublic(name: EdwardsName, raw: Uint8Array): KeyObject {
 function rawPublicKey(privateKey: KeyObject): Uint8Array {
   const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
   return new Uint8Array(Buffer.from(x, 'base64url'));
+}
+
+function generated(curve: CurveName): ECDH {
+  const ecdh = createECDH(CURVES[curve].openssl);
+  ecdh.generateKeys();
+  return ecdh;
 }
 
 function ecdhOf(curve: CurveName, privateKey: Uint8Array): ECDH {

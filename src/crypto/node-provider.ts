@@ -6,8 +6,9 @@
 import { createECDH } from 'node:crypto';
 import { equalBytes } from '../wire/bytes.ts';
 import { nobleProvider } from './noble-provider.ts';
-import { NODE_CURVES, nodeEcdsa, nodeEd25519, nodeX25519 } from './node-provider-curves.ts';
+import { NODE_CURVES, nodeEd25519, nodeNistCurves, nodeX25519 } from './node-provider-curves.ts';
 import { giveBack } from '../wire/give-back-node.ts';
+import { nodeModp } from './node-provider-modp.ts';
 import { nodeRsa } from './node-provider-rsa.ts';
 import { nodeSymmetric } from './node-provider-symmetric.ts';
 import type { CryptoProvider, HashName } from './provider.ts';
@@ -35,7 +36,9 @@ export const nodeProvider: CryptoProvider = {
   ...whenWorking({ chacha20 }, () => chachaAgrees()),
   ...whenWorking(nodeX25519, () => nodeX25519.x25519(KEY).publicKey.length > 0),
   ...whenWorking(nodeEd25519, () => nodeEd25519.ed25519PublicKey(KEY).length > 0),
-  ...whenWorking(nodeEcdsa, () => NODE_CURVES.map((curve) => createECDH(curve)).length > 0),
+  ...whenWorking(nodeNistCurves, () => NODE_CURVES.map((curve) => createECDH(curve)).length > 0),
+  // what is not OpenSSL (Electron) knows no groups, and tests the primes of all of them
+  ...whenWorking(nodeModp, () => Number.parseInt(process.versions.openssl) >= 3),
 };
 
 /** The rows when their trial succeeds, nothing when it throws or fails: the portable rows stay in place then. */

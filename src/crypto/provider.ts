@@ -35,6 +35,14 @@ export interface KeyAgreement {
   agree(peerPublicKey: Uint8Array): Uint8Array;
 }
 
+/** The integers modulo a safe prime (RFC 4253 §8, RFC 3526). */
+export interface ModpGroup {
+  /** The prime. */
+  readonly p: bigint;
+  /** The generator. */
+  readonly g: bigint;
+}
+
 /** A key that others encapsulate to (FIPS 203). */
 export interface KemKeyPair {
   /** What the other side encapsulates to. */
@@ -80,6 +88,13 @@ export interface CryptoProvider {
 
   /** A new X25519 key, or the one with this private scalar. An all-zero secret is refused (RFC 8731 §3). */
   x25519(privateKey?: Uint8Array): KeyAgreement;
+  /** A new key on a NIST curve, or this one; points go uncompressed, others are refused (RFC 5656 §4). */
+  ecdh(curve: CurveName, privateKey?: Uint8Array): KeyAgreement;
+  /**
+   * A new key in a group of integers modulo a prime, or this one. Public values and secrets are unsigned, as long as the prime;
+   * a public value that is not between 1 and p - 1, or that has hardly a bit set, is refused.
+   */
+  modp(group: ModpGroup, exponent?: Uint8Array): KeyAgreement;
   /** A new ML-KEM-768 key pair, or the one of this 64-byte seed. */
   mlkem768(seed?: Uint8Array): KemKeyPair;
   /** A secret and its encapsulation for the holder of `publicKey`; the 32 random bytes can be given for vectors. */

@@ -3,7 +3,8 @@
  * verification over BigInt, and keys as JWK (RFC 7518 §6.3).
  */
 import { SshError } from '../errors.ts';
-import { concatBytes, equalBytes, fromHex, toBase64, toHex } from '../wire/bytes.ts';
+import { concatBytes, equalBytes, fromHex, toBase64 } from '../wire/bytes.ts';
+import { bitLength, byteLength, bytesToInteger, integerToBytes, power } from './integers.ts';
 import type { HashName, RsaPrivateNumbers, RsaPublicNumbers } from './provider.ts';
 
 /** Shortest modulus that is accepted at all, in bits; policy may ask for more. */
@@ -59,11 +60,11 @@ export function verifyDigest(
   if (!isSafeRsaKey(key)) return false;
   const padded = paddedSignature(key, signature);
   if (padded === undefined) return false;
-  const s = bytesToNumber(padded);
+  const s = bytesToInteger(padded);
   if (s >= key.n) return false;
   const length = padded.length;
   return equalBytes(
-    numberToBytes(power(s, key.e, key.n), length),
+    integerToBytes(power(s, key.e, key.n), length),
     encodedDigest(hash, digest, length),
   );
 }
@@ -112,33 +113,7 @@ function encodedDigest(hash: HashName, digest: Uint8Array, length: number): Uint
   return encoded;
 }
 
-function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
-  let result = 1n;
-  for (const bit of exponent.toString(2)) {
-    result = (result * result) % modulus;
-    if (bit === '1') result = (result * base) % modulus;
-  }
-  return result;
-}
-
-function bitLength(value: bigint): number {
-  const digits = value.toString(16);
-  return (digits.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(digits.charAt(0), 16)));
-}
-
-function byteLength(value: bigint): number {
-  return Math.ceil(bitLength(value) / 8);
-}
-
-function bytesToNumber(bytes: Uint8Array): bigint {
-  return BigInt(`0x0${toHex(bytes)}`);
-}
-
-function numberToBytes(value: bigint, length: number): Uint8Array {
-  return fromHex(value.toString(16).padStart(length * 2, '0'));
-}
-
 function base64Url(value: bigint): string {
-  const text = toBase64(numberToBytes(value, byteLength(value)));
+  const text = toBase64(integerToBytes(value, byteLength(value)));
   return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }

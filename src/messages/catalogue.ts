@@ -2,7 +2,7 @@
 import { type AnyMessage, type MessageRow, writeMessage } from '../wire/message.ts';
 import type { Writer } from '../wire/writer.ts';
 import { CONNECTION_MESSAGES, type ConnectionMessage } from './connection.ts';
-import { ECDH_MESSAGES, type KexMessage } from './kex.ts';
+import { ECDH_MESSAGES, GROUP_EXCHANGE_MESSAGES, type KexMessage } from './kex.ts';
 import { TRANSPORT_MESSAGES, type TransportMessage } from './transport.ts';
 import {
   USERAUTH_CLIENT_MESSAGES,
@@ -18,6 +18,7 @@ export type Message = TransportMessage | KexMessage | UserauthMessage | Connecti
 export const ALL_MESSAGES: readonly MessageRow[] = [
   ...TRANSPORT_MESSAGES,
   ...ECDH_MESSAGES,
+  ...GROUP_EXCHANGE_MESSAGES,
   ...USERAUTH_SERVER_MESSAGES,
   ...USERAUTH_CLIENT_MESSAGES,
   ...USERAUTH_METHOD_MESSAGES.publickey,

@@ -8,7 +8,7 @@ export type { CryptoProvider } from '../crypto/provider.ts';
 export type { Opener, PacketShape, Sealer } from '../crypto/suite.ts';
 export type { Message } from '../messages/catalogue.ts';
 export { CONNECTION_MESSAGES, type ConnectionMessage } from '../messages/connection.ts';
-export { ECDH_MESSAGES, type KexMessage } from '../messages/kex.ts';
+export { ECDH_MESSAGES, GROUP_EXCHANGE_MESSAGES, type KexMessage } from '../messages/kex.ts';
 export { TRANSPORT_MESSAGES, type TransportMessage } from '../messages/transport.ts';
 export {
   USERAUTH_CLIENT_MESSAGES,

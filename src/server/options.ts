@@ -7,7 +7,6 @@ import type { GlobalRequest } from '../channels/global-requests.ts';
 import type { KeepaliveOptions } from '../channels/keepalive.ts';
 import type { Verdict } from '../operators/take-verdict.ts';
 import { CIPHERS } from '../crypto/ciphers.ts';
-import { KEY_AGREEMENTS } from '../crypto/key-agreements.ts';
 import { MACS } from '../crypto/macs.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { defaultNames, type Row } from '../crypto/standing.ts';
@@ -16,6 +15,7 @@ import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { TransportOptions } from '../streams/transport-options.ts';
 import type { Tracer } from '../trace.ts';
+import { KEX_METHODS } from '../transport/kex-methods.ts';
 import type { Proposal } from '../transport/negotiation.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
 import { utf8Bytes } from '../wire/bytes.ts';
@@ -128,7 +128,7 @@ function proposalOf({ hostKeys, algorithms = {} }: ServeOptions): Proposal {
     throw new SshError('config', text, { option: 'hostKeys' });
   }
   return {
-    kex: named('kex', algorithms.kex, KEY_AGREEMENTS),
+    kex: named('kex', algorithms.kex, KEX_METHODS),
     hostKey,
     cipher: named('cipher', algorithms.cipher, CIPHERS),
     mac: named('mac', algorithms.mac, MACS),

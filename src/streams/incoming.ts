@@ -4,7 +4,7 @@
  */
 import { protocolError } from '../errors.ts';
 import type { Message } from '../messages/catalogue.ts';
-import { ECDH_MESSAGES, type KexMessage } from '../messages/kex.ts';
+import type { KexMessage } from '../messages/kex.ts';
 import { type KexInit, TRANSPORT_MESSAGES, type TransportMessage } from '../messages/transport.ts';
 import type { InboundMessage } from '../operators/decode.ts';
 import { admission, type Phase } from '../transport/admission.ts';
@@ -20,7 +20,6 @@ const FIRST_CONNECTION = 80;
 /** RFC 8308 §2.4: a client may get EXT_INFO a second time, before USERAUTH_SUCCESS. */
 const MAX_EXT_INFO = { client: 2, server: 1 } as const;
 const NO_ROWS: readonly MessageRow[] = [];
-const BASE_ROWS: readonly MessageRow[] = [...TRANSPORT_MESSAGES, ...ECDH_MESSAGES];
 
 /** Who receives what. */
 export interface TransportHandlers {
@@ -33,6 +32,8 @@ export interface TransportHandlers {
   newKeys(): void;
   /** The message that a peer has sent on a wrong guess (RFC 4253 §7.1). */
   wrongGuess(): void;
+  /** What the method that was agreed on has for messages. */
+  kexMessages(): readonly MessageRow[];
   kexMethod(message: KexMessage): void;
   upper(inbound: InboundMessage): void;
   /** Answers with UNIMPLEMENTED (RFC 4253 §11.4). */
@@ -90,15 +91,15 @@ export class Incoming {
     if (verdict === 'disconnect')
       throw protocolError(`message ${String(number)} is not allowed now`);
     if (verdict === 'unimplemented') this.#handlers.notUnderstood(sequenceNumber);
-    if (verdict === 'accept' && !this.#isWrongGuess(number)) return this.#table;
+    if (verdict === 'accept' && !isOfMethod(number)) return this.#table;
+    if (verdict === 'accept' && !this.#isWrongGuess()) return tableOf(this.#handlers.kexMessages());
     this.#previousNumber = number;
     return undefined;
   }
 
   /** One message of a method that was not agreed on: whatever its number and its bytes mean there, they mean nothing here. */
-  #isWrongGuess(number: number): boolean {
-    const isGuess =
-      number >= FIRST_KEX_METHOD && number < FIRST_UPPER && this.#handlers.kexState().ignoreGuess;
+  #isWrongGuess(): boolean {
+    const isGuess = this.#handlers.kexState().ignoreGuess;
     if (isGuess) this.#handlers.wrongGuess();
     return isGuess;
   }
@@ -164,13 +165,17 @@ export class Incoming {
   }
 }
 
+function isOfMethod(number: number): boolean {
+  return number >= FIRST_KEX_METHOD && number < FIRST_UPPER;
+}
+
 /** Tables are made once for each set of rows, not for each connection: a thousand idle connections keep one. */
 const tables = new WeakMap<readonly MessageRow[], MessageTable>();
 
 function tableOf(rows: readonly MessageRow[]): MessageTable {
   const known = tables.get(rows);
   if (known !== undefined) return known;
-  const table = messageTable(BASE_ROWS, rows);
+  const table = messageTable(TRANSPORT_MESSAGES, rows);
   tables.set(rows, table);
   return table;
 }

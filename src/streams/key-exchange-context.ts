@@ -6,6 +6,7 @@ import type { PublicKey } from '../keys/public-key.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { Message } from '../messages/catalogue.ts';
 import type { Inbound, Outbound } from '../transport/direction.ts';
+import type { GroupExchangeOptions } from '../transport/kex-method.ts';
 import type { KexStep } from '../transport/kex-state.ts';
 import type { Proposal } from '../transport/negotiation.ts';
 import type { Role } from '../transport/role.ts';
@@ -25,6 +26,8 @@ export interface KeyExchangeContext {
   readonly inbound: Inbound;
   readonly outbound: Outbound;
   readonly proposal: Proposal;
+  /** What a server gives in a group exchange. */
+  readonly groupExchange: GroupExchangeOptions;
   /** Signers of a server's host keys. */
   readonly hostKeys: readonly Signer[];
   /** Emits once when the key is trusted; an error refuses it. */

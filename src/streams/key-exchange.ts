@@ -4,27 +4,22 @@
  */
 import { Subscription } from 'rxjs';
 import { CIPHERS } from '../crypto/ciphers.ts';
-import { KEY_AGREEMENTS, type KeyAgreementRow } from '../crypto/key-agreements.ts';
 import { findRow } from '../crypto/standing.ts';
-import { isSshError, protocolError, SshError } from '../errors.ts';
-import { fingerprint } from '../keys/fingerprint.ts';
-import { parsePublicKey } from '../keys/public-key.ts';
-import { signatureAlgorithm, verifySignature } from '../keys/signature-algorithms.ts';
+import { protocolError, SshError } from '../errors.ts';
 import type { Signer } from '../keys/signer.ts';
 import { encodeMessage } from '../messages/catalogue.ts';
-import { DisconnectReason } from '../messages/codes.ts';
 import type { KexMessage } from '../messages/kex.ts';
 import type { KexInit } from '../messages/transport.ts';
 import { switchInbound, switchOutbound } from '../transport/direction.ts';
 import { exchangeHash, type KeySource } from '../transport/key-derivation.ts';
-import {
-  type ClientKexMethod,
-  clientKexMethod,
-  type ClientKexResult,
-  type KexSecret,
-  type ServerKexMethod,
-  serverKexMethod,
+import type {
+  ClientKexMethod,
+  ClientKexResult,
+  KexMethodRow,
+  KexSecret,
+  ServerKexMethod,
 } from '../transport/kex-method.ts';
+import { KEX_METHODS } from '../transport/kex-methods.ts';
 import {
   initialKexState,
   type KexEffect,
@@ -32,17 +27,20 @@ import {
   kexReducer,
   type KexState,
 } from '../transport/kex-state.ts';
+import { proveHostKey, refusedHostKey } from './host-key-proof.ts';
 import type { HostKeyClaim, KeyExchangeContext } from './key-exchange-context.ts';
 import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
 import { type Algorithms, buildKexInit, negotiate } from '../transport/negotiation.ts';
 import { type Suite, suiteOf } from '../transport/suite-keys.ts';
-import { equalBytes } from '../wire/bytes.ts';
+import type { MessageRow } from '../wire/message.ts';
 import { Writer } from '../wire/writer.ts';
+
+const NO_MESSAGES: readonly MessageRow[] = [];
 
 /** What both proposals have come to, and the keys that follow. */
 interface Exchange {
   readonly algorithms: Algorithms;
-  readonly agreement: KeyAgreementRow;
+  readonly row: KexMethodRow;
   method?: ClientKexMethod | ServerKexMethod;
   keys?: KeySource;
 }
@@ -81,6 +79,11 @@ export class KeyExchange {
   /** The server's host key, as of the last exchange (client). */
   get hostKey(): HostKeyClaim | undefined {
     return this.#hostKey;
+  }
+
+  /** What the numbers from 30 to 49 mean now. */
+  get methodMessages(): readonly MessageRow[] {
+    return this.#exchange?.row.messages ?? NO_MESSAGES;
   }
 
   /** Asks for new keys; does nothing when an exchange runs. */
@@ -178,18 +181,19 @@ export class KeyExchange {
       (cipher) => findRow(CIPHERS, cipher)?.isAead ?? false,
     );
     const { algorithms } = negotiation;
-    this.#exchange = { algorithms, agreement: required(findRow(KEY_AGREEMENTS, algorithms.kex)) };
+    this.#exchange = { algorithms, row: required(findRow(KEX_METHODS, algorithms.kex)) };
     this.#dispatch({ type: 'negotiated', negotiation });
   }
 
   #beginMethod(): void {
-    const { role, provider } = this.#context;
+    const { role, provider, groupExchange } = this.#context;
     const exchange = required(this.#exchange);
+    const context = { provider, groupExchange, algorithms: exchange.algorithms };
     if (role === 'server') {
-      exchange.method = serverKexMethod(exchange.agreement, provider);
+      exchange.method = exchange.row.server(context);
       return;
     }
-    const method = clientKexMethod(exchange.agreement, provider);
+    const method = exchange.row.client(context);
     exchange.method = method;
     this.#context.send(method.first);
   }
@@ -197,6 +201,10 @@ export class KeyExchange {
   #receive(message: KexMessage): void {
     const exchange = required(this.#exchange);
     const result = required(exchange.method).receive(message);
+    if ('send' in result) {
+      this.#context.send(result.send);
+      return;
+    }
     delete exchange.method;
     this.#dispatch({ type: 'secret' });
     if ('reply' in result) {
@@ -212,29 +220,14 @@ export class KeyExchange {
     this.#verifyServer(exchange, result);
   }
 
-  /** RFC 4253 §8: the signature over H proves that the server holds the host key; then the caller judges the key. */
+  /** The server proves that it holds the host key; then the caller judges the key. */
   #verifyServer(exchange: Exchange, result: ClientKexResult): void {
-    const keys = this.#keySource(exchange, result, result.hostKey);
-    const algorithm = exchange.algorithms.hostKey;
-    const key = parsePublicKey(result.hostKey);
-    if (signatureAlgorithm(algorithm)?.keyType !== key.type) {
-      throw protocolError(
-        `a host key of type ${key.type} under ${algorithm}`,
-        DisconnectReason.KEY_EXCHANGE_FAILED,
-      );
-    }
-    if (
-      !verifySignature(algorithm, key, keys.exchangeHash, result.signature, this.#context.provider)
-    ) {
-      throw protocolError(
-        'the host key signature does not verify',
-        DisconnectReason.HOST_KEY_NOT_VERIFIABLE,
-      );
-    }
-    const claim: HostKeyClaim = { key, algorithm };
-    const known = this.#hostKey;
-    // one connection is one server: who trusts any key must still not be handed from one to another
-    if (known !== undefined && !equalBytes(known.key.blob, key.blob)) throw keyChanged(claim);
+    const { exchangeHash } = this.#keySource(exchange, result, result.hostKey);
+    const claim = proveHostKey(
+      { ...result, exchangeHash, algorithm: exchange.algorithms.hostKey },
+      this.#hostKey,
+      this.#context.provider,
+    );
     this.#await<unknown>(
       () => this.#context.verifyHostKey(claim),
       () => {
@@ -252,7 +245,7 @@ export class KeyExchange {
       });
     };
     const refused = (error: unknown): void => {
-      this.#context.run(() => this.#context.fail(refusal(error)));
+      this.#context.run(() => this.#context.fail(refusedHostKey(error)));
     };
     this.#pending.add(takeVerdict(ask, settled, refused));
   }
@@ -263,7 +256,7 @@ export class KeyExchange {
     const ownInit = required(this.#ownInit).payload;
     const peerInit = required(this.#peerInit).payload;
     const isClient = role === 'client';
-    const hash = exchangeHash(provider, exchange.agreement.hash, {
+    const hash = exchangeHash(provider, exchange.row.hash, {
       clientIdentification: isClient ? own : peer,
       serverIdentification: isClient ? peer : own,
       clientKexInit: isClient ? ownInit : peerInit,
@@ -276,7 +269,7 @@ export class KeyExchange {
     this.#sessionId ??= hash;
     const keys: KeySource = {
       provider,
-      hash: exchange.agreement.hash,
+      hash: exchange.row.hash,
       sharedSecret: secret.sharedSecret,
       exchangeHash: hash,
       sessionId: this.#sessionId,
@@ -312,23 +305,6 @@ export class KeyExchange {
       throw new SshError('config', `no host key for ${algorithm}`, { option: 'hostKeys' });
     return signer;
   }
-}
-
-function keyChanged({ key, algorithm }: HostKeyClaim): SshError<'host-key'> {
-  return new SshError('host-key', 'the server came with another host key in a rekey', {
-    ...{ reason: 'changed', host: '', algorithm, fingerprint: fingerprint(key) },
-  });
-}
-
-/** Anything that is not a typed refusal is one: a verifier that fails must never count as one that accepts. */
-function refusal(error: unknown): SshError {
-  if (isSshError(error)) return error;
-  return new SshError(
-    'host-key',
-    'the host key was not accepted',
-    { reason: 'rejected', host: '', algorithm: '', fingerprint: '' },
-    { cause: error },
-  );
 }
 
 /** The reducer's order guarantees the value; that it is there is checked all the same. */

@@ -3,6 +3,7 @@ import type { SchedulerLike } from 'rxjs';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { Tracer } from '../trace.ts';
+import type { GroupExchangeOptions } from '../transport/kex-method.ts';
 import type { Algorithms, Proposal } from '../transport/negotiation.ts';
 import type { RekeyLimits } from '../transport/rekey-policy.ts';
 import type { Role } from '../transport/role.ts';
@@ -24,6 +25,8 @@ export interface TransportOptions {
   readonly rekeyTimeout: number;
   /** A server's host keys. */
   readonly hostKeys?: readonly Signer[];
+  /** What a server gives in a group exchange (RFC 4419); the groups of RFC 3526 up to 4096 bits by default. */
+  readonly groupExchange?: GroupExchangeOptions;
   /** Emits once to trust a server's host key; an error refuses it (client). Without it every key is refused. */
   readonly verifyHostKey?: KeyExchangeContext['verifyHostKey'];
   /** Sent as EXT_INFO behind the first NEWKEYS, to a peer that takes it (RFC 8308). */

@@ -11,6 +11,7 @@ import type { InboundMessage } from '../operators/decode.ts';
 import { RunQueue } from '../operators/run-queue.ts';
 import { tracePacket, type Tracer } from '../trace.ts';
 import type { Phase } from '../transport/admission.ts';
+import { DEFAULT_GROUP_EXCHANGE } from '../transport/group-exchange.ts';
 import { type Identification, ownIdentification } from '../transport/identification.ts';
 import type { KexStep } from '../transport/kex-state.ts';
 import { isWornOut } from '../transport/rekey-policy.ts';
@@ -263,6 +264,7 @@ export class SshTransport {
         this.#kex.receiveKexInit(message, payload, sequenceNumber),
       newKeys: () => this.#kex.receiveNewKeys(),
       wrongGuess: () => this.#kex.passOverGuess(),
+      kexMessages: () => this.#kex.methodMessages,
       kexMethod: (message) => this.#kex.receiveMethodMessage(message),
       upper: (inbound) => this.#subjects.upper.next(inbound),
       notUnderstood: (packetSequenceNumber) =>
@@ -272,10 +274,12 @@ export class SshTransport {
 
   #keyExchangeContext(): KeyExchangeContext {
     const { role, provider, proposal, hostKeys = [], verifyHostKey, extensions } = this.#options;
+    const { groupExchange = DEFAULT_GROUP_EXCHANGE } = this.#options;
     return {
       role,
       provider,
       proposal,
+      groupExchange,
       hostKeys,
       inbound: this.#incoming.cell,
       outbound: this.#outgoing.cell,

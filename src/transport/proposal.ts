@@ -1,10 +1,10 @@
 /** What a side offers: the defaults of the registries, or the names that the caller chose. */
 import { CIPHERS } from '../crypto/ciphers.ts';
-import { KEY_AGREEMENTS } from '../crypto/key-agreements.ts';
 import { MACS } from '../crypto/macs.ts';
 import { defaultNames, findRow, type Row } from '../crypto/standing.ts';
 import { SshError } from '../errors.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
+import { KEX_METHODS } from './kex-methods.ts';
 import type { Proposal } from './negotiation.ts';
 
 /** Names of algorithms by category, best first; what is left out is as by default. */
@@ -21,7 +21,7 @@ export interface AlgorithmOptions {
 
 /** The registries by category, so that a name can be looked up and a default list be made. */
 const REGISTRIES: Readonly<Record<keyof AlgorithmOptions, readonly Row[]>> = {
-  kex: KEY_AGREEMENTS,
+  kex: KEX_METHODS,
   hostKey: SIGNATURE_ALGORITHMS,
   cipher: CIPHERS,
   mac: MACS,

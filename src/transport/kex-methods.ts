@@ -1,0 +1,11 @@
+/** The registry of key exchange methods. */
+import { CURVE_AGREEMENTS, MODP_AGREEMENTS } from '../crypto/key-agreements.ts';
+import { GROUP_EXCHANGE } from './group-exchange.ts';
+import { agreementMethod, type KexMethodRow } from './kex-method.ts';
+
+/** Every key exchange method, in order of preference. */
+export const KEX_METHODS: readonly KexMethodRow[] = [
+  ...CURVE_AGREEMENTS.map(agreementMethod),
+  GROUP_EXCHANGE,
+  ...MODP_AGREEMENTS.map(agreementMethod),
+];
