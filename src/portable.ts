@@ -142,6 +142,7 @@ export type {
   HashName,
   KemKeyPair,
   KeyAgreement,
+  ModpGroup,
   RsaPrivateNumbers,
   RsaPublicNumbers,
   StreamCipher,

@@ -16,6 +16,7 @@ export type { ServerAuthenticated, ServerAuthOptions } from '../auth/server.ts';
 export type { Permissions } from '../keys/permissions.ts';
 export type { WindowSize } from '../messages/channel-requests.ts';
 export type { TerminalModes } from '../messages/terminal-modes.ts';
+export { parseModuli } from '../transport/moduli.ts';
 export type { Proposal } from '../transport/negotiation.ts';
 export type { ServerConnection } from './connection.ts';
 export type { ConnectionEvent, ListenLimit, ServerEvent } from './events.ts';

@@ -8,13 +8,14 @@ import type { KeepaliveOptions } from '../channels/keepalive.ts';
 import type { Verdict } from '../operators/take-verdict.ts';
 import { CIPHERS } from '../crypto/ciphers.ts';
 import { MACS } from '../crypto/macs.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CryptoProvider, ModpGroup } from '../crypto/provider.ts';
 import { defaultNames, type Row } from '../crypto/standing.ts';
 import { escapeText, SshError } from '../errors.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { TransportOptions } from '../streams/transport-options.ts';
 import type { Tracer } from '../trace.ts';
+import { DEFAULT_GROUP_EXCHANGE } from '../transport/group-exchange.ts';
 import { KEX_METHODS } from '../transport/kex-methods.ts';
 import type { Proposal } from '../transport/negotiation.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
@@ -34,6 +35,10 @@ export interface ServeOptions extends SessionHandlers {
   readonly authentication?: Omit<ServerAuthOptions, 'authenticate' | 'attempted'>;
   /** Names in place of the default ones, by category, best first. */
   readonly algorithms?: Partial<Proposal>;
+  /** Groups for group exchange (RFC 4419) besides those of RFC 3526, as `parseModuli` reads them. */
+  readonly moduli?: readonly ModpGroup[];
+  /** Longest prime in bits that a client is given in a group exchange; 4096 unless said otherwise. */
+  readonly maxModulusBits?: number;
   /** When new keys are asked for; after 1 GiB, 2³¹ packets or an hour unless said otherwise. */
   readonly rekey?: Partial<RekeyLimits>;
   /** Milliseconds for identification and first key exchange; 20 000 unless said otherwise, 0 is no limit. */
@@ -103,6 +108,10 @@ export function transportOptions(options: ServeOptions): TransportOptions {
     handshakeTimeout: shorter(handshakeTimeout, loginGraceTime),
     rekeyTimeout: options.rekeyTimeout ?? DEFAULT_REKEY_TIMEOUT,
     hostKeys: options.hostKeys,
+    groupExchange: {
+      moduli: options.moduli ?? DEFAULT_GROUP_EXCHANGE.moduli,
+      maxModulusBits: options.maxModulusBits ?? DEFAULT_GROUP_EXCHANGE.maxModulusBits,
+    },
     extensions: [{ name: 'server-sig-algs', value: utf8Bytes(userAlgorithms(options).join(',')) }],
     ...(software === undefined ? {} : { software }),
     ...(scheduler === undefined ? {} : { scheduler }),
