@@ -374,6 +374,37 @@ describe('data for the peer', () => {
     tasks.mockRestore();
   });
 
+  it('as a duplex is taken from the front, as far as the window goes, in one batch', async () => {
+    const peer = await script();
+    const { channel } = await peer.openChannel({}, { windowSize: 40_000 });
+    const bytes = new Uint8Array(50_000).fill(1);
+    expect(channel.offer(bytes)).toBe(40_000);
+    expect(channel.offer(bytes)).toBe(0);
+    // it was the caller's again
+    bytes.fill(2);
+    await turn();
+    const sent = peer.received.flatMap((message) => ('data' in message ? [...message.data] : []));
+    expect(sent).toEqual(Array(40_000).fill(1));
+    channel.write(utf8Bytes('first'), () => undefined);
+    await turn();
+    peer.take();
+    await peer.say(adjust(3));
+    // others wait in front of it
+    expect(channel.offer(bytes)).toBe(0);
+    await peer.say(CLOSE);
+    expect(channel.offer(bytes)).toBe(0);
+  });
+
+  it("as a duplex is not taken in a task, behind which it would be another's", async () => {
+    const peer = await script();
+    const { channel } = await peer.openChannel({}, { windowSize: 10 });
+    const bytes = utf8Bytes('abc');
+    let taken: number | undefined;
+    peer.connection.transport.run(() => (taken = channel.offer(bytes)));
+    await turn();
+    expect([taken, peer.take()]).toEqual([0, []]);
+  });
+
   it('as a duplex is done with when the channel closes', async () => {
     const peer = await script();
     const { channel } = await peer.openChannel({}, { windowSize: 0 });

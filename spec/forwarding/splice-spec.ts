@@ -130,6 +130,40 @@ describe('splice', () => {
     expect(done).toBe(100);
   });
 
+  it('offers first, writes what was not taken, and gives back what was', async () => {
+    const given: string[] = [];
+    const taken: string[] = [];
+    let sent = 0;
+    const [idle] = memoryPair();
+    const [, quiet] = memoryPair();
+    const near: ByteDuplex = {
+      ...wrapped(idle),
+      readable$: new Observable<Uint8Array>((reader) => {
+        for (const text of ['whole', 'in parts', 'not']) reader.next(utf8Bytes(text));
+        reader.complete();
+      }),
+      giveBack: (chunk) => given.push(utf8Text(chunk)),
+    };
+    const far: ByteDuplex = {
+      ...wrapped(quiet),
+      offer: (bytes) => {
+        const offered = Math.min(bytes.length, 5);
+        taken.push(`offered ${utf8Text(bytes.subarray(0, offered))}`);
+        return offered;
+      },
+      write: (bytes, done) => {
+        taken.push(`written ${utf8Text(bytes)}`);
+        queueMicrotask(done);
+      },
+    };
+    open.push(splice(near, far, { sent: (bytes) => (sent += bytes) }).subscribe());
+    await settled();
+    // nothing overtakes what is being written
+    expect(taken).toEqual(['offered whole', 'offered in pa', 'written rts', 'written not']);
+    expect(given).toEqual(['whole', 'in parts', 'not']);
+    expect(sent).toBe(16);
+  });
+
   it('lets both go when one is cut, with its error', async () => {
     const { left, right, ended } = spliced();
     left.say('half');

@@ -251,6 +251,32 @@ describe('connectTcp', () => {
     expect(String(error)).not.toMatch(/false/);
   });
 
+  it('writes what is written in one turn together, and before it is let go', async () => {
+    const duplex = await kept(connectTcp({ host: '127.0.0.1', port }));
+    const together = jest.spyOn(
+      Socket.prototype as unknown as { _writev: (...args: readonly unknown[]) => void },
+      '_writev',
+    );
+    const heard = new Promise<string>((resolve) => {
+      let text = '';
+      server.getConnections(() => {
+        sockets[0]?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        sockets[0]?.once('close', () => resolve(text));
+      });
+    });
+    const done: string[] = [];
+    for (const text of ['a', 'b', 'c'])
+      await new Promise<void>((resolve) => {
+        duplex.write(utf8(text), () => done.push(text));
+        duplex.write(utf8(text.toUpperCase()), resolve);
+      });
+    expect(together).toHaveBeenCalledTimes(3);
+    duplex.write(utf8('d'), () => done.push('d'));
+    duplex.destroy();
+    expect(await heard).toBe('aAbBcCd');
+    expect(done).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('sets TCP_NODELAY', async () => {
     const connect = jest.spyOn(net, 'connect');
     await kept(connectTcp({ host: '127.0.0.1', port }));

@@ -22,6 +22,7 @@ import type { ChannelOutput } from './backlog.ts';
 import { DEFAULT_BUDGET, Inbox } from './inbox.ts';
 import { Outbox } from './outbox.ts';
 import { ChannelRequests } from './channel-requests.ts';
+import { freePacketOf } from './packet-memory.ts';
 import { MAXIMUM_PACKET, processWindowBudget, ReceiveWindow } from './window.ts';
 
 /** What a channel needs of its connection. */
@@ -158,6 +159,16 @@ export class Channel implements ByteDuplex {
     else done();
   }
 
+  /** Sends what can be sent now, as a duplex does. */
+  offer(bytes: Uint8Array): number {
+    return this.isOpen ? this.#outbox.offer(bytes) : 0;
+  }
+
+  /** Frees a chunk that nobody looks at any more. */
+  giveBack(chunk: Uint8Array): void {
+    freePacketOf(chunk, this.#context.transport.provider);
+  }
+
   /** Says EOF behind what `write` was given (RFC 4254 §5.3). */
   end(): void {
     if (this.#outbox.hasWrites)
@@ -242,8 +253,6 @@ export class Channel implements ByteDuplex {
         transport.send({ type: 'CHANNEL_CLOSE', recipientChannel });
         return;
       case 'opened':
-        this.#answerOpen(undefined);
-        return;
       case 'refused':
         this.#answerOpen(this.#endedWith);
         return;

@@ -85,6 +85,25 @@ export class Outbox {
     else this.#waiting.push(resume);
   }
 
+  /**
+   * Sends what the window, the packets and the transport take now, unless others wait to be written; whose the bytes are
+   * again when it returns.
+   *
+   * @returns bytes that were taken from the front
+   */
+  offer(bytes: Uint8Array): number {
+    if (this.hasWrites) return 0;
+    let rest = bytes;
+    let isNow = true;
+    // one task, one write of the transport; a queue that is running would come to it too late
+    this.#transport.run(() => {
+      for (let taken = 1; isNow && taken > 0; rest = rest.subarray(taken))
+        taken = this.accept(rest);
+    });
+    isNow = false;
+    return bytes.length - rest.length;
+  }
+
   /** Writes bytes in the order of the calls; `done` is called when the last of them was sent. */
   write(bytes: Uint8Array, done: () => void): void {
     this.#writes.push({ bytes, done });

@@ -1,10 +1,17 @@
 /** A channel that carries a connection (RFC 4254 §7.2), as the duplex that it stands for. */
 import type { Observable } from 'rxjs';
 import type { Channel } from '../channels/channel.ts';
+import type { ChannelOptions } from '../channels/channel-options.ts';
 import type { SshError } from '../errors.ts';
 import { lift } from '../operators/lift.ts';
 import type { ByteDuplex, ByteStream, DuplexPeer } from '../streams/byte-duplex.ts';
 import { connectionLost } from '../streams/ending.ts';
+
+/**
+ * How a channel that carries a connection is opened. What a socket reads at once is handed on at once: its bytes are passed on as they
+ * are, and nothing is made of them that costs more than they do.
+ */
+export const CARRIER: ChannelOptions = { budget: 256 * 1024 };
 
 /** The connection that a channel carries. */
 export class ChannelDuplex implements ByteDuplex {
@@ -32,6 +39,14 @@ export class ChannelDuplex implements ByteDuplex {
 
   write(bytes: Uint8Array, done: () => void): void {
     this.#channel.write(bytes, done);
+  }
+
+  offer(bytes: Uint8Array): number {
+    return this.#channel.offer(bytes);
+  }
+
+  giveBack(chunk: Uint8Array): void {
+    this.#channel.giveBack(chunk);
   }
 
   end(): void {

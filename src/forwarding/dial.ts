@@ -3,7 +3,7 @@ import { defer, map, type Observable } from 'rxjs';
 import type { SshConnection } from '../channels/connection.ts';
 import { directStreamlocal, directTcpip } from '../messages/forwarding.ts';
 import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
-import { ChannelDuplex } from './channel-duplex.ts';
+import { CARRIER, ChannelDuplex } from './channel-duplex.ts';
 import { checkTarget, type Endpoint } from './endpoint.ts';
 
 /** RFC 4254 §7.2 wants an address of whoever connects: this is who connects for himself. */
@@ -25,7 +25,9 @@ export function dialFrom(
   return defer(() => {
     checkTarget(to);
     const [type, payload] = openOf(to, originator);
-    return connection.openChannel(type, payload).pipe(map((channel) => new ChannelDuplex(channel)));
+    return connection
+      .openChannel(type, payload, CARRIER)
+      .pipe(map((channel) => new ChannelDuplex(channel)));
   });
 }
 

@@ -17,7 +17,7 @@ import {
 import { outsideDelivery } from '../operators/credit.ts';
 import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
 import { asSshError } from '../streams/ending.ts';
-import { ChannelDuplex } from './channel-duplex.ts';
+import { CARRIER, ChannelDuplex } from './channel-duplex.ts';
 import { checkBound, type Endpoint, endpointKey, endpointText } from './endpoint.ts';
 
 /** How `listen` listens. */
@@ -116,6 +116,7 @@ export class RemoteListeners {
     if (subscriber === undefined) return REFUSED;
     return {
       accept: true,
+      options: CARRIER,
       opened: (channel) => {
         if (subscriber.closed) channel.destroy();
         else subscriber.next(new ChannelDuplex(channel, peer));

@@ -110,12 +110,20 @@ class OneWay {
   }
 
   #carry(chunk: Uint8Array): void {
-    const { length } = chunk;
+    const offered = this.#writing === 0 ? (this.#to.offer?.(chunk) ?? 0) : 0;
+    if (offered > 0) this.#taken(offered);
+    if (offered === chunk.length) {
+      this.#from.giveBack?.(chunk);
+      return;
+    }
+    const rest = chunk.subarray(offered);
+    const { length } = rest;
     const release = holdCredit();
     this.#writing++;
-    this.#to.write(keep(chunk), () => {
+    this.#to.write(keep(rest), () => {
       this.#writing--;
       this.#taken(length);
+      this.#from.giveBack?.(chunk);
       release();
       this.#finish();
     });

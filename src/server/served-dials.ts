@@ -3,7 +3,7 @@ import { from, Observable, Subscription } from 'rxjs';
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelOpenAnswer, ChannelOpenHandler } from '../channels/connection.ts';
 import { isSshError } from '../errors.ts';
-import { ChannelDuplex } from '../forwarding/channel-duplex.ts';
+import { CARRIER, ChannelDuplex } from '../forwarding/channel-duplex.ts';
 import { checkTarget } from '../forwarding/endpoint.ts';
 import { splice } from '../forwarding/splice.ts';
 import { OpenFailureReason } from '../messages/codes.ts';
@@ -36,7 +36,11 @@ export function dialChannels(
           next: (duplex) => {
             if (way.isOpen) return;
             way.isOpen = true;
-            out.next({ accept: true, opened: (channel) => way.join(channel, duplex) });
+            out.next({
+              accept: true,
+              options: CARRIER,
+              opened: (channel) => way.join(channel, duplex),
+            });
           },
           error: (error: unknown) => {
             if (!way.isOpen) out.next(refusalFor(error));

@@ -2,7 +2,7 @@
 import { from, Observable, Subscription } from 'rxjs';
 import type { Channel } from '../channels/channel.ts';
 import type { GlobalRequestHandler } from '../channels/global-requests.ts';
-import { ChannelDuplex } from '../forwarding/channel-duplex.ts';
+import { CARRIER, ChannelDuplex } from '../forwarding/channel-duplex.ts';
 import type { SshError } from '../errors.ts';
 import { checkBound, type Endpoint, endpointKey } from '../forwarding/endpoint.ts';
 import { splice } from '../forwarding/splice.ts';
@@ -125,10 +125,11 @@ export class ServedListeners {
     };
     const channel$ =
       'port' in at
-        ? this.#connection.openChannel('forwarded-tcpip', tcpPayload(at, duplex))
+        ? this.#connection.openChannel('forwarded-tcpip', tcpPayload(at, duplex), CARRIER)
         : this.#connection.openChannel(
             'forwarded-streamlocal@openssh.com',
             forwardedStreamlocal.encode({ socketPath: at.socketPath, reserved: NO_BYTES }),
+            CARRIER,
           );
     const join = (channel: Channel): void => {
       way.add(

@@ -21,6 +21,13 @@ export interface ByteDuplex {
    * amount that is not done is how a writer keeps to the peer's pace. `done` comes once, also when the duplex fails.
    */
   write(bytes: Uint8Array, done: () => void): void;
+  /**
+   * Takes bytes from the front, now, and says how many; 0 is "wait", by {@link write}. They are the caller's again when it returns,
+   * so that borrowed bytes need no copy. A duplex that would have to copy them itself has none.
+   */
+  offer?(bytes: Uint8Array): number;
+  /** Takes back a chunk of `readable$` that nobody looks at any more, for a duplex that has a use for its memory. */
+  giveBack?(chunk: Uint8Array): void;
   /** Ends our side, behind what was written. */
   end(): void;
   /**

@@ -53,6 +53,7 @@ export function acceptedDuplex(socket: Socket): ByteDuplex {
   return new StreamDuplex(socket, {
     isBorrowed: true,
     copies: false,
+    gathers: true,
     peer: hasPeer ? { address: remoteAddress, port: remotePort } : undefined,
     attach: (receive) => {
       const received = (chunk: Uint8Array): void => {

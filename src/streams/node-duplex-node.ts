@@ -24,6 +24,8 @@ export function nodeDuplex(stream: Duplex): ByteDuplex {
   return new StreamDuplex(stream, {
     isBorrowed: false,
     copies: true,
+    // what others make of `writev` is not always sound
+    gathers: false,
     attach: (receive) => {
       stream.on('data', receive);
       return () => stream.off('data', receive);
@@ -54,6 +56,8 @@ export interface StreamTraits {
   readonly isBorrowed: boolean;
   /** The stream may keep bytes that it has called back for. */
   readonly copies: boolean;
+  /** What is written in one turn leaves together: for a socket, in one call of the kernel. */
+  readonly gathers: boolean;
   readonly peer?: DuplexPeer | undefined;
   /** Sends chunks to `receive` until the returned function is called. */
   attach(receive: (chunk: Uint8Array) => void): () => void;
@@ -90,6 +94,7 @@ export class StreamDuplex implements ByteDuplex {
       if (this.#writing.delete(written)) done();
     };
     this.#writing.add(written);
+    if (this.#traits.gathers) this.#gather();
     stream.write(this.#traits.copies ? new Uint8Array(bytes) : bytes, written);
   }
 
@@ -100,10 +105,19 @@ export class StreamDuplex implements ByteDuplex {
   destroy(error?: SshError): void {
     const stream = this.#stream;
     this.#isDestroyed = true;
+    // what was written in this turn leaves, as what was written in the ones before
+    stream.uncork();
     if (error !== undefined && canReset(stream)) stream.resetAndDestroy();
     else stream.destroy();
     // a stream that wraps another may never call back, nor close
     this.#writesAreOver();
+  }
+
+  #gather(): void {
+    const stream = this.#stream;
+    if (stream.writableCorked > 0) return;
+    stream.cork();
+    process.nextTick(() => stream.uncork());
   }
 
   #read(reader: Subscriber<Uint8Array>): void {

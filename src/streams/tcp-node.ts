@@ -253,7 +253,7 @@ function openSocket(
     received = receive;
     return () => (received = nothing);
   };
-  const traits = { isBorrowed: true, copies: false, peer, attach };
+  const traits = { isBorrowed: true, copies: false, gathers: true, peer, attach };
   return { socket, duplex: new StreamDuplex(socket, traits) };
 }
 
