@@ -20,6 +20,7 @@ import { channelOpenError, closedChannelError } from './channel-errors.ts';
 import { type ChannelOptions, checkChannelOptions } from './channel-options.ts';
 import type { ChannelOutput } from './backlog.ts';
 import { DEFAULT_BUDGET, Inbox } from './inbox.ts';
+import { KEEPALIVE_REQUEST } from './names.ts';
 import { Outbox } from './outbox.ts';
 import { ChannelRequests } from './channel-requests.ts';
 import { freePacketOf } from './packet-memory.ts';
@@ -63,6 +64,7 @@ export class Channel implements ByteDuplex {
   #state: ChannelState;
   #recipientChannel = 0;
   #isGrantScheduled = false;
+  #lastReceived: number;
   #endedWith: SshError | undefined;
   #opened: ((error: SshError | undefined) => void) | undefined;
 
@@ -79,6 +81,7 @@ export class Channel implements ByteDuplex {
     this.number = number;
     this.#state = state;
     this.#context = context;
+    this.#lastReceived = context.scheduler.now();
     this.#window = new ReceiveWindow(options.window ?? processWindowBudget.firstWindow);
     this.#outbox = new Outbox(context.transport);
     this.#requests = new ChannelRequests(context.transport, options.onRequest, {
@@ -108,6 +111,11 @@ export class Channel implements ByteDuplex {
   /** Size of the receive window, in bytes: what an OPEN or a CONFIRMATION tells. */
   get windowSize(): number {
     return this.#window.size;
+  }
+
+  /** When there was data, either way, or a request of the peer's last; or when it began. A keepalive is no use of a channel. */
+  get lastUsed(): number {
+    return Math.max(this.#lastReceived, this.#outbox.lastSent);
   }
 
   /** Has the peer said EOF? What came before a CLOSE alone may not be all that was meant. */
@@ -218,6 +226,11 @@ export class Channel implements ByteDuplex {
         this.#outbox.adjust(message.bytesToAdd);
         return;
       case 'CHANNEL_REQUEST':
+        if (message.requestType !== KEEPALIVE_REQUEST)
+          this.#lastReceived = this.#context.scheduler.now();
+        this.#dispatch('traffic');
+        this.#requests.receive(message);
+        return;
       case 'CHANNEL_SUCCESS':
       case 'CHANNEL_FAILURE':
         this.#dispatch('traffic');
@@ -287,6 +300,7 @@ export class Channel implements ByteDuplex {
     if (data.length > MAXIMUM_PACKET)
       throw protocolError('channel data beyond the maximum packet size');
     this.#window.receive(data.length);
+    this.#lastReceived = this.#context.scheduler.now();
     const isKnown = dataType === 0 || dataType === ExtendedDataType.STDERR;
     // data behind EOF, data that crosses our CLOSE, and extended data of an unknown type are nobody's
     if (!isKnown || this.#state.eofReceived || this.#state.closeSent) this.#consume(data.length);

@@ -20,47 +20,22 @@ import type { MessageOf } from '../wire/message.ts';
 import { Channel, type ChannelContext } from './channel.ts';
 import type { ChannelOptions } from './channel-options.ts';
 import { OPEN, OPENING } from './channel-state.ts';
-import { type GlobalRequestHandler, GlobalRequests } from './global-requests.ts';
-import { checkName } from './names.ts';
-import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
+import { ChannelTable } from './channel-table.ts';
+import type { ChannelOpenAnswer, ConnectionOptions } from './connection-options.ts';
+import { GlobalRequests } from './global-requests.ts';
+import { checkName, KEEPALIVE_REQUEST } from './names.ts';
+import { takeVerdict } from '../operators/take-verdict.ts';
 import { MAXIMUM_PACKET } from './window.ts';
 
-/** A channel that the peer asks for (RFC 4254 §5.1). */
-export interface ChannelOpenRequest {
-  /** `session`, `direct-tcpip`, … */
-  readonly type: string;
-  /** What the type adds to the OPEN message. */
-  readonly payload: Uint8Array;
-}
-
-/** The answer to a peer's OPEN. */
-export type ChannelOpenAnswer =
-  | {
-      readonly accept: true;
-      readonly options?: ChannelOptions;
-      /** Called with the channel, behind its CONFIRMATION and before any of its messages. */
-      readonly opened: (channel: Channel) => void;
-    }
-  | { readonly accept: false; readonly reasonCode?: number; readonly description?: string };
-
-/** Decides over a channel that the peer asks for. What throws, errors or answers nothing refuses it. */
-export type ChannelOpenHandler = (request: ChannelOpenRequest) => Verdict<ChannelOpenAnswer>;
-
-/** How a connection behaves. */
-export interface ConnectionOptions {
-  /** Handlers by channel type; a type without one is refused (UNKNOWN_CHANNEL_TYPE). */
-  readonly channels?: Readonly<Record<string, ChannelOpenHandler>>;
-  /** Handlers by request name; a request without one fails. */
-  readonly globalRequests?: Readonly<Record<string, GlobalRequestHandler>>;
-  /** Most channels at a time that the peer may open; 256 by default. */
-  readonly maxChannels?: number;
-  /** Milliseconds that the peer has to answer an OPEN, 30 s by default; 0 is no limit. */
-  readonly openTimeout?: number;
-}
+export type {
+  ChannelOpenAnswer,
+  ChannelOpenHandler,
+  ChannelOpenRequest,
+  ConnectionOptions,
+} from './connection-options.ts';
 
 const DEFAULT_MAXIMUM_CHANNELS = 256;
 const DEFAULT_OPEN_TIMEOUT = 30_000;
-const MAX_CHANNEL_NUMBER = 0xffff_ffff;
 
 type OpenMessage = MessageOf<typeof CHANNEL_OPEN>;
 
@@ -70,12 +45,11 @@ export class SshConnection {
   /** Global requests, ours and the peer's. */
   readonly globalRequests: GlobalRequests;
   readonly #options: ConnectionOptions;
-  readonly #channels = new Map<number, Channel>();
+  readonly #channels: ChannelTable;
   readonly #context: ChannelContext;
   readonly #subscriptions = new Subscription();
   readonly #unused = new Subject<void>();
   #refusal: string | undefined;
-  #nextNumber = 0;
   #peerChannels = 0;
   #roundTrip: number | undefined;
 
@@ -88,6 +62,7 @@ export class SshConnection {
   constructor(transport: SshTransport, options: ConnectionOptions = {}) {
     this.transport = transport;
     this.#options = options;
+    this.#channels = new ChannelTable(transport.scheduler, options.channelTimeouts ?? {});
     // what a server takes to open a channel is no measure of the way there: it may be at work, or wait for a processor
     this.#roundTrip = transport.peer?.roundTrip;
     this.globalRequests = new GlobalRequests(transport, options.globalRequests ?? {});
@@ -108,6 +83,16 @@ export class SshConnection {
   /** Channels that exist now. */
   get channelCount(): number {
     return this.#channels.size;
+  }
+
+  /** When a channel was used last, one came or went, or the peer asked for something; a keepalive is no use. */
+  get lastUsed(): number {
+    return this.#channels.lastUsed;
+  }
+
+  /** Since when there is no channel; `undefined` while there is one. */
+  get unusedSince(): number | undefined {
+    return this.#channels.unusedSince;
   }
 
   /** Refuses every channel that the peer asks for from now on; those that are there go on. */
@@ -138,7 +123,7 @@ export class SshConnection {
       }
       checkName(type);
       const openTimeout = this.#options.openTimeout ?? DEFAULT_OPEN_TIMEOUT;
-      const channel = new Channel(type, this.#allocate(), OPENING, this.#context, options);
+      const channel = new Channel(type, this.#channels.allocate(), OPENING, this.#context, options);
       const started = this.#context.scheduler.now();
       const deadline = after(
         openTimeout,
@@ -156,7 +141,7 @@ export class SshConnection {
         this.sawRoundTrip(this.#context.scheduler.now() - started);
         outsideDelivery(() => subscriber.next(channel));
       });
-      this.#channels.set(channel.number, channel);
+      this.#channels.add(channel);
       let isOver = false;
       subscriber.add(
         channel.closed$.subscribe(() => {
@@ -193,11 +178,15 @@ export class SshConnection {
   #dispatch(received: ConnectionMessage): void {
     switch (received.type) {
       case 'GLOBAL_REQUEST':
+        if (received.requestName !== KEEPALIVE_REQUEST) this.#channels.used();
+        this.globalRequests.receive(received);
+        return;
       case 'REQUEST_SUCCESS':
       case 'REQUEST_FAILURE':
         this.globalRequests.receive(received);
         return;
       case 'CHANNEL_OPEN':
+        this.#channels.used();
         this.#receiveOpen(received);
         return;
       default:
@@ -255,13 +244,13 @@ export class SshConnection {
     }
     const channel = new Channel(
       message.channelType,
-      this.#allocate(),
+      this.#channels.allocate(),
       OPEN,
       this.#context,
       answer.options ?? {},
     );
     channel.setPeer(message.senderChannel, message.initialWindowSize, message.maximumPacketSize);
-    this.#channels.set(channel.number, channel);
+    this.#channels.add(channel);
     this.#subscriptions.add(channel.closed$.subscribe(() => this.#peerChannels--));
     this.transport.send({
       type: 'CHANNEL_OPEN_CONFIRMATION',
@@ -285,16 +274,8 @@ export class SshConnection {
     });
   }
 
-  /** The lowest numbers are not used again at once: a late message for an old channel must not meet a new one. */
-  #allocate(): number {
-    while (this.#channels.has(this.#nextNumber)) this.#nextNumber = next(this.#nextNumber);
-    const number = this.#nextNumber;
-    this.#nextNumber = next(number);
-    return number;
-  }
-
   #free(channel: Channel): void {
-    this.#channels.delete(channel.number);
+    this.#channels.free(channel);
     if (this.#channels.size === 0) this.transport.run(() => this.#unused.next());
   }
 
@@ -302,12 +283,6 @@ export class SshConnection {
     this.#subscriptions.unsubscribe();
     this.#unused.complete();
     this.globalRequests.end(error);
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
-    for (const channel of channels) channel.connectionEnded(error);
+    for (const channel of this.#channels.takeAll()) channel.connectionEnded(error);
   }
-}
-
-function next(number: number): number {
-  return number === MAX_CHANNEL_NUMBER ? 0 : number + 1;
 }

@@ -2,6 +2,7 @@
 import { EMPTY, Observable, type SchedulerLike, timer } from 'rxjs';
 import { LONGEST_DELAY, timeoutError } from '../streams/deadline.ts';
 import type { SshConnection } from './connection.ts';
+import { KEEPALIVE_REQUEST } from './names.ts';
 
 /** How often, and how patiently. */
 export interface KeepaliveOptions {
@@ -13,9 +14,6 @@ export interface KeepaliveOptions {
 
 /** Every 30 seconds, given up after the third miss. */
 export const DEFAULT_KEEPALIVE: KeepaliveOptions = { interval: 30_000, countMax: 3 };
-
-/** OpenSSH's name for a question that every server answers, be it with a failure. */
-const KEEPALIVE_REQUEST = 'keepalive@openssh.com';
 
 /**
  * Asks the peer at intervals while subscribed. Emits the round-trip time in milliseconds of each answer, whatever the answer

@@ -3,6 +3,9 @@ import { escapeText, SshError } from '../errors.ts';
 
 const NAME = /^[\x21-\x7e]{1,64}$/;
 
+/** OpenSSH's name for a question that every peer answers, be it with a failure; some ask it on a channel. */
+export const KEEPALIVE_REQUEST = 'keepalive@openssh.com';
+
 /** Throws `config` for what is no name: the peer would take it for a broken message and end the connection for everyone. */
 export function checkName(name: string): void {
   if (NAME.test(name)) return;

@@ -14,9 +14,15 @@ export class Outbox {
   #maximumPacket = 0;
   #isOpen = false;
   #isWriting = false;
+  #lastSent = 0;
 
   constructor(transport: SshTransport) {
     this.#transport = transport;
+  }
+
+  /** When data was sent last, by the transport's clock; 0 when none was. */
+  get lastSent(): number {
+    return this.#lastSent;
   }
 
   /** Writes that wait for the window. */
@@ -57,6 +63,7 @@ export class Outbox {
     const length = Math.min(bytes.length, this.#window.remaining, this.#maximumPacket);
     if (length === 0) return 0;
     this.#window.use(length);
+    this.#lastSent = this.#transport.scheduler.now();
     const data = bytes.subarray(0, length);
     const recipientChannel = this.#recipientChannel;
     this.#transport.send(

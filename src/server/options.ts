@@ -47,6 +47,15 @@ export interface ServeOptions extends SessionHandlers {
   readonly rekeyTimeout?: number;
   /** Every 30 s, given up after three misses, unless said otherwise. */
   readonly keepalive?: Partial<KeepaliveOptions>;
+  /**
+   * Milliseconds after which a logged-in connection is ended on which nothing has happened: no channel data, either way, and no
+   * request. Keepalives are none. 0, no limit, unless said otherwise.
+   */
+  readonly idleTimeout?: number;
+  /** Milliseconds that a logged-in connection may be without a channel; 0, no limit, unless said otherwise. */
+  readonly unusedTimeout?: number;
+  /** Milliseconds without data or requests after which a channel is closed, by its type (`session`, `direct-tcpip`, …). */
+  readonly channelTimeouts?: Readonly<Record<string, number>>;
   /** Session channels at a time that a connection may have; 10 unless said otherwise. */
   readonly maxSessions?: number;
   /** Channels of any type at a time that a client may open; 256 unless said otherwise. */

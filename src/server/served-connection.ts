@@ -15,6 +15,7 @@ import {
   type ConnectionOptions,
   SshConnection,
 } from '../channels/connection.ts';
+import { endWhenIdle } from '../channels/idle.ts';
 import { DEFAULT_KEEPALIVE, keepalive } from '../channels/keepalive.ts';
 import { isSshError, SshError } from '../errors.ts';
 import { DisconnectReason, OpenFailureReason } from '../messages/codes.ts';
@@ -165,6 +166,8 @@ export class ServedConnection implements ServerConnection {
     this.#connection = connection;
     this.#login = login;
     this.#tell({ type: 'authenticated', login });
+    const { idleTimeout = 0, unusedTimeout = 0 } = this.#options;
+    this.#subscriptions.add(endWhenIdle(connection, { idleTimeout, unusedTimeout }));
     const options = { ...DEFAULT_KEEPALIVE, ...this.#options.keepalive };
     this.#subscriptions.add(
       keepalive(connection, options, transport.scheduler).subscribe((roundTrip) =>
@@ -174,7 +177,7 @@ export class ServedConnection implements ServerConnection {
   }
 
   #connectionOptions(transport: SshTransport, login: ServerAuthenticated): ConnectionOptions {
-    const { channels = {}, globalRequests = {}, maxChannels } = this.#options;
+    const { channels = {}, globalRequests = {}, channelTimeouts = {}, maxChannels } = this.#options;
     const forward = permittedForwarding(this.#options.forward ?? {}, login.permissions);
     const { dial, listen } = forward;
     const life = this.#forwarded;
@@ -183,6 +186,7 @@ export class ServedConnection implements ServerConnection {
       listen === undefined ? undefined : new ServedListeners(listen, forward, this, life);
     return {
       ...(maxChannels === undefined ? {} : { maxChannels }),
+      channelTimeouts,
       channels: {
         session: () => this.#answerSession(transport, login),
         ...dials,
