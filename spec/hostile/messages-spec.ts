@@ -40,6 +40,7 @@ describe.each(ROLES)('T7: our %s', (role) => {
 
   const floods = [
     ['unknown messages', byte(200)],
+    ['PINGs (T24)', message.ping('x')],
     ['requests that want a reply', message.globalRequest('flood@spec', true)],
     ['channels of an unknown type', message.open('flood@spec', 1)],
   ] as const;

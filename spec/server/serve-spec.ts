@@ -89,6 +89,7 @@ describe('serve', () => {
     expect(served.handshake?.sessionId).toEqual(connection.transport.handshake.sessionId);
     const algorithms = connection.transport.extensions.get('server-sig-algs');
     expect(utf8Text(algorithms ?? new Uint8Array(0)).split(',')).toContain('rsa-sha2-512');
+    expect(connection.transport.extensions.has('ping@openssh.com')).toBe(true);
   });
 
   it.each<readonly [string, Partial<ServeOptions>]>([

@@ -41,6 +41,7 @@ function incoming(role: Role, state: Partial<KexState> = {}): Incoming {
     },
     kexMessages: () => ECDH_MESSAGES,
     kexMethod: (message) => calls.push(`kexMethod ${message.type}`),
+    ping: (data) => calls.push(`ping ${String(data.length)}`),
     upper: ({ number }) => calls.push(`upper ${String(number)}`),
     notUnderstood: told('notUnderstood'),
   });
@@ -183,10 +184,20 @@ describe('messages of the layers above', () => {
     expect(calls).toEqual(['upper 94']);
   });
 
+  it('are no PING and no PONG', () => {
+    const to = incoming('client');
+    const ping: Message = { type: 'PING', data: new Uint8Array(3) };
+    expect(() => receive(to, ping)).toThrow('message 192 is not allowed now');
+    to.enterPhase('connection', CONNECTION_MESSAGES);
+    receive(to, ping);
+    receive(to, { type: 'PONG', data: new Uint8Array(3) });
+    expect(calls).toEqual(['ping 3']);
+  });
+
   it('that are unknown are answered from 80 on, and refused below', () => {
     const to = incoming('client');
     to.enterPhase('connection', CONNECTION_MESSAGES);
-    receivePayload(to, Uint8Array.of(192, 1), 55);
+    receivePayload(to, Uint8Array.of(194, 1), 55);
     expect(calls).toEqual(['notUnderstood 55']);
     to.enterPhase('userauth', USERAUTH_SERVER_MESSAGES);
     try {

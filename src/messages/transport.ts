@@ -66,6 +66,12 @@ export const KEXINIT = message(20, 'KEXINIT', {
 /** RFC 4253 §7.3. */
 export const NEWKEYS = message(21, 'NEWKEYS', {});
 
+/** OpenSSH PROTOCOL 1.10: asks for its data back; a server says in EXT_INFO that it answers. */
+export const PING = message(192, 'PING', { data: string });
+
+/** OpenSSH PROTOCOL 1.10. */
+export const PONG = message(193, 'PONG', { data: string });
+
 /** What both roles may receive at any time after the identification, as far as the key exchange allows it. */
 export const TRANSPORT_MESSAGES = [
   DISCONNECT,
@@ -77,6 +83,8 @@ export const TRANSPORT_MESSAGES = [
   EXT_INFO,
   KEXINIT,
   NEWKEYS,
+  PING,
+  PONG,
 ] as const;
 
 /** A key exchange proposal as it stands on the wire. */

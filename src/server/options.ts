@@ -121,7 +121,10 @@ export function transportOptions(options: ServeOptions): TransportOptions {
       moduli: options.moduli ?? DEFAULT_GROUP_EXCHANGE.moduli,
       maxModulusBits: options.maxModulusBits ?? DEFAULT_GROUP_EXCHANGE.maxModulusBits,
     },
-    extensions: [{ name: 'server-sig-algs', value: utf8Bytes(userAlgorithms(options).join(',')) }],
+    extensions: [
+      { name: 'server-sig-algs', value: utf8Bytes(userAlgorithms(options).join(',')) },
+      { name: 'ping@openssh.com', value: utf8Bytes('0') },
+    ],
     ...(software === undefined ? {} : { software }),
     ...(scheduler === undefined ? {} : { scheduler }),
     ...(trace === undefined ? {} : { trace }),

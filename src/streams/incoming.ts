@@ -17,6 +17,7 @@ const NEWKEYS = 21;
 const FIRST_KEX_METHOD = 30;
 const FIRST_UPPER = 50;
 const FIRST_CONNECTION = 80;
+const FIRST_LOCAL = 192;
 /** RFC 8308 §2.4: a client may get EXT_INFO a second time, before USERAUTH_SUCCESS. */
 const MAX_EXT_INFO = { client: 2, server: 1 } as const;
 const NO_ROWS: readonly MessageRow[] = [];
@@ -35,6 +36,8 @@ export interface TransportHandlers {
   /** What the method that was agreed on has for messages. */
   kexMessages(): readonly MessageRow[];
   kexMethod(message: KexMessage): void;
+  /** Answers with PONG (OpenSSH PROTOCOL 1.10). */
+  ping(data: Uint8Array): void;
   upper(inbound: InboundMessage): void;
   /** Answers with UNIMPLEMENTED (RFC 4253 §11.4). */
   notUnderstood(sequenceNumber: number): void;
@@ -107,7 +110,8 @@ export class Incoming {
   /** Hands a message to whom it concerns. */
   dispatch(inbound: InboundMessage): void {
     if (inbound.message === undefined) this.#unknown(inbound);
-    else if (inbound.number >= FIRST_UPPER) this.#handlers.upper(inbound);
+    else if (inbound.number >= FIRST_UPPER && inbound.number < FIRST_LOCAL)
+      this.#handlers.upper(inbound);
     else this.#receive(inbound.message, inbound);
     this.#previousNumber = inbound.number;
   }
@@ -139,6 +143,11 @@ export class Incoming {
         return;
       case 'NEWKEYS':
         handlers.newKeys();
+        return;
+      case 'PING':
+        handlers.ping(message.data);
+        return;
+      case 'PONG':
         return;
       default:
         handlers.kexMethod(message as KexMessage);

@@ -271,6 +271,7 @@ export class SshTransport {
       wrongGuess: () => this.#kex.passOverGuess(),
       kexMessages: () => this.#kex.methodMessages,
       kexMethod: (message) => this.#kex.receiveMethodMessage(message),
+      ping: (data) => this.send({ type: 'PONG', data }),
       upper: (inbound) => this.#subjects.upper.next(inbound),
       notUnderstood: (packetSequenceNumber) =>
         this.send({ type: 'UNIMPLEMENTED', packetSequenceNumber }),

@@ -8,7 +8,7 @@ export const Msg = {
   ...{ AUTH_REQUEST: 50, AUTH_FAILURE: 51, AUTH_SUCCESS: 52, AUTH_BANNER: 53, PK_OK: 60 },
   ...{ GLOBAL_REQUEST: 80, REQUEST_SUCCESS: 81, REQUEST_FAILURE: 82, OPEN: 90 },
   ...{ OPEN_CONFIRMATION: 91, OPEN_FAILURE: 92, WINDOW_ADJUST: 93, DATA: 94, EXTENDED_DATA: 95 },
-  ...{ EOF: 96, CLOSE: 97, REQUEST: 98, SUCCESS: 99, FAILURE: 100, PING: 192 },
+  ...{ EOF: 96, CLOSE: 97, REQUEST: 98, SUCCESS: 99, FAILURE: 100, PING: 192, PONG: 193 },
 } as const;
 
 export const disconnect = (reason = 11, description: Bytes = ''): Buffer =>
