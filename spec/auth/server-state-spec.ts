@@ -1,12 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Credential, Verdict } from '../../src/auth/policy.ts';
-import {
-  initialServerAuth,
-  type ServerAuthEffect,
-  type ServerAuthEvent,
-  serverAuthReducer,
-  type ServerAuthRules,
-} from '../../src/auth/server-state.ts';
+import type {
+  ServerAuthEffect,
+  ServerAuthEvent,
+  ServerAuthRules,
+} from '../../src/auth/server-login.ts';
+import { initialServerAuth, serverAuthReducer } from '../../src/auth/server-state.ts';
 import { isSshError } from '../../src/errors.ts';
 import { generatePrivateKey } from '../../src/keys/private-key.ts';
 

@@ -2,7 +2,7 @@
  * What a server's policy is asked, and what counts as its consent. Consent is never inferred: whatever is not exactly one of
  * the typed decisions is a refusal.
  */
-import type { ObservableInput } from 'rxjs';
+import type { Observable, ObservableInput } from 'rxjs';
 import type { AuthAttempt } from '../errors.ts';
 import { arePermissions, explicitPermissions, type Permissions } from '../keys/permissions.ts';
 import type { PublicKey } from '../keys/public-key.ts';
@@ -20,7 +20,15 @@ export type Credential =
   /** Nothing at all (RFC 4252 §5.2); only asked about when `allowNone` is set. */
   | { readonly method: 'none' }
   /** RFC 4252 §8; 1024 bytes at the most. Compare in constant time, or better a hash. */
-  | { readonly method: 'password'; readonly password: string }
+  | {
+      readonly method: 'password';
+      readonly password: string;
+      /**
+       * Only after a decision to have the password changed: the client's new one, not empty. Consent says that it was stored;
+       * `changePassword` once more says that it will not do.
+       */
+      readonly newPassword?: string;
+    }
   /** RFC 4252 §7. */
   | {
       readonly method: 'publickey';
@@ -31,7 +39,45 @@ export type Credential =
        * do; consent lets it go on to sign, and nothing more. Decide by the key alone, not by what an earlier question was about.
        */
       readonly signed: boolean;
+    }
+  /** RFC 4256. Nothing is known yet: what counts is what the user answers. */
+  | {
+      readonly method: 'keyboard-interactive';
+      /** Ways of asking that the client prefers; it seldom says any. */
+      readonly submethods: readonly string[];
+      /**
+       * Asks the user (RFC 4256 §3.2): one question at a time, as many as it takes. Cold: emits the answers, one for each prompt in
+       * their order and 1024 bytes long at the most, and completes. Errors with `config` for what cannot be asked, and
+       * `released` once the try is over. A client that goes on to something else ends the try.
+       *
+       * @example
+       * ```ts
+       * authenticate: (attempt) =>
+       *   attempt.method === 'keyboard-interactive' &&
+       *   attempt
+       *     .ask({ prompts: [{ prompt: 'Code: ', echo: true }] })
+       *     .pipe(map(([code]) => isCode(attempt.user, code)));
+       * ```
+       */
+      ask(challenge: Challenge): Observable<readonly string[]>;
     };
+
+/** What a user is asked (RFC 4256 §3.2). */
+export interface Challenge {
+  /** Title. */
+  readonly name?: string;
+  readonly instruction?: string;
+  /** 64 at the most. Without any, the user is only told, and the answers are none. */
+  readonly prompts?: readonly Prompt[];
+}
+
+/** One question. */
+export interface Prompt {
+  /** Not empty. */
+  readonly prompt: string;
+  /** Is the answer shown as it is typed? Not unless said so. */
+  readonly echo?: boolean;
+}
 
 /** One try to log in, as the policy is asked about it. */
 export type AuthAttemptInfo = Credential & {
@@ -52,7 +98,7 @@ export interface AuthReport extends Omit<AuthAttempt, 'outcome'> {
 
 /**
  * What a policy decides. `true` or `accept`: the user is logged in. `partial`: this was right, and one of `methodsLeft` is
- * needed too. Anything else refuses. Permissions that are none, those with a name that is not known among them, refuse too.
+ * needed too. `changePassword`: the password was right, and has to be changed first (RFC 4252 §8). Anything else refuses. Permissions that are none, those with a name that is not known among them, refuse too.
  */
 export type AuthDecision =
   | boolean
@@ -68,6 +114,11 @@ export type AuthDecision =
       readonly methodsLeft: readonly string[];
       /** Holds for the login as well, whatever the other methods allow. */
       readonly permissions?: Permissions;
+    }
+  | {
+      readonly changePassword: true;
+      /** For the client to show. */
+      readonly prompt: string;
     };
 
 /**
@@ -85,6 +136,7 @@ export type Verdict =
       readonly methodsLeft: readonly string[];
       readonly permissions: Permissions;
     }
+  | { readonly type: 'change-password'; readonly prompt: string }
   | { readonly type: 'deny'; readonly reason?: string };
 
 /**
@@ -98,13 +150,18 @@ export function verdictOf(decision: unknown, methods: readonly string[]): Verdic
   if (decision === false) return { type: 'deny' };
   const fields: Readonly<Record<string, unknown>> =
     typeof decision === 'object' && decision !== null ? { ...decision } : {};
-  const { accept, partial, methodsLeft, context, permissions: given = {} } = fields;
+  const { accept, partial, changePassword, methodsLeft, context, prompt } = fields;
+  const { permissions: given = {} } = fields;
   if (!arePermissions(given)) return deny('the permissions are not readable');
   const permissions = explicitPermissions(given);
-  if (accept === true && partial === undefined) {
+  if ([accept, partial, changePassword].filter((each) => each !== undefined).length !== 1)
+    return deny('the policy has emitted no decision');
+  if (changePassword === true && typeof prompt === 'string')
+    return { type: 'change-password', prompt };
+  if (accept === true) {
     return { type: 'accept', permissions, ...(context === undefined ? {} : { context }) };
   }
-  if (partial === true && accept === undefined && Array.isArray(methodsLeft)) {
+  if (partial === true && Array.isArray(methodsLeft)) {
     const left = methods.filter((name) => methodsLeft.includes(name));
     if (left.length > 0) return { type: 'partial', methodsLeft: left, permissions };
   }

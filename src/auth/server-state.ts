@@ -5,101 +5,23 @@
 import { type AuthAttempt, escapeText, protocolError, SshError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import { intersectPermissions, type Permissions } from '../keys/permissions.ts';
-import type { PublicKey } from '../keys/public-key.ts';
 import type { Message } from '../messages/catalogue.ts';
 import { DisconnectReason } from '../messages/codes.ts';
 import { equalBytes, utf8Bytes } from '../wire/bytes.ts';
-import type { Credential, PartialSuccess, Verdict } from './policy.ts';
-import type { Claim, UserauthRequest } from './server-method.ts';
+import type { Challenge, PartialSuccess, Verdict } from './policy.ts';
+import type {
+  Admitted,
+  ServerAuthEffect,
+  ServerAuthEvent,
+  ServerAuthRules,
+  ServerAuthState,
+} from './server-login.ts';
+import { type Claim, isTooLong, type Presented, type UserauthRequest } from './server-method.ts';
 
 /** Requests that may wait while one is judged: 0.5 MiB at the most, at the packet size that holds before a login. */
 const MAX_WAITING = 16;
 /** Longest user name, in bytes. */
 const MAX_USER_NAME = 255;
-
-/** What holds for one server. */
-export interface ServerAuthRules {
-  /** The service that may be asked for: `ssh-connection`. */
-  readonly service: string;
-  /** Methods that are offered, without `none`. */
-  readonly methods: readonly string[];
-  readonly allowNone: boolean;
-  /** Failed tries, without the first `none` and questions about keys. */
-  readonly maxFailures: number;
-  /** Requests of any kind. */
-  readonly maxRequests: number;
-}
-
-/** Who has succeeded with a part of what is needed, and what is left. */
-interface Partly {
-  readonly user: string;
-  readonly successes: readonly PartialSuccess[];
-  readonly methodsLeft: readonly string[];
-  /** What all of them allow. */
-  readonly permissions: Permissions;
-}
-
-/** Where a login stands. */
-export interface ServerAuthState {
-  /** `ready`: for a request. `judging`: one is looked at. `delaying`: its failure is not told yet. */
-  readonly step: 'ready' | 'judging' | 'delaying' | 'ended';
-  readonly rules: ServerAuthRules;
-  readonly banner: string | undefined;
-  readonly request: UserauthRequest | undefined;
-  readonly credential: Credential | undefined;
-  readonly waiting: readonly UserauthRequest[];
-  readonly partly: Partly | undefined;
-  readonly attempts: readonly AuthAttempt[];
-  readonly hasAskedNone: boolean;
-  readonly failures: number;
-  readonly requests: number;
-}
-
-/** Who has logged in. */
-export interface Admitted {
-  /** The name under which the client has logged in. */
-  readonly user: string;
-  /** The method that succeeded last (RFC 4252). */
-  readonly method: string;
-  /** The key whose signature was verified. */
-  readonly publicKey?: PublicKey;
-  /** What succeeded before it, where more than one method was needed, in order. */
-  readonly partialSuccesses: readonly PartialSuccess[];
-  /** What all that succeeded allows, with nothing implied: what is not named is not restricted. */
-  readonly permissions: Permissions;
-  /** What the policy has added to its consent. */
-  readonly context?: unknown;
-}
-
-/** What happens. */
-export type ServerAuthEvent =
-  | { readonly type: 'request'; readonly request: UserauthRequest }
-  /** One more SERVICE_REQUEST for ssh-userauth: some clients send it with each try. */
-  | { readonly type: 'service-request' }
-  /** The method has looked at the request. */
-  | { readonly type: 'examined'; readonly claim: Claim }
-  /** The policy has spoken, or will not. */
-  | { readonly type: 'verdict'; readonly verdict: Verdict }
-  /** The failure has been held back for long enough. */
-  | { readonly type: 'delayed' };
-
-/** What is to be done. */
-export type ServerAuthEffect =
-  | { readonly type: 'send'; readonly message: Message }
-  /** A request is being looked at: the time of its reply counts from here. */
-  | { readonly type: 'began' }
-  /** Have the method look at the request. */
-  | { readonly type: 'examine'; readonly request: UserauthRequest }
-  | {
-      readonly type: 'ask-policy';
-      readonly user: string;
-      readonly credential: Credential;
-      readonly partialSuccesses: readonly PartialSuccess[];
-    }
-  | { readonly type: 'delay' }
-  | { readonly type: 'attempted'; readonly user: string; readonly attempt: AuthAttempt }
-  | { readonly type: 'succeed'; readonly admitted: Admitted }
-  | { readonly type: 'fail'; readonly error: SshError };
 
 type Step = readonly [ServerAuthState, readonly ServerAuthEffect[]];
 
@@ -107,6 +29,7 @@ type Step = readonly [ServerAuthState, readonly ServerAuthEffect[]];
 export function initialServerAuth(rules: ServerAuthRules, banner?: string): ServerAuthState {
   return {
     ...{ step: 'ready', rules, banner, request: undefined, credential: undefined, waiting: [] },
+    ...{ prompts: undefined, changing: undefined },
     ...{ partly: undefined, attempts: [], hasAskedNone: false, failures: 0, requests: 0 },
   };
 }
@@ -121,6 +44,10 @@ export function serverAuthReducer(state: ServerAuthState, event: ServerAuthEvent
       return tooMany(counted(state)) ?? [counted(state), []];
     case 'examined':
       return examined(state, event.claim);
+    case 'question':
+      return askUser(state, event.challenge);
+    case 'answered':
+      return answered(counted(state), event.responses);
     case 'verdict':
       return judged(state, event.verdict);
     case 'delayed':
@@ -140,6 +67,8 @@ function tooMany(state: ServerAuthState): Step | undefined {
 function receive(state: ServerAuthState, request: UserauthRequest): Step {
   const end = tooMany(state);
   if (end !== undefined) return end;
+  // RFC 4252 §5: who has been asked may go on to something else instead
+  if (state.step === 'judging' && state.prompts !== undefined) return abandon(state, [request]);
   if (state.step !== 'ready') {
     if (state.waiting.length >= MAX_WAITING)
       return fail(state, protocolError('too many USERAUTH_REQUESTs at once'));
@@ -160,7 +89,9 @@ function begin(state: ServerAuthState, request: UserauthRequest): Step {
   // RFC 4252 §5: what one user has succeeded with is nothing to another's credit
   if (partly !== undefined && partly.user !== userName)
     return fail(state, protocolError('another user after a partial success'));
-  const next: ServerAuthState = { ...state, step: 'judging', request, credential: undefined };
+  const next: ServerAuthState = {
+    ...{ ...state, step: 'judging', request, credential: undefined, prompts: undefined },
+  };
   return also({ type: 'began' }, whetherToExamine(next, request));
 }
 
@@ -182,7 +113,55 @@ function examined(state: ServerAuthState, claim: Claim): Step {
   if (hasSucceeded(successes, credential))
     return refuse(next, 'used before', isQuestion(credential));
   const user = userOf(state);
+  // a policy that has not asked for a new password would take the old one for all that was said
+  const isChange = credential.method === 'password' && credential.newPassword !== undefined;
+  if (isChange && state.changing !== user)
+    return refuse(next, 'a new password that nobody has asked for');
   return [next, [{ type: 'ask-policy', user, credential, partialSuccesses: successes }]];
+}
+
+function askUser(state: ServerAuthState, { name, instruction, prompts }: Challenge): Step {
+  if (state.step !== 'judging') return [state, []];
+  if (state.waiting.length > 0) return abandon(state, state.waiting);
+  const asked = (prompts ?? []).map(({ prompt, echo = false }) => ({ prompt, echo }));
+  const message: Message = {
+    ...{ type: 'USERAUTH_INFO_REQUEST', name: name ?? '', instruction: instruction ?? '' },
+    ...{ languageTag: '', prompts: asked },
+  };
+  return [{ ...state, prompts: asked.length }, [{ type: 'send', message }]];
+}
+
+function answered(state: ServerAuthState, responses: readonly string[]): Step {
+  const end = tooMany(state);
+  if (end !== undefined) return end;
+  if (state.prompts === undefined)
+    return fail(state, protocolError('USERAUTH_INFO_RESPONSE without a question'));
+  const next = { ...state, prompts: undefined };
+  // the policy has decided without the answer
+  if (state.step !== 'judging') return [next, []];
+  const reason =
+    responses.length !== state.prompts
+      ? 'wrong number of answers'
+      : responses.some(isTooLong)
+        ? 'answer too long'
+        : undefined;
+  const step: Step =
+    reason === undefined
+      ? [next, [{ type: 'answer-policy', responses }]]
+      : also({ type: 'call-off' }, refuse(next, reason));
+  return also({ type: 'began' }, step);
+}
+
+/** The client has gone on: its try has failed, without a reply. */
+function abandon(state: ServerAuthState, waiting: readonly UserauthRequest[]): Step {
+  const failed = { ...state, failures: state.failures + 1, waiting };
+  const facts = { outcome: 'rejected', reason: 'abandoned' } as const;
+  const step = recorded(failed, facts, (after) =>
+    after.failures >= after.rules.maxFailures
+      ? fail(after, endOfTries(after, 'too many failed tries'))
+      : proceed(after),
+  );
+  return also({ type: 'call-off' }, step);
 }
 
 function judged(state: ServerAuthState, verdict: Verdict): Step {
@@ -195,6 +174,7 @@ function judged(state: ServerAuthState, verdict: Verdict): Step {
     const message: Message = { type: 'USERAUTH_PK_OK', algorithm, publicKey };
     return also({ type: 'send', message }, proceed(state));
   }
+  if (verdict.type === 'change-password') return wantNewPassword(state, verdict.prompt);
   const before = state.partly?.permissions ?? {};
   const permissions = intersectPermissions(before, verdict.permissions);
   if (permissions === undefined) return refuse(state, 'forces another command than before');
@@ -203,9 +183,21 @@ function judged(state: ServerAuthState, verdict: Verdict): Step {
     : acceptPart(state, credential, permissions, verdict.methodsLeft);
 }
 
+/** RFC 4252 §8: in place of a failure. */
+function wantNewPassword(state: ServerAuthState, prompt: string): Step {
+  const { credential } = state;
+  if (credential?.method !== 'password')
+    return refuse(state, 'there is no password that could be changed');
+  const message: Message = { type: 'USERAUTH_PASSWD_CHANGEREQ', prompt, languageTag: '' };
+  const facts = { outcome: 'rejected', reason: 'the password has to be changed' } as const;
+  return recorded({ ...state, changing: userOf(state) }, facts, (after) =>
+    also({ type: 'send', message }, proceed(after)),
+  );
+}
+
 function admit(
   state: ServerAuthState,
-  credential: Credential,
+  credential: Presented,
   permissions: Permissions,
   context: unknown,
 ): Step {
@@ -228,7 +220,7 @@ function admit(
 
 function acceptPart(
   state: ServerAuthState,
-  credential: Credential,
+  credential: Presented,
   permissions: Permissions,
   methodsLeft: readonly string[],
 ): Step {
@@ -316,7 +308,7 @@ function endOfTries({ attempts, rules }: ServerAuthState, why: string): SshError
   return new SshError('auth', `authentication failed: ${why}`, detail);
 }
 
-function isQuestion(credential: Credential): boolean {
+function isQuestion(credential: Presented): boolean {
   return credential.method === 'publickey' && !credential.signed;
 }
 
@@ -325,7 +317,7 @@ function userOf({ request }: ServerAuthState): string {
 }
 
 /** A factor counts once: a key that was taken is no second key, a password no second password. */
-function hasSucceeded(successes: readonly PartialSuccess[], credential: Credential): boolean {
+function hasSucceeded(successes: readonly PartialSuccess[], credential: Presented): boolean {
   return successes.some(({ method, publicKey }) => {
     if (method !== credential.method) return false;
     if (credential.method !== 'publickey' || publicKey === undefined) return true;

@@ -2,17 +2,17 @@
 import { Observable, type Subscriber, Subscription } from 'rxjs';
 import { randomFraction } from '../crypto/random.ts';
 import { defaultNames } from '../crypto/standing.ts';
-import { type AuthAttempt, escapeText, protocolError, SshError, toError } from '../errors.ts';
+import { type AuthAttempt, escapeText, protocolError, SshError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import { MINIMUM_RSA_BITS } from '../keys/public-key.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import { DisconnectReason } from '../messages/codes.ts';
 import { USERAUTH_SERVER_MESSAGES } from '../messages/userauth.ts';
 import type { InboundMessage } from '../operators/decode.ts';
-import { takeVerdict } from '../operators/take-verdict.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { asSshError } from '../streams/ending.ts';
 import type { SshTransport } from '../streams/transport.ts';
+import { keyboardInteractiveServer } from './methods/keyboard-interactive.ts';
 import { noneServer } from './methods/none.ts';
 import { passwordServer } from './methods/password.ts';
 import { publicKeyServer } from './methods/publickey.ts';
@@ -20,19 +20,24 @@ import {
   type AuthAttemptInfo,
   type AuthPolicy,
   type AuthReport,
-  type Verdict,
+  type Credential,
   verdictOf,
 } from './policy.ts';
-import type { ServerMethod, ServerMethodContext, UserauthRequest } from './server-method.ts';
-import {
-  type Admitted,
-  initialServerAuth,
-  type ServerAuthEffect,
-  type ServerAuthEvent,
-  serverAuthReducer,
-  type ServerAuthRules,
-  type ServerAuthState,
-} from './server-state.ts';
+import { PolicyCall } from './policy-call.ts';
+import type {
+  Presented,
+  ServerMethod,
+  ServerMethodContext,
+  UserauthRequest,
+} from './server-method.ts';
+import type {
+  Admitted,
+  ServerAuthEffect,
+  ServerAuthEvent,
+  ServerAuthRules,
+  ServerAuthState,
+} from './server-login.ts';
+import { initialServerAuth, serverAuthReducer } from './server-state.ts';
 
 /** Who may log in, and how. */
 export interface ServerAuthOptions {
@@ -40,7 +45,10 @@ export interface ServerAuthOptions {
   authenticate(attempt: AuthAttemptInfo): ReturnType<AuthPolicy>;
   /** Told of each try, but for questions about keys that the policy has consented to. What it throws ends the connection. */
   attempted?(report: AuthReport): void;
-  /** Methods that are offered; `publickey` and `password` unless said otherwise. */
+  /**
+   * Methods that are offered at first; `publickey` and `password` unless said otherwise, and there is `keyboard-interactive`. What
+   * is left after a partial success, the policy says.
+   */
   readonly methods?: readonly string[];
   /** Lets the policy be asked about `none`, which logs in whoever comes. Without it `none` always fails. */
   readonly allowNone?: boolean;
@@ -71,9 +79,12 @@ export interface ServerAuthenticated extends Admitted {
   readonly attempts: readonly AuthAttempt[];
 }
 
-const METHODS: readonly ServerMethod[] = [noneServer, publicKeyServer, passwordServer];
+const METHODS: readonly ServerMethod[] = [
+  ...[noneServer, publicKeyServer, passwordServer, keyboardInteractiveServer],
+];
 /** `none` is allowed by an option of its own, and never listed (RFC 4252 §5.2). */
-const DEFAULT_METHODS = METHODS.map(({ name }) => name).filter((name) => name !== 'none');
+const METHOD_NAMES = METHODS.map(({ name }) => name).filter((name) => name !== 'none');
+const DEFAULT_METHODS = ['publickey', 'password'];
 const DEFAULT_FAILURE_DELAY = 50;
 /** Longest user name in a report, in characters. */
 const MAX_SHOWN_USER = 255;
@@ -113,7 +124,8 @@ class ServerAuthentication {
   readonly #context: ServerMethodContext;
   #state: ServerAuthState;
   #isAccepted = false;
-  #pending = Subscription.EMPTY;
+  #call: PolicyCall | undefined;
+  #delayed = Subscription.EMPTY;
   #began = 0;
 
   constructor(
@@ -139,7 +151,10 @@ class ServerAuthentication {
     const subscriber = this.#subscriber;
     const { loginGraceTime = 60_000 } = this.#options;
     const expire = (): void => transport.fail(timeoutError('login', loginGraceTime));
-    subscriber.add(() => this.#pending.unsubscribe());
+    subscriber.add(() => {
+      this.#call?.callOff();
+      this.#delayed.unsubscribe();
+    });
     subscriber.add(after(loginGraceTime, expire, transport.scheduler));
     subscriber.add(
       transport.service$.subscribe((name) => this.#guard(() => this.#acceptService(name))),
@@ -166,9 +181,19 @@ class ServerAuthentication {
   }
 
   #receive({ message, number }: InboundMessage): void {
-    if (message?.type !== 'USERAUTH_REQUEST')
-      throw protocolError(`message ${number} is not expected now`);
-    this.#dispatch({ type: 'request', request: message });
+    switch (message?.type) {
+      case 'USERAUTH_REQUEST':
+        this.#dispatch({ type: 'request', request: message });
+        return;
+      case 'USERAUTH_INFO_RESPONSE':
+        this.#dispatch({
+          type: 'answered',
+          responses: message.responses.map(({ response }) => response),
+        });
+        return;
+      default:
+        throw protocolError(`message ${number} is not expected now`);
+    }
   }
 
   #dispatch(event: ServerAuthEvent): void {
@@ -190,6 +215,12 @@ class ServerAuthentication {
         return;
       case 'ask-policy':
         this.#askPolicy(effect);
+        return;
+      case 'answer-policy':
+        this.#call?.answer(effect.responses);
+        return;
+      case 'call-off':
+        this.#call?.callOff();
         return;
       case 'delay':
         this.#delay();
@@ -220,17 +251,19 @@ class ServerAuthentication {
   #askPolicy(effect: Extract<ServerAuthEffect, { type: 'ask-policy' }>): void {
     const { user, credential, partialSuccesses } = effect;
     const { peer } = this.#transport;
+    // a word of a call that was called off meanwhile must not count for the try after it
+    const later = (event: ServerAuthEvent): void => this.#later(event, () => this.#call === call);
+    const call = new PolicyCall({
+      decided: (decision) => later({ type: 'verdict', verdict: verdictOf(decision, METHOD_NAMES) }),
+      failed: (reason) => later({ type: 'verdict', verdict: { type: 'deny', reason } }),
+      asked: (challenge) => later({ type: 'question', challenge }),
+    });
+    this.#call = call;
     const attempt: AuthAttemptInfo = {
-      ...{ ...credential, user, partialSuccesses },
+      ...{ ...asked(credential, call), user, partialSuccesses },
       ...(peer === undefined ? {} : { peer }),
     };
-    const later = (verdict: Verdict): void => this.#later({ type: 'verdict', verdict });
-    this.#pending =
-      takeVerdict<unknown>(
-        () => this.#options.authenticate(attempt),
-        (decision) => later(verdictOf(decision, this.#state.rules.methods)),
-        (error) => later({ type: 'deny', reason: whyUndecided(error) }),
-      ) ?? Subscription.EMPTY;
+    call.start(() => this.#options.authenticate(attempt));
   }
 
   /** Holds a failure back until a time that does not depend on what the policy did; a slow policy doubles it. */
@@ -243,12 +276,12 @@ class ServerAuthentication {
     const delayed: ServerAuthEvent = { type: 'delayed' };
     // a delay of 0 is none; `after` would take it for never
     if (target - elapsed <= 0) this.#later(delayed);
-    else this.#pending = after(target - elapsed, () => this.#later(delayed), scheduler);
+    else this.#delayed = after(target - elapsed, () => this.#later(delayed), scheduler);
   }
 
-  #later(event: ServerAuthEvent): void {
+  #later(event: ServerAuthEvent, isStillDue = (): boolean => true): void {
     this.#transport.run(() => {
-      if (!this.#subscriber.closed) this.#dispatch(event);
+      if (!this.#subscriber.closed && isStillDue()) this.#dispatch(event);
     });
   }
 
@@ -273,15 +306,14 @@ class ServerAuthentication {
   }
 }
 
-function whyUndecided(error: unknown): string {
-  return error === undefined
-    ? 'the policy has not decided'
-    : `the policy has failed: ${escapeText(toError(error).message, 256)}`;
+function asked(presented: Presented, call: PolicyCall): Credential {
+  if (presented.method !== 'keyboard-interactive') return presented;
+  return { ...presented, ask: (challenge) => call.ask(challenge) };
 }
 
 function rulesOf(options: ServerAuthOptions): ServerAuthRules {
   const { methods = DEFAULT_METHODS, maxFailures = 6, maxRequests = 64 } = options;
-  const unknown = methods.find((name) => !DEFAULT_METHODS.includes(name));
+  const unknown = methods.find((name) => !METHOD_NAMES.includes(name));
   if (unknown !== undefined) {
     const text = `no authentication method ${escapeText(unknown, 64)}`;
     throw new SshError('config', text, { option: 'methods' });

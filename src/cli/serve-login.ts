@@ -76,6 +76,7 @@ function judge(
     case 'password':
       return of(isPassword(attempt.password));
     case 'none':
+    case 'keyboard-interactive':
       return of(false);
   }
 }

@@ -23,6 +23,7 @@ export const ALL_MESSAGES: readonly MessageRow[] = [
   ...USERAUTH_CLIENT_MESSAGES,
   ...USERAUTH_METHOD_MESSAGES.publickey,
   ...USERAUTH_METHOD_MESSAGES.password,
+  ...USERAUTH_METHOD_MESSAGES['keyboard-interactive'],
   ...CONNECTION_MESSAGES,
 ];
 

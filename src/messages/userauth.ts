@@ -1,5 +1,15 @@
 /** Messages of the authentication protocol (RFC 4252). */
-import { ascii, boolean, nameList, optional, rest, string, text, utf8 } from '../wire/fields.ts';
+import {
+  ascii,
+  boolean,
+  list,
+  nameList,
+  optional,
+  rest,
+  string,
+  text,
+  utf8,
+} from '../wire/fields.ts';
 import { message, type MessageOf } from '../wire/message.ts';
 import { struct } from '../wire/struct.ts';
 
@@ -38,6 +48,22 @@ export const USERAUTH_PASSWD_CHANGEREQ = message(60, 'USERAUTH_PASSWD_CHANGEREQ'
   languageTag: optional(text, ''),
 });
 
+/** Most questions in one USERAUTH_INFO_REQUEST. */
+export const MAX_PROMPTS = 64;
+
+/** RFC 4256 §3.2: message 60 while the method is `keyboard-interactive`. */
+export const USERAUTH_INFO_REQUEST = message(60, 'USERAUTH_INFO_REQUEST', {
+  name: text,
+  instruction: text,
+  languageTag: text,
+  prompts: list({ prompt: text, echo: boolean }, 5, MAX_PROMPTS),
+});
+
+/** RFC 4256 §3.4. */
+export const USERAUTH_INFO_RESPONSE = message(61, 'USERAUTH_INFO_RESPONSE', {
+  responses: list({ response: utf8 }, 4, MAX_PROMPTS),
+});
+
 /** Data of a `password` request (RFC 4252 §8); a change carries the new password behind the old one. */
 export const passwordData = struct('password request', { change: boolean, password: utf8, rest });
 
@@ -49,8 +75,14 @@ export const publicKeyData = struct('publickey request', {
   rest,
 });
 
-/** What a server may receive (RFC 4252 §5). */
-export const USERAUTH_SERVER_MESSAGES = [USERAUTH_REQUEST] as const;
+/** Data of a `keyboard-interactive` request (RFC 4256 §3.1). */
+export const interactiveData = struct('keyboard-interactive request', {
+  languageTag: text,
+  submethods: text,
+});
+
+/** What a server may receive (RFC 4252 §5, RFC 4256 §3.4). */
+export const USERAUTH_SERVER_MESSAGES = [USERAUTH_REQUEST, USERAUTH_INFO_RESPONSE] as const;
 
 /** What a client may receive whatever the method (RFC 4252 §5). */
 export const USERAUTH_CLIENT_MESSAGES = [
@@ -63,12 +95,12 @@ export const USERAUTH_CLIENT_MESSAGES = [
 export const USERAUTH_METHOD_MESSAGES = {
   publickey: [USERAUTH_PK_OK],
   password: [USERAUTH_PASSWD_CHANGEREQ],
+  'keyboard-interactive': [USERAUTH_INFO_REQUEST],
 } as const;
 
 /** Any message of the authentication protocol. */
 export type UserauthMessage = MessageOf<
   | (typeof USERAUTH_SERVER_MESSAGES)[number]
   | (typeof USERAUTH_CLIENT_MESSAGES)[number]
-  | (typeof USERAUTH_METHOD_MESSAGES)['publickey'][number]
-  | (typeof USERAUTH_METHOD_MESSAGES)['password'][number]
+  | (typeof USERAUTH_METHOD_MESSAGES)[keyof typeof USERAUTH_METHOD_MESSAGES][number]
 >;

@@ -8,10 +8,12 @@ export type {
   AuthDecision,
   AuthPolicy,
   AuthReport,
+  Challenge,
   Credential,
   PartialSuccess,
+  Prompt,
 } from '../auth/policy.ts';
-export type { Admitted } from '../auth/server-state.ts';
+export type { Admitted } from '../auth/server-login.ts';
 export type { ServerAuthenticated, ServerAuthOptions } from '../auth/server.ts';
 export type { Permissions } from '../keys/permissions.ts';
 export type { WindowSize } from '../messages/channel-requests.ts';

@@ -3,17 +3,15 @@ import { catchError, EMPTY, map, type Observable, of, switchMap } from 'rxjs';
 import { escapeText, protocolError, toError } from '../../errors.ts';
 import type { Message } from '../../messages/catalogue.ts';
 import { passwordData, USERAUTH_METHOD_MESSAGES } from '../../messages/userauth.ts';
-import { utf8Bytes } from '../../wire/bytes.ts';
+import { Reader } from '../../wire/reader.ts';
 import { Writer } from '../../wire/writer.ts';
 import { askForText } from '../answers.ts';
 import type { ClientMethod, ClientMethodContext, ClientMove } from '../client-method.ts';
 import type { ClientAuthOptions } from '../client-options.ts';
-import type { ServerMethod } from '../server-method.ts';
+import { isTooLong, type ServerMethod } from '../server-method.ts';
 
 /** How often a function is asked for a password when nothing else is said. */
 const DEFAULT_TRIES = 3;
-/** Longest password, in bytes, that a policy is asked about: hashing a longer one is work for an attacker (CVE-2016-6515). */
-const MAX_PASSWORD_BYTES = 1024;
 const NOTHING = new Uint8Array(0);
 
 /** The client's half; `undefined` without a password. */
@@ -91,11 +89,23 @@ export const passwordServer: ServerMethod = {
   name: 'password',
   examine({ methodData }, { allowEmptyPassword }) {
     const { change, password, rest } = passwordData.decode(methodData);
-    if (change) return { type: 'refuse', reason: 'password changes are not supported' };
-    if (rest.length > 0) throw protocolError('password request with bytes left over');
-    if (utf8Bytes(password).length > MAX_PASSWORD_BYTES)
+    const newPassword = change ? readNewPassword(rest) : undefined;
+    if (!change && rest.length > 0) throw protocolError('password request with bytes left over');
+    if (isTooLong(password) || isTooLong(newPassword ?? ''))
       return { type: 'refuse', reason: 'password too long' };
-    if (password === '' && !allowEmptyPassword) return { type: 'refuse', reason: 'empty password' };
-    return { type: 'ask', credential: { method: 'password', password } };
+    if ((password === '' && !allowEmptyPassword) || newPassword === '')
+      return { type: 'refuse', reason: 'empty password' };
+    const credential = { method: 'password', password } as const;
+    return {
+      type: 'ask',
+      credential: newPassword === undefined ? credential : { ...credential, newPassword },
+    };
   },
 };
+
+function readNewPassword(rest: Uint8Array): string {
+  const reader = new Reader(rest, 'password request');
+  const newPassword = reader.utf8();
+  reader.end();
+  return newPassword;
+}
