@@ -1,6 +1,6 @@
 /** What a client offers to a session (its agent, its display), and breaks. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { from, map, mergeMap, type Observable, of, take, takeUntil, toArray } from 'rxjs';
+import { buffer, from, map, mergeMap, type Observable, of, take } from 'rxjs';
 import type { Channel } from '../../src/channels/channel.ts';
 import type { ChannelOpenAnswer, ChannelOpenRequest } from '../../src/channels/connection.ts';
 import { isSshError } from '../../src/errors.ts';
@@ -154,8 +154,8 @@ describe('a break', () => {
       exec: (session, command) =>
         command === 'listen'
           ? session.breaks$.pipe(
-              takeUntil(session.signals$),
-              toArray(),
+              buffer(session.signals$),
+              take(1),
               mergeMap((lengths) => session.stdout.pump(lengths.join())),
               exitWith(0),
             )
