@@ -27,7 +27,7 @@ export { toNodeReadable, type ToNodeReadableOptions } from './streams/to-node-re
 export { listenUnix, type ListenUnixEvent } from './streams/listen-unix-node.ts';
 export { type ListenEvent, listenTcp } from './streams/listen-tcp-node.ts';
 export { connectTcp, connectUnix, type TcpOptions } from './streams/tcp-node.ts';
-export { childProcess, type ChildProcessOptions } from './server/child-process-node.ts';
+export { childProcess, type ChildProcessOptions, loginShell } from './server/child-process-node.ts';
 export {
   nodeDial,
   type NodeDialOptions,

@@ -11,6 +11,7 @@ import { childProcess, type ChildProcessOptions } from '../../src/server/child-p
 import type { ServeOptions } from '../../src/server/options.ts';
 import { connectionLost } from '../../src/streams/ending.ts';
 import { utf8Text } from '../../src/wire/bytes.ts';
+import { isAlive, until } from '../support/processes.ts';
 import {
   ask,
   closePairs,
@@ -54,26 +55,6 @@ async function started(
   const line = firstValueFrom(session.channel.stdout$);
   if (!(await ask(session.channel, 'exec', execOf(command)))) throw new Error('refused');
   return { ...session, line: utf8Text(await line).trim() };
-}
-
-/** A process that has ended and whose parent has not asked for its status yet is gone, as far as we can see to it. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  const stat = `/proc/${pid}/stat`;
-  return !existsSync(stat) || !readFileSync(stat, 'latin1').includes(') Z');
-}
-
-/** Waits, two seconds at the most. */
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 2000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within 2 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 /** Where a child process starts, and with which variables: a few of its own, not those of the server. */
 import { existsSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
+import { homedir, type UserInfo, userInfo } from 'node:os';
 import type { ServerSession } from './session.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -37,11 +37,21 @@ export function environment(
   };
 }
 
+/** The shell that the user database names for the server's user, if any. */
+export function userShell(): string | undefined {
+  const shell = entry()?.shell ?? '';
+  return shell === '' ? undefined : shell;
+}
+
 function userName(): string {
+  return entry()?.username ?? process.env['USER'] ?? String(process.getuid?.() ?? '');
+}
+
+function entry(): UserInfo<string> | undefined {
   try {
-    return userInfo().username;
+    return userInfo();
   } catch {
     // a user without an entry in the user database
-    return process.env['USER'] ?? String(process.getuid?.() ?? '');
+    return undefined;
   }
 }

@@ -1,17 +1,18 @@
-/** A handler that runs a real process for each session, as sshd does for a session without a terminal. */
-import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { basename } from 'node:path';
-import type { Stream } from 'node:stream';
+/** Handlers that run a real process for each session, as sshd does: on pipes, or on a terminal where the client has one. */
 import { Observable, type Subscriber, Subscription } from 'rxjs';
-import { SshError } from '../errors.ts';
+import { errorCode, SshError } from '../errors.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import { equalBytes, utf8Bytes } from '../wire/bytes.ts';
-import { environment, homeFolder } from './child-environment-node.ts';
+import { environment, homeFolder, userShell } from './child-environment-node.ts';
 import { feed, outputOf } from './child-streams-node.ts';
 import { type ExitResult, exitWith } from './exit-result.ts';
-import { endGroup, signalGroup } from './process-group-node.ts';
+import { checkTerminals } from './native-pty-node.ts';
+import { CANNOT_RUN, spawnPiped } from './piped-process-node.ts';
+import { ProcessGroup } from './process-group-node.ts';
 import type { ServerSession, SessionHandler } from './session.ts';
+import type { ProcessFate, SessionProcess } from './session-process-node.ts';
+import { spawnOnTerminal } from './terminal-process-node.ts';
 
 /** How processes are run. */
 export interface ChildProcessOptions {
@@ -50,14 +51,13 @@ const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = {
   USR2: 'SIGUSR2',
 };
 
-/** What a shell says when a command cannot be run. */
-const CANNOT_RUN = 127;
-
 /**
  * A handler that runs a process in a process group of its own: for `exec` and `shell`, and with `command` for a subsystem.
  * Processes run as the user of this program, whoever has logged in.
  *
- * 1. A command runs by `/bin/sh -c`; a shell runs without a terminal. Terminals take a package of their own: leave `pty` out.
+ * 1. A command runs by `/bin/sh -c`, without one the shell as a login shell. Where the session has a terminal (`pty` of the server
+ *    grants them) the process is on one of its own, with TERM, size and modes as asked for; there the client's EOF is `^D`. That
+ *    takes the package `@lydell/node-pty`, an optional dependency: where it is not installed, the request is refused.
  * 2. Everything is at the pace of the slower side: a slow client stops the process, a slow process the client. The client's
  *    EOF closes its stdin; when the client reads no more, what it writes fails (SIGPIPE).
  * 3. The exit is that of the process, by status or by signal. Output that is in the pipes then still gets through; a process
@@ -87,6 +87,7 @@ export function childProcess(options: ChildProcessOptions = {}): SessionHandler 
     if (command !== undefined && !equalBytes(utf8Bytes(command), commandBytes)) {
       throw new SshError('unsupported', 'a command that is not UTF-8', { feature: 'raw command' });
     }
+    if (session.pty !== undefined) checkTerminals();
     return new Observable((subscriber) => {
       // requests of one turn are all granted before the first of them is run
       check();
@@ -97,11 +98,27 @@ export function childProcess(options: ChildProcessOptions = {}): SessionHandler 
   };
 }
 
+/**
+ * {@link childProcess} with the login shell of the user who runs this program, as `shell` and for commands.
+ *
+ * @example
+ * ```ts
+ * const run = loginShell();
+ * listen({ port: 2200, hostKeys: [key], authenticate, exec: run, shell: run, pty: true });
+ * ```
+ */
+export function loginShell(
+  options: Omit<ChildProcessOptions, 'shell' | 'command'> = {},
+): SessionHandler {
+  return childProcess({ ...options, shell: userShell() ?? DEFAULT_SHELL });
+}
+
 /** One process of one session. */
 class ChildRun {
   readonly #session: ServerSession;
   readonly #options: ChildProcessOptions;
   readonly #subscriber: Subscriber<ExitResult>;
+  #isGone = false;
 
   constructor(
     session: ServerSession,
@@ -115,73 +132,76 @@ class ChildRun {
 
   /** @param gone - called once when the process is no more */
   start(gone: () => void): void {
-    const counted = new Subscription(gone);
-    let child: ChildProcessWithoutNullStreams;
+    const over = (): void => {
+      this.#isGone = true;
+      gone();
+    };
+    const failed = (error: unknown): void => {
+      over();
+      this.#notStarted(error);
+    };
+    let ended: (exit: ExitResult) => void = nothing;
+    const exited = (exit: ExitResult): void => {
+      over();
+      ended(exit);
+    };
     try {
-      child = this.#spawn();
+      const child = this.#spawn({ exited, failed });
+      if (child !== undefined) ended = this.#connect(child);
     } catch (thrown) {
-      counted.unsubscribe();
+      over();
       throw thrown;
     }
-    child.once('exit', () => counted.unsubscribe());
-    child.once('error', (error) => {
-      counted.unsubscribe();
-      if (child.pid === undefined) this.#notStarted(error);
-    });
-    if (child.pid === undefined) ignoreErrors(child);
-    else this.#connect(child);
   }
 
-  #spawn(): ChildProcessWithoutNullStreams {
+  #spawn(fate: ProcessFate): SessionProcess | undefined {
     const { shell = DEFAULT_SHELL, cwd = homeFolder() } = this.#options;
     const command = this.#options.command ?? this.#session.command;
-    return spawn(shell, command === undefined ? [] : ['-c', command], {
-      // a dash in front of its name tells a shell that it is a login shell
-      argv0: command === undefined ? `-${basename(shell)}` : shell,
-      cwd,
-      env: environment(this.#session, shell, this.#options),
-      detached: true,
-      stdio: 'pipe',
-    });
+    const env = environment(this.#session, shell, this.#options);
+    const { pty } = this.#session;
+    return pty === undefined
+      ? spawnPiped({ shell, command, cwd, env }, fate)
+      : spawnOnTerminal({ shell, command, cwd, env }, pty, fate);
   }
 
-  #connect(child: ChildProcessWithoutNullStreams): void {
-    const { stdin$, stdout, stderr } = this.#session;
+  /** @returns what is to be called when the process has ended */
+  #connect(child: SessionProcess): (exit: ExitResult) => void {
+    const { stdin$, stdout, stderr, windowChange$ } = this.#session;
     const subscriber = this.#subscriber;
-    let isGone = false;
+    const group = new ProcessGroup(child.pid);
     subscriber.add(() => {
-      if (!isGone) endGroup(child, this.#options.killGrace ?? DEFAULT_KILL_GRACE);
+      if (!this.#isGone) group.end(this.#options.killGrace ?? DEFAULT_KILL_GRACE);
       // behind the signal: to the child this is the end of its input
       child.stdin.destroy();
     });
-    subscriber.add(this.#passSignalsOn(child));
-    subscriber.add(feed(child.stdin, stdin$));
-    const outputs = [outputOf(child.stdout), outputOf(child.stderr)] as const;
+    subscriber.add(this.#passSignalsOn(group));
+    subscriber.add(windowChange$.subscribe((size) => child.resize?.(size)));
+    subscriber.add(feed(child.stdin, stdin$, () => child.endInput()));
     // EOF waits for the exit: to some clients it is the end, and they would close the channel before they heard of the exit
-    subscriber.add(send(outputs[0].bytes$, stdout));
-    subscriber.add(send(outputs[1].bytes$, stderr));
-    child.once('exit', (status, signal) => {
-      isGone = true;
+    const outputs = [outputOf(child.stdout)];
+    if (child.stderr !== undefined) outputs.push(outputOf(child.stderr));
+    outputs.forEach(({ bytes$ }, at) => subscriber.add(send(bytes$, at === 0 ? stdout : stderr)));
+    return (exit) => {
+      group.leaderEnded();
       for (const output of outputs) output.leftover();
-      if (!subscriber.closed) subscriber.next(exitResult(status, signal));
-    });
+      if (!subscriber.closed) subscriber.next(exit);
+    };
   }
 
-  #passSignalsOn(child: ChildProcessWithoutNullStreams): Subscription {
+  #passSignalsOn(group: ProcessGroup): Subscription {
     // who may run one command only may not disturb it either
     if (this.#options.command !== undefined) return Subscription.EMPTY;
     return this.#session.signals$.subscribe((name) => {
       const signal = Object.hasOwn(SIGNALS, name) ? SIGNALS[name] : undefined;
-      if (signal !== undefined) signalGroup(child, signal);
+      if (signal !== undefined) group.signal(signal);
     });
   }
 
-  #notStarted(error: Error): void {
-    const why = 'code' in error ? String(error.code) : 'unknown error';
+  #notStarted(error: unknown): void {
     const subscriber = this.#subscriber;
     subscriber.add(
       this.#session.stderr
-        .pump(`cannot run the command: ${why}\n`)
+        .pump(`cannot run the command: ${reasonOf(error)}\n`)
         .pipe(exitWith(CANNOT_RUN))
         .subscribe(subscriber),
     );
@@ -193,16 +213,10 @@ function send(bytes$: ByteStream, sink: ByteSink): Subscription {
   return sink.pump(bytes$).subscribe({ error: nothing });
 }
 
-/** A process that was not started can have pipes all the same. */
-function ignoreErrors({ stdin, stdout, stderr }: ChildProcess): void {
-  // Node leaves them undefined when it is out of file descriptors
-  const pipes: readonly (Stream | null | undefined)[] = [stdin, stdout, stderr];
-  for (const pipe of pipes) pipe?.on('error', nothing);
-}
-
-function exitResult(status: number | null, signal: NodeJS.Signals | null): ExitResult {
-  if (signal !== null) return { signal: signal.replace(/^SIG/, '') };
-  return { status: status ?? CANNOT_RUN };
+/** Not the whole message: paths of the server are not for the client. */
+function reasonOf(error: unknown): string {
+  const code = errorCode(error);
+  return typeof code === 'string' ? code : 'unknown error';
 }
 
 function nothing(): void {

@@ -37,10 +37,10 @@ export function outputOf(pipe: Readable): { readonly bytes$: ByteStream; leftove
 }
 
 /**
- * Writes to the child; a chunk is held until the pipe has taken it. The source's end closes the pipe. A child that has closed
+ * Writes to the child; a chunk is held until the pipe has taken it. The source's end calls `end`. A child that has closed
  * its side is written to no more: the rest is dropped, as a shell's pipeline does.
  */
-export function feed(pipe: Writable, bytes$: ByteStream): Subscription {
+export function feed(pipe: Writable, bytes$: ByteStream, end: () => void): Subscription {
   const subscription = bytes$.subscribe({
     next: (chunk) => {
       const release = holdCredit();
@@ -48,7 +48,7 @@ export function feed(pipe: Writable, bytes$: ByteStream): Subscription {
     },
     // half of what was meant must not look whole: the session is over, and the child is told so before its pipe closes
     error: nothing,
-    complete: () => pipe.end(),
+    complete: end,
   });
   const stop = (): void => subscription.unsubscribe();
   pipe.on('error', stop).on('close', stop);
