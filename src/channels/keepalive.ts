@@ -1,5 +1,5 @@
 /** Keepalive: is the peer still there, and how long is the way to it? */
-import { EMPTY, Observable, type SchedulerLike, timer } from 'rxjs';
+import { EMPTY, Observable, type SchedulerAction, type SchedulerLike } from 'rxjs';
 import { LONGEST_DELAY, timeoutError } from '../streams/deadline.ts';
 import type { SshConnection } from './connection.ts';
 import { KEEPALIVE_REQUEST } from './names.ts';
@@ -60,7 +60,12 @@ export function keepalive(
       }
       if (!isWaiting) ask();
     };
-    subscriber.add(timer(interval, interval, scheduler).subscribe(tick));
+    subscriber.add(
+      scheduler.schedule(function (this: SchedulerAction<void>) {
+        tick();
+        this.schedule(undefined, interval);
+      }, interval),
+    );
     subscriber.add(transport.closed$.subscribe(() => subscriber.complete()));
   });
 }

@@ -2,7 +2,7 @@
 import { SshError } from '../errors.ts';
 import { chachaOpener, chachaSealer } from './chacha20-poly1305.ts';
 import { ctrOpener, ctrSealer } from './ctr.ts';
-import { gcmOpener, gcmSealer } from './gcm.ts';
+import { GcmOpener, GcmSealer } from './gcm.ts';
 import type { MacRow } from './macs.ts';
 import type { CryptoProvider } from './provider.ts';
 import { findRow, type Row } from './standing.ts';
@@ -30,8 +30,8 @@ export interface CipherRow extends Row {
  * is the slowest one, as Poly1305 is not in OpenSSL's interface to Node.
  */
 export const CIPHERS: readonly CipherRow[] = [
-  aeadRow('aes256-gcm@openssh.com', 32, 12, 16, gcmSealer, gcmOpener),
-  aeadRow('aes128-gcm@openssh.com', 16, 12, 16, gcmSealer, gcmOpener),
+  gcmRow('aes256-gcm@openssh.com', 32),
+  gcmRow('aes128-gcm@openssh.com', 16),
   ctrRow('aes256-ctr', 32),
   ctrRow('aes192-ctr', 24),
   ctrRow('aes128-ctr', 16),
@@ -41,6 +41,14 @@ export const CIPHERS: readonly CipherRow[] = [
 /** The cipher of this name; `undefined` when there is none. */
 export function cipherByName(name: string): CipherRow | undefined {
   return findRow(CIPHERS, name);
+}
+
+function gcmRow(name: string, keyLength: number): CipherRow {
+  return aeadRow(
+    ...([name, keyLength, 12, 16] as const),
+    (provider, keys) => new GcmSealer(provider, keys),
+    (provider, keys) => new GcmOpener(provider, keys),
+  );
 }
 
 function aeadRow(

@@ -4,44 +4,65 @@
  * counter of 8, which begins with the IV and counts the packets (§7.1); sequence numbers play no part.
  */
 import { readUint32 } from '../wire/bytes.ts';
-import type { CryptoProvider } from './provider.ts';
+import type { CryptoProvider, GcmKey } from './provider.ts';
 import type { DirectionKeys, Opener, Sealer } from './suite.ts';
 
 const TAG_LENGTH = 16;
-const SHAPE = { blockSize: 16, tagLength: TAG_LENGTH, lengthIsAligned: false } as const;
+const BLOCK = 16;
 const COUNTER_START = 4;
 
 /** Seals packets with AES-GCM (RFC 5647 §7.3). */
-export function gcmSealer(provider: CryptoProvider, keys: DirectionKeys): Sealer {
-  const gcm = provider.aesGcm(keys.key);
-  const nonce = keys.iv.slice();
-  return {
-    ...SHAPE,
-    seal(packet, _sequenceNumber, target, offset) {
-      const length = packet.subarray(0, 4);
-      gcm.seal(nonce, length, packet.subarray(4), target, offset + 4);
-      target.set(length, offset);
-      countInvocation(nonce);
-    },
-  };
+export class GcmSealer implements Sealer {
+  readonly blockSize = BLOCK;
+  readonly tagLength = TAG_LENGTH;
+  readonly lengthIsAligned = false;
+  readonly #gcm: GcmKey;
+  readonly #nonce: Uint8Array;
+
+  constructor(provider: CryptoProvider, keys: DirectionKeys) {
+    this.#gcm = provider.aesGcm(keys.key);
+    this.#nonce = keys.iv.slice();
+  }
+
+  seal(packet: Uint8Array, _sequenceNumber: number, target: Uint8Array, offset: number): void {
+    const length = packet.subarray(0, 4);
+    this.#gcm.seal(this.#nonce, length, packet.subarray(4), target, offset + 4);
+    target.set(length, offset);
+    countInvocation(this.#nonce);
+  }
 }
 
 /** Opens packets of AES-GCM; the tag is verified while decrypting (RFC 5647 §7.3). */
-export function gcmOpener(provider: CryptoProvider, keys: DirectionKeys): Opener {
-  const gcm = provider.aesGcm(keys.key);
-  const nonce = keys.iv.slice();
-  return {
-    ...SHAPE,
-    headLength: 4,
-    packetLength: (head) => readUint32(head, 0),
-    verifyCiphertext: () => true,
-    decrypt(packet) {
-      const plaintext = gcm.open(nonce, packet.subarray(0, 4), packet.subarray(4));
-      countInvocation(nonce);
-      return plaintext;
-    },
-    verifyPlaintext: () => true,
-  };
+export class GcmOpener implements Opener {
+  readonly blockSize = BLOCK;
+  readonly tagLength = TAG_LENGTH;
+  readonly lengthIsAligned = false;
+  readonly headLength = 4;
+  readonly #gcm: GcmKey;
+  readonly #nonce: Uint8Array;
+
+  constructor(provider: CryptoProvider, keys: DirectionKeys) {
+    this.#gcm = provider.aesGcm(keys.key);
+    this.#nonce = keys.iv.slice();
+  }
+
+  packetLength(head: Uint8Array): number {
+    return readUint32(head, 0);
+  }
+
+  verifyCiphertext(): boolean {
+    return true;
+  }
+
+  decrypt(packet: Uint8Array): Uint8Array | undefined {
+    const plaintext = this.#gcm.open(this.#nonce, packet.subarray(0, 4), packet.subarray(4));
+    countInvocation(this.#nonce);
+    return plaintext;
+  }
+
+  verifyPlaintext(): boolean {
+    return true;
+  }
 }
 
 /** Adds one to the invocation counter, big-endian and modulo 2⁶⁴ (RFC 5647 §7.1). */

@@ -1,4 +1,11 @@
-import { from, Observable, type ObservableInput, type OperatorFunction, Subscription } from 'rxjs';
+import {
+  from,
+  Observable,
+  type ObservableInput,
+  type OperatorFunction,
+  type Subscriber,
+  Subscription,
+} from 'rxjs';
 import { subscribeInner } from './lift.ts';
 
 /**
@@ -15,30 +22,51 @@ import { subscribeInner } from './lift.ts';
 export function nest<T, R>(project: (value: T) => ObservableInput<R>): OperatorFunction<T, R> {
   return (source) =>
     new Observable((out) => {
-      const inner = new Subscription();
-      out.add(inner);
-      let running = 1;
-      let isTaken = false;
-      const complete = (): void => {
-        running--;
-        if (running === 0) out.complete();
-      };
-      const build = (value: T): void => {
-        if (isTaken) return;
-        isTaken = true;
-        running++;
-        const stage = { next: (result: R) => out.next(result), complete };
-        subscribeInner(from(project(value)), out, stage, inner);
-      };
-      const guarded = (value: T): void => {
-        try {
-          build(value);
-        } catch (thrown) {
-          out.error(thrown);
-        }
-      };
-      out.add(
-        source.subscribe({ next: guarded, error: (error: unknown) => out.error(error), complete }),
-      );
+      new Nest(project, out).subscribe(source);
     });
+}
+
+/** What stands on what; it lives as long as the resource, and keeps no more of how that was made than it needs. */
+class Nest<T, R> {
+  readonly #out: Subscriber<R>;
+  readonly #inner = new Subscription();
+  #project: ((value: T) => ObservableInput<R>) | undefined;
+  #running = 1;
+
+  constructor(project: (value: T) => ObservableInput<R>, out: Subscriber<R>) {
+    this.#project = project;
+    this.#out = out;
+  }
+
+  subscribe(source: Observable<T>): void {
+    this.#out.add(this.#inner);
+    this.#out.add(
+      source.subscribe({
+        next: (value) => this.#take(value),
+        error: (error: unknown) => this.#out.error(error),
+        complete: () => this.#complete(),
+      }),
+    );
+  }
+
+  #take(value: T): void {
+    const project = this.#project;
+    if (project === undefined) return;
+    this.#project = undefined;
+    try {
+      this.#running++;
+      const stage = {
+        next: (result: R) => this.#out.next(result),
+        complete: () => this.#complete(),
+      };
+      subscribeInner(from(project(value)), this.#out, stage, this.#inner);
+    } catch (thrown) {
+      this.#out.error(thrown);
+    }
+  }
+
+  #complete(): void {
+    this.#running--;
+    if (this.#running === 0) this.#out.complete();
+  }
 }

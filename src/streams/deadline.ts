@@ -1,5 +1,5 @@
 /** Deadlines: no wait without an end. */
-import { asyncScheduler, type SchedulerLike, Subscription, timer } from 'rxjs';
+import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
 import { SshError } from '../errors.ts';
 
 /** setTimeout takes a delay past this for 1 ms. */
@@ -22,5 +22,6 @@ export function after(
   scheduler: SchedulerLike = asyncScheduler,
 ): Subscription {
   if (milliseconds === 0) return Subscription.EMPTY;
-  return timer(Math.min(milliseconds, LONGEST_DELAY), scheduler).subscribe(expired);
+  // every wait has one: `timer` would make three objects more of each
+  return scheduler.schedule(expired, Math.min(milliseconds, LONGEST_DELAY));
 }
