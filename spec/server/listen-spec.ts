@@ -4,16 +4,23 @@ import {
   filter,
   firstValueFrom,
   lastValueFrom,
+  map,
   Observable,
   ReplaySubject,
+  Subject as Source,
   Subscription,
 } from 'rxjs';
+import type { Channel } from '../../src/channels/channel.ts';
 import type { SshConnection } from '../../src/channels/connection.ts';
 import { isSshError } from '../../src/errors.ts';
 import type { ServerEvent } from '../../src/server/events.ts';
 import { exitWith } from '../../src/server/exit-result.ts';
 import { listen, type ListenOptions } from '../../src/server/listen-node.ts';
 import { connectTcp } from '../../src/streams/tcp-node.ts';
+import { Clock } from '../support/clock.ts';
+import { dial } from '../support/raw-peer/link.ts';
+import * as message from '../support/raw-peer/messages.ts';
+import { RawPeer } from '../support/raw-peer/raw-peer.ts';
 import { ask, execOf, openSession, rawClient, run, serverWith } from './raw-client.ts';
 
 let running = new Subscription();
@@ -35,17 +42,26 @@ interface Listening {
   /** The next event of a type, or the first one that there was. */
   event<T extends ServerEvent['type']>(type: T, skip?: number): Promise<Kind<T>>;
   count(type: ServerEvent['type']): number;
+  /** Has it completed? */
+  isOver(): boolean;
+  /** Resolves once it is so, behind some event. */
+  until(isSo: () => boolean): Promise<boolean>;
 }
 
 async function start(more: Partial<ListenOptions> = {}): Promise<Listening> {
   const events = new ReplaySubject<ServerEvent>(Number.POSITIVE_INFINITY);
   const all: ServerEvent[] = [];
+  let isOver = false;
   const server = listen({ ...serverWith(), port: 0, ...more }).subscribe({
     next: (event) => {
       all.push(event);
       events.next(event);
     },
     error: (error: unknown) => events.error(error),
+    complete: () => {
+      isOver = true;
+      events.complete();
+    },
   });
   running.add(server);
   const first = await firstValueFrom(events);
@@ -62,6 +78,8 @@ async function start(more: Partial<ListenOptions> = {}): Promise<Listening> {
       );
     },
     count: (type) => all.filter((event) => event.type === type).length,
+    isOver: () => isOver,
+    until: (isSo) => firstValueFrom(events.pipe(map(isSo), filter(Boolean))),
   };
 }
 
@@ -174,6 +192,98 @@ describe('listen', () => {
     expect([server.count('refused'), server.count('closed')]).toEqual([1, 5]);
   });
 
+  it('R1: turns away whoever comes past the default limits: ten of one source at a time', async () => {
+    const server = await start();
+    for (let i = 0; i < 10; i++) await plainSocket(server.port);
+    await server.event('connection', 9);
+    const eleventh = await plainSocket(server.port);
+    await closed(eleventh);
+    expect((await server.event('refused')).limit).toBe('maxPerSource');
+  });
+
+  it('R1: lets a hundred and fifty silent ones in up to the limit, and a good one when their time is over', async () => {
+    const limits = { maxStartups: { start: 10, rate: 30, full: 100 }, maxPerSource: 1000 };
+    const server = await start({ ...limits, handshakeTimeout: 2_000 });
+    for (let i = 0; i < 150; i++) await plainSocket(server.port);
+    const come = await server.until(
+      () => server.count('connection') + server.count('refused') === 150,
+    );
+    expect(come).toBe(true);
+    const served = server.count('connection');
+    // chance decides from 10 on; that it would be the same as without it comes once in a universe
+    expect(served).toBeGreaterThan(10);
+    expect(served).toBeLessThan(100);
+    await server.event('closed', served - 1);
+    expect(await client(server.port)).toBeDefined();
+  });
+
+  it('R2: turns a source away that has not logged in again and again, until its penalty is over', async () => {
+    const clock = new Clock();
+    const server = await start({
+      scheduler: clock,
+      penalties: { noAuth: 10_000, min: 15_000 },
+    });
+    for (let i = 0; i < 2; i++) {
+      (await plainSocket(server.port)).destroy();
+      await server.event('closed', i);
+    }
+    await closed(await plainSocket(server.port));
+    expect((await server.event('refused')).limit).toBe('penalties');
+    await clock.pass(20_000);
+    expect(await client(server.port)).toBeDefined();
+  });
+
+  it('R2: has a penalty for tries that fail, and none for logins', async () => {
+    const penalties = { authFail: 20_000, noAuth: 0 };
+    const server = await start({ penalties, authenticate: ({ user }) => user === 'alice' });
+    for (let i = 0; i < 3; i++) {
+      (await client(server.port)).subscription.unsubscribe();
+      await server.event('closed', i);
+    }
+    const peer = new RawPeer(await dial(server.port), { role: 'client' });
+    await peer.handshake();
+    await peer.requestService();
+    peer.send(message.password('guess', 'mallory\n'));
+    await peer.until(message.Msg.AUTH_FAILURE);
+    peer.close();
+    const { error } = await server.event('closed', 3);
+    expect(error).toBeDefined();
+    await closed(await plainSocket(server.port));
+    expect((await server.event('refused')).limit).toBe('penalties');
+  });
+
+  it('tells of every try to log in, whatever is in it', async () => {
+    const server = await start();
+    const peer = new RawPeer(await dial(server.port), { role: 'client' });
+    await peer.handshake();
+    await peer.requestService();
+    peer.send(message.none('root\n2026 root logged in'));
+    await peer.until(message.Msg.AUTH_FAILURE);
+    peer.send(message.password('secret', 'y'.repeat(30_000)));
+    await peer.until(message.Msg.AUTH_FAILURE);
+    const [none, password] = [
+      await server.event('auth-attempt'),
+      await server.event('auth-attempt', 1),
+    ];
+    expect(none.attempt).toMatchObject({
+      user: 'root\\x0a2026 root logged in',
+      method: 'none',
+      outcome: 'rejected',
+    });
+    expect(password.attempt).toMatchObject({ user: `${'y'.repeat(255)}…`, method: 'password' });
+    expect(JSON.stringify(password.attempt)).not.toContain('secret');
+    peer.close();
+    const { connection } = await client(server.port);
+    const accepted = await server.event('auth-attempt', 3);
+    expect(accepted.attempt).toMatchObject({
+      user: 'alice',
+      method: 'publickey',
+      outcome: 'accepted',
+      with: expect.stringMatching(/^SHA256:/) as unknown,
+    });
+    expect(connection.transport.ended).toBeUndefined();
+  });
+
   it('leaves nothing behind when it is unsubscribed', async () => {
     const baseline = process.getActiveResourcesInfo().filter(isOurs).length;
     let letGo = 0;
@@ -199,3 +309,75 @@ describe('listen', () => {
 function isOurs(resource: string): boolean {
   return /TCP|Pipe|Process/.test(resource);
 }
+
+describe('X28: a server that drains', () => {
+  /** A server with one client at work, one without a session, and one that has not logged in. */
+  async function atWork(more: Partial<ListenOptions> = {}): Promise<{
+    readonly server: Listening;
+    readonly drain: Source<void>;
+    readonly connection: SshConnection;
+    readonly channel: Channel;
+    finish(): void;
+  }> {
+    const drain = new Source<void>();
+    const finished = new Source<number>();
+    const server = await start({ drain, exec: () => finished, ...more });
+    const { connection } = await client(server.port);
+    await client(server.port);
+    await plainSocket(server.port);
+    const { channel } = await openSession(connection);
+    expect(await ask(channel, 'exec', execOf('x'))).toBe(true);
+    const finish = (): void => finished.next(3);
+    return { server, drain, connection, channel, finish };
+  }
+
+  it('lets what works come to its end, and nobody else', async () => {
+    const { server, drain, connection, channel, finish } = await atWork();
+    drain.next();
+    expect(await server.event('draining')).toEqual({ type: 'draining', connections: 3 });
+    await server.event('closed', 1);
+    const refused: unknown = await plainSocket(server.port).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'ECONNREFUSED' });
+    const more: unknown = await openSession(connection).catch((error: unknown) => error);
+    expect(isSshError(more, 'channel-open')).toBe(true);
+    expect([channel.isOpen, server.isOver()]).toEqual([true, false]);
+    finish();
+    expect(await firstValueFrom(channel.closed$)).toBeUndefined();
+    expect(await firstValueFrom(connection.transport.closed$)).toMatchObject({
+      kind: 'disconnect',
+      detail: { reasonCode: 11, by: 'peer', description: 'the server is going down' },
+    });
+    await server.event('closed', 2);
+    expect(server.isOver()).toBe(true);
+    expect([server.count('exit'), server.count('closed')]).toEqual([1, 3]);
+  });
+
+  it('disconnects the rest at the deadline, once, and completes', async () => {
+    const clock = new Clock();
+    const { server, drain, connection } = await atWork({ scheduler: clock, drainTimeout: 5_000 });
+    drain.next();
+    await server.event('closed', 1);
+    await clock.pass(4_999);
+    expect(connection.transport.ended).toBeUndefined();
+    await clock.pass(1);
+    expect(await firstValueFrom(connection.transport.closed$)).toMatchObject({
+      detail: { reasonCode: 11, by: 'peer' },
+    });
+    await server.event('closed', 2);
+    expect([server.isOver(), server.count('closed')]).toEqual([true, 3]);
+  });
+
+  it('completes at once when nobody is there', async () => {
+    const drain = new Source<void>();
+    const server = await start({ drain });
+    drain.next();
+    expect([server.isOver(), server.count('draining')]).toEqual([true, 1]);
+  });
+
+  it('errors when what should tell it to drain does', async () => {
+    const drain = new Source<void>();
+    const server = await start({ drain });
+    drain.error(new Error('broken'));
+    await expect(server.event('closed')).rejects.toThrow('broken');
+  });
+});

@@ -33,6 +33,8 @@ export interface KeyExchangeContext {
   /** Emits once when the key is trusted; an error refuses it. */
   verifyHostKey(claim: HostKeyClaim): ObservableInput<unknown>;
   identifications(): { readonly own: Uint8Array; readonly peer: Uint8Array };
+  /** The time, in milliseconds. */
+  now(): number;
   send(message: Message): void;
   /** Runs a task on the connection's queue. */
   run(task: () => void): void;

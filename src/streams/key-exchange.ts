@@ -31,6 +31,7 @@ import { proveHostKey, refusedHostKey } from './host-key-proof.ts';
 import type { HostKeyClaim, KeyExchangeContext } from './key-exchange-context.ts';
 import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
 import { type Algorithms, buildKexInit, negotiate } from '../transport/negotiation.ts';
+import { RekeyBudget } from '../transport/rekey-budget.ts';
 import { type Suite, suiteOf } from '../transport/suite-keys.ts';
 import type { MessageRow } from '../wire/message.ts';
 import { Writer } from '../wire/writer.ts';
@@ -56,10 +57,12 @@ export class KeyExchange {
   #hostKey: HostKeyClaim | undefined;
   #algorithms: Algorithms | undefined;
   readonly #pending = new Subscription();
+  readonly #budget: RekeyBudget;
 
   constructor(context: KeyExchangeContext) {
     this.#context = context;
     this.#state = initialKexState(context.role);
+    this.#budget = new RekeyBudget(context.now());
   }
 
   get state(): KexState {
@@ -93,6 +96,7 @@ export class KeyExchange {
 
   /** The peer's KEXINIT. */
   receiveKexInit(message: KexInit, payload: Uint8Array, sequenceNumber: number): void {
+    if (!this.#state.initial && this.#state.step === 'idle') this.#charge();
     this.#peerInit = { message, payload: payload.slice() };
     this.#dispatch({ type: 'kexinit', message, sequenceNumber });
   }
@@ -115,6 +119,12 @@ export class KeyExchange {
   /** Calls off what is being waited for. */
   stop(): void {
     this.#pending.unsubscribe();
+  }
+
+  #charge(): void {
+    const { inbound, outbound } = this.#context;
+    if (!this.#budget.spend(this.#context.now(), inbound.bytes + outbound.bytes))
+      throw protocolError('too many key exchanges in too short a time');
   }
 
   #dispatch(event: KexEvent): void {

@@ -14,7 +14,6 @@ import type { Phase } from '../transport/admission.ts';
 import { DEFAULT_GROUP_EXCHANGE } from '../transport/group-exchange.ts';
 import { type Identification, ownIdentification } from '../transport/identification.ts';
 import type { KexStep } from '../transport/kex-state.ts';
-import { RekeyBudget } from '../transport/rekey-budget.ts';
 import { isWornOut } from '../transport/rekey-policy.ts';
 import type { Role } from '../transport/role.ts';
 import type { MessageRow } from '../wire/message.ts';
@@ -80,7 +79,6 @@ export class SshTransport {
   readonly #life: DuplexLife;
   readonly #ready: () => void;
   readonly #own: Uint8Array;
-  readonly #rekeyBudget: RekeyBudget;
   #receivedPackets = 0;
   #peer: Identification | undefined;
   #handshake: Handshake | undefined;
@@ -108,7 +106,6 @@ export class SshTransport {
     this.#options = options;
     this.#ready = ready;
     this.#own = ownIdentification(options.software);
-    this.#rekeyBudget = new RekeyBudget(this.scheduler.now());
     this.#life = new DuplexLife(duplex, this.scheduler);
     // what is worn out seals no more data: one task may send half a MiB before the KEXINIT that waits behind it
     this.#outgoing = new Outgoing(duplex, this.#queue, () =>
@@ -263,10 +260,8 @@ export class SshTransport {
         this.trace?.({ type: 'debug', message: escapeText(message), alwaysDisplay }),
       unimplemented: (sequenceNumber) => this.#subjects.unimplemented.next(sequenceNumber),
       service: (message) => this.#subjects.service.next(message.serviceName),
-      kexInit: (message, payload, sequenceNumber) => {
-        this.#chargeRekey();
-        this.#kex.receiveKexInit(message, payload, sequenceNumber);
-      },
+      kexInit: (message, payload, sequenceNumber) =>
+        this.#kex.receiveKexInit(message, payload, sequenceNumber),
       newKeys: () => this.#kex.receiveNewKeys(),
       wrongGuess: () => this.#kex.passOverGuess(),
       kexMessages: () => this.#kex.methodMessages,
@@ -292,6 +287,7 @@ export class SshTransport {
       // nobody to ask is a refusal: the executor turns an empty answer into one
       verifyHostKey: verifyHostKey ?? (() => []),
       identifications: () => ({ own: this.#own, peer: this.#peer?.bytes ?? new Uint8Array(0) }),
+      now: () => this.scheduler.now(),
       send: (message) => this.send(message),
       run: (task) => this.run(task),
       beforeRelease: (initial) => {
@@ -330,15 +326,6 @@ export class SshTransport {
     if (initial) this.#ready();
     else this.#subjects.rekeyed.next();
     this.#outgoing.resumeWriters();
-  }
-
-  /** New keys cost us more time than it costs the peer to ask for them. */
-  #chargeRekey(): void {
-    const { step, initial } = this.#kex.state;
-    if (initial || step !== 'idle') return;
-    const bytes = this.#incoming.cell.bytes + this.#outgoing.cell.bytes;
-    if (!this.#rekeyBudget.spend(this.scheduler.now(), bytes))
-      throw protocolError('too many key exchanges in too short a time');
   }
 
   #rekeyWhenWornOut(): void {
