@@ -2,6 +2,8 @@
 import type { AuthReport } from '../auth/policy.ts';
 import type { ServerAuthenticated } from '../auth/server.ts';
 import type { Exit, SshError } from '../errors.ts';
+import type { Endpoint } from '../forwarding/endpoint.ts';
+import type { ForwardedConnection } from '../forwarding/forward.ts';
 import type { DuplexPeer } from '../streams/byte-duplex.ts';
 import type { Handshake } from '../streams/transport-options.ts';
 import type { ServerConnection } from './connection.ts';
@@ -61,12 +63,42 @@ export type ConnectionEvent =
       readonly connection: ServerConnection;
       readonly session: ServerSession;
     }
+  /** A connection of the client to somewhere else, or one that has come to a listener of its, is led on. */
+  | {
+      readonly type: 'forward-opened';
+      readonly connection: ServerConnection;
+      readonly forwarded: ForwardedConnection;
+    }
+  /** It is over, with `error` unless both sides have ended; its counters tell what went through. */
+  | {
+      readonly type: 'forward-closed';
+      readonly connection: ServerConnection;
+      readonly forwarded: ForwardedConnection;
+      readonly error?: SshError;
+    }
+  /** We listen for the client, or do no more. */
+  | {
+      readonly type: 'listener-opened' | 'listener-closed';
+      readonly connection: ServerConnection;
+      readonly at: Endpoint;
+    }
   /** The connection is over; with `error` unless it ended in good order. The last event of each connection. */
   | {
       readonly type: 'closed';
       readonly connection: ServerConnection;
       readonly error?: SshError;
     };
+
+/** An event without the connection that all of them have. */
+export type ConnectionEventFacts = WithoutConnection<ConnectionEvent>;
+
+/** What forwarding has to tell. */
+export type ForwardEventFacts = Extract<
+  ConnectionEventFacts,
+  { readonly type: `forward-${string}` | `listener-${string}` }
+>;
+
+type WithoutConnection<E> = E extends ConnectionEvent ? Omit<E, 'connection'> : never;
 
 /** An event of a server. */
 export type ServerEvent =

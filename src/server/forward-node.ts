@@ -4,6 +4,7 @@ import { SshError } from '../errors.ts';
 import type { Endpoint } from '../forwarding/endpoint.ts';
 import { connectEndpoint, listenEndpoint } from '../forwarding/endpoints-node.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
+import { parseIpAddress } from '../wire/ip-address.ts';
 import type { ServerConnection } from './connection.ts';
 import type { DialHandler, ListenHandler } from './forwarding.ts';
 
@@ -11,7 +12,7 @@ import type { DialHandler, ListenHandler } from './forwarding.ts';
 export interface NodeDialOptions {
   /**
    * Judges each address that a host stands for, with the endpoint as the client has written it; `address` is `undefined` for a unix
-   * socket. Only addresses that it has permitted are connected to, so a name that changes its meaning gains nothing.
+   * socket, and the plain IPv4 address for one that is mapped into IPv6. Only addresses that it has permitted are connected to, so a name that changes its meaning gains nothing.
    */
   readonly permit: (
     to: Endpoint,
@@ -49,7 +50,7 @@ export function nodeDial({ permit, timeout }: NodeDialOptions): DialHandler {
       let isAnyPermitted = false;
       let isAnyRefused = false;
       const judge = (address: string): boolean => {
-        const isPermitted = permit(to, address, connection);
+        const isPermitted = permit(to, plainAddress(address), connection);
         isAnyPermitted ||= isPermitted;
         isAnyRefused ||= !isPermitted;
         return isPermitted;
@@ -81,6 +82,12 @@ function onLoopback(at: Endpoint): Endpoint {
 function bindable(at: Endpoint): Endpoint {
   if ('socketPath' in at || (at.host !== '' && at.host !== '*')) return at;
   return { host: '::', port: at.port };
+}
+
+/** An IPv4 address that is mapped into IPv6 leads to where the plain one does: no policy shall have to know that. */
+function plainAddress(address: string): string {
+  const bytes = parseIpAddress(address);
+  return bytes?.length === 4 ? bytes.join('.') : address;
 }
 
 function notPermitted(): SshError<'request-refused'> {

@@ -45,12 +45,20 @@ export type ListenHandler = (
   connection: ServerConnection,
 ) => ObservableInput<ListenerEvent> | false;
 
+/** Milliseconds that a handler may take to answer. */
+export const DEFAULT_ANSWER_TIMEOUT = 30_000;
+
 /** What clients may have forwarded: whatever has no handler is refused. */
 export interface ForwardHandlers {
   /** Connects clients to where they want; see `nodeDial`. */
   readonly dial?: DialHandler;
   /** Listens for clients; see `nodeListen`. */
   readonly listen?: ListenHandler;
+  /**
+   * Milliseconds that a handler may take to its first duplex, or to `listening`; 30 000 unless said otherwise, 0 is no limit. Then
+   * it is unsubscribed and the client refused.
+   */
+  readonly answerTimeout?: number;
   /** Listeners at a time that one connection may have; 10 unless said otherwise. */
   readonly maxListeners?: number;
   /** Connections at a time that have come to the listeners of one connection; 256 unless said otherwise, those beyond are closed. */

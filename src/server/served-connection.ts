@@ -26,11 +26,13 @@ import { asSshError } from '../streams/ending.ts';
 import { openTransport, type SshTransport } from '../streams/transport.ts';
 import type { Handshake, TransportOptions } from '../streams/transport-options.ts';
 import type { ServerConnection } from './connection.ts';
-import type { ConnectionEvent } from './events.ts';
+import type { ConnectionEvent, ConnectionEventFacts } from './events.ts';
+import { DEFAULT_ANSWER_TIMEOUT } from './forwarding.ts';
 import { DEFAULT_LOGIN_GRACE_TIME, type ServeOptions } from './options.ts';
 import { permittedForwarding } from './permit.ts';
 import { dialChannels } from './served-dials.ts';
 import { ServedListeners } from './served-listeners.ts';
+import type { ForwardContext } from './served-ways.ts';
 import type { ServerSession } from './session.ts';
 import { SessionChannel } from './session-channel.ts';
 
@@ -179,11 +181,15 @@ export class ServedConnection implements ServerConnection {
   #connectionOptions(transport: SshTransport, login: ServerAuthenticated): ConnectionOptions {
     const { channels = {}, globalRequests = {}, channelTimeouts = {}, maxChannels } = this.#options;
     const forward = permittedForwarding(this.#options.forward ?? {}, login.permissions);
-    const { dial, listen } = forward;
-    const life = this.#forwarded;
-    const dials = dial === undefined ? {} : dialChannels(dial, this, life);
+    const { dial, listen, answerTimeout = DEFAULT_ANSWER_TIMEOUT } = forward;
+    const context: ForwardContext = {
+      ...{ connection: this, life: this.#forwarded, answerTimeout },
+      scheduler: transport.scheduler,
+      emit: (event) => this.#tell(event),
+    };
+    const dials = dial === undefined ? {} : dialChannels(dial, context);
     const listeners =
-      listen === undefined ? undefined : new ServedListeners(listen, forward, this, life);
+      listen === undefined ? undefined : new ServedListeners(listen, forward, context);
     return {
       ...(maxChannels === undefined ? {} : { maxChannels }),
       channelTimeouts,
@@ -264,13 +270,6 @@ export class ServedConnection implements ServerConnection {
     outsideDelivery(() => this.#emit({ ...event, connection: this }));
   }
 }
-
-/** An event without the connection that all of them have. */
-type ConnectionEventFacts = ConnectionEvent extends infer E
-  ? E extends ConnectionEvent
-    ? Omit<E, 'connection'>
-    : never
-  : never;
 
 /** Handlers that are called with the connection as well. */
 function bound<R, A>(

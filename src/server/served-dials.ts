@@ -1,54 +1,25 @@
 /** Channels that lead somewhere else: `direct-tcpip` and its sister for unix sockets. */
 import { from, Observable, Subscription } from 'rxjs';
-import type { Channel } from '../channels/channel.ts';
 import type { ChannelOpenAnswer, ChannelOpenHandler } from '../channels/connection.ts';
 import { isSshError } from '../errors.ts';
 import { CARRIER, ChannelDuplex } from '../forwarding/channel-duplex.ts';
 import { checkTarget } from '../forwarding/endpoint.ts';
-import { splice } from '../forwarding/splice.ts';
 import { OpenFailureReason } from '../messages/codes.ts';
 import { directStreamlocal, directTcpip } from '../messages/forwarding.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
-import type { ServerConnection } from './connection.ts';
+import { after, timeoutError } from '../streams/deadline.ts';
 import type { DialHandler, DialRequest } from './forwarding.ts';
-import { endBehind } from './served-ways.ts';
+import { endBehind, type ForwardContext, leadOn } from './served-ways.ts';
 
-/**
- * Handlers by channel type.
- *
- * @param life - ends with the connection, and all ways with it
- */
+/** Handlers by channel type. */
 export function dialChannels(
   dial: DialHandler,
-  connection: ServerConnection,
-  life: Subscription,
+  context: ForwardContext,
 ): Readonly<Record<string, ChannelOpenHandler>> {
   const answer = (request: DialRequest): ChannelOpenAnswer | Observable<ChannelOpenAnswer> => {
     checkTarget(request.to);
-    const far = dial(request, connection);
-    if (far === false) return prohibited;
-    return new Observable((out) => {
-      const way = new Way(life);
-      // before the answer, whoever waits for it decides; behind it, the two ends do
-      out.add(() => way.leaveUnlessOpen());
-      way.life.add(
-        from(far).subscribe({
-          next: (duplex) => {
-            if (way.isOpen) return;
-            way.isOpen = true;
-            out.next({
-              accept: true,
-              options: CARRIER,
-              opened: (channel) => way.join(channel, duplex),
-            });
-          },
-          error: (error: unknown) => {
-            if (!way.isOpen) out.next(refusalFor(error));
-          },
-          complete: () => out.complete(),
-        }),
-      );
-    });
+    const far = dial(request, context.connection);
+    return far === false ? prohibited : dialled(request, from(far), context);
   };
   return {
     'direct-tcpip': ({ payload }) => {
@@ -63,25 +34,37 @@ export function dialChannels(
   };
 }
 
-/** A connection of a client to somewhere else. */
-class Way {
-  readonly life = new Subscription();
-  isOpen = false;
-
-  constructor(connectionLife: Subscription) {
-    endBehind(connectionLife, this.life);
-  }
-
-  join(channel: Channel, far: ByteDuplex): void {
-    const over = (): void => this.life.unsubscribe();
-    this.life.add(
-      splice(new ChannelDuplex(channel), far).subscribe({ error: over, complete: over }),
-    );
-  }
-
-  leaveUnlessOpen(): void {
-    if (!this.isOpen) this.life.unsubscribe();
-  }
+/** Before the answer, whoever waits for it decides over the way; behind it, the two ends do. */
+function dialled(
+  { to, originator }: DialRequest,
+  far$: Observable<ByteDuplex>,
+  context: ForwardContext,
+): Observable<ChannelOpenAnswer> {
+  const { life, scheduler, answerTimeout } = context;
+  return new Observable((out) => {
+    const way = new Subscription();
+    endBehind(life, way);
+    let isAnswered = false;
+    const refuse = (error: unknown): void => {
+      if (!isAnswered) out.next(refusalFor(error));
+    };
+    const late = (): void => refuse(timeoutError('forwarding', answerTimeout));
+    out.add(after(answerTimeout, late, scheduler));
+    out.add(() => {
+      if (!isAnswered) way.unsubscribe();
+    });
+    const accept = (far: ByteDuplex): void => {
+      if (isAnswered) return;
+      isAnswered = true;
+      out.next({
+        accept: true,
+        options: CARRIER,
+        opened: (channel) =>
+          leadOn(context, { near: new ChannelDuplex(channel, originator), far }, to, way),
+      });
+    };
+    way.add(far$.subscribe({ next: accept, error: refuse, complete: () => out.complete() }));
+  });
 }
 
 const prohibited: ChannelOpenAnswer = {

@@ -3,9 +3,7 @@ import { from, Observable, Subscription } from 'rxjs';
 import type { Channel } from '../channels/channel.ts';
 import type { GlobalRequestHandler } from '../channels/global-requests.ts';
 import { CARRIER, ChannelDuplex } from '../forwarding/channel-duplex.ts';
-import type { SshError } from '../errors.ts';
 import { checkBound, type Endpoint, endpointKey } from '../forwarding/endpoint.ts';
-import { splice } from '../forwarding/splice.ts';
 import {
   forwardedStreamlocal,
   forwardedTcpip,
@@ -14,10 +12,9 @@ import {
   tcpipForwardReply,
 } from '../messages/forwarding.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
-import { asSshError, connectionLost } from '../streams/ending.ts';
-import type { ServerConnection } from './connection.ts';
+import { after } from '../streams/deadline.ts';
 import type { ForwardHandlers, ListenHandler } from './forwarding.ts';
-import { endBehind } from './served-ways.ts';
+import { clientGone, endBehind, type ForwardContext, leadOn } from './served-ways.ts';
 
 const DEFAULT_MAXIMUM_LISTENERS = 10;
 const DEFAULT_MAXIMUM_FORWARDED = 256;
@@ -30,8 +27,7 @@ type Answer = boolean | Uint8Array;
 export class ServedListeners {
   readonly #listen: ListenHandler;
   readonly #limits: ForwardHandlers;
-  readonly #connection: ServerConnection;
-  readonly #life: Subscription;
+  readonly #context: ForwardContext;
   readonly #listeners = new Set<Listener>();
   #forwarded = 0;
 
@@ -43,40 +39,36 @@ export class ServedListeners {
     'cancel-streamlocal-forward@openssh.com': ({ payload }) => this.#cancel(unixAt(payload)),
   };
 
-  /** @param life - ends with the connection, and all listeners with it */
-  constructor(
-    listen: ListenHandler,
-    limits: ForwardHandlers,
-    connection: ServerConnection,
-    life: Subscription,
-  ) {
+  constructor(listen: ListenHandler, limits: ForwardHandlers, context: ForwardContext) {
     this.#listen = listen;
     this.#limits = limits;
-    this.#connection = connection;
-    this.#life = life;
+    this.#context = context;
   }
 
   #start(at: Endpoint): Answer | Observable<Answer> {
     checkBound(at);
     const { maxListeners = DEFAULT_MAXIMUM_LISTENERS } = this.#limits;
     if (this.#listeners.size >= maxListeners || this.#find(at) !== undefined) return false;
-    const listener$ = this.#listen({ at }, this.#connection);
+    const { connection, scheduler, answerTimeout } = this.#context;
+    const listener$ = this.#listen({ at }, connection);
     if (listener$ === false) return false;
     return new Observable((out) => {
       const listener = this.#add(at);
+      const over = (): void => listener.life.unsubscribe();
       // before the answer, whoever waits for it decides; behind it, the client does
-      out.add(() => {
-        if (!listener.isBound) listener.life.unsubscribe();
-      });
+      const giveUp = (): void => {
+        if (!listener.isBound) over();
+      };
+      out.add(giveUp);
+      out.add(after(answerTimeout, giveUp, scheduler));
       listener.life.add(() => {
         if (!listener.isBound && !out.closed) out.next(false);
       });
-      const over = (): void => listener.life.unsubscribe();
       listener.life.add(
         from(listener$).subscribe({
           next: (event) => {
             if (event.type === 'connection') this.#offer(event.duplex, listener);
-            else if (!listener.isBound) out.next(listener.bind(event.at));
+            else if (!listener.isBound) out.next(this.#bind(listener, event.at));
           },
           error: over,
           complete: over,
@@ -85,11 +77,19 @@ export class ServedListeners {
     });
   }
 
+  #bind(listener: Listener, real: Endpoint): Answer {
+    const answer = listener.bind(real);
+    const { emit } = this.#context;
+    emit({ type: 'listener-opened', at: real });
+    listener.life.add(() => emit({ type: 'listener-closed', at: real }));
+    return answer;
+  }
+
   #add(at: Endpoint): Listener {
     const listener = new Listener(at);
     this.#listeners.add(listener);
     listener.life.add(() => this.#listeners.delete(listener));
-    this.#life.add(listener.life);
+    this.#context.life.add(listener.life);
     return listener;
   }
 
@@ -113,30 +113,27 @@ export class ServedListeners {
       return;
     }
     this.#forwarded++;
-    let failure: SshError | undefined = connectionLost('the connection of its client has ended');
+    let isOpen = false;
     const way = new Subscription(() => {
       this.#forwarded--;
-      duplex.destroy(failure);
+      if (!isOpen) duplex.destroy(clientGone());
     });
-    endBehind(this.#life, way);
-    const over = (error?: unknown): void => {
-      failure = error === undefined ? undefined : asSshError(error);
-      way.unsubscribe();
-    };
-    const channel$ =
-      'port' in at
-        ? this.#connection.openChannel('forwarded-tcpip', tcpPayload(at, duplex), CARRIER)
-        : this.#connection.openChannel(
-            'forwarded-streamlocal@openssh.com',
-            forwardedStreamlocal.encode({ socketPath: at.socketPath, reserved: NO_BYTES }),
-            CARRIER,
-          );
+    endBehind(this.#context.life, way);
     const join = (channel: Channel): void => {
-      way.add(
-        splice(duplex, new ChannelDuplex(channel)).subscribe({ error: over, complete: over }),
-      );
+      isOpen = true;
+      leadOn(this.#context, { near: duplex, far: new ChannelDuplex(channel) }, at, way);
     };
-    way.add(channel$.subscribe({ next: join, error: over }));
+    way.add(
+      this.#openChannel(at, duplex).subscribe({ next: join, error: () => way.unsubscribe() }),
+    );
+  }
+
+  #openChannel(at: Endpoint, duplex: ByteDuplex): Observable<Channel> {
+    const { connection } = this.#context;
+    if ('port' in at)
+      return connection.openChannel('forwarded-tcpip', tcpPayload(at, duplex), CARRIER);
+    const payload = forwardedStreamlocal.encode({ socketPath: at.socketPath, reserved: NO_BYTES });
+    return connection.openChannel('forwarded-streamlocal@openssh.com', payload, CARRIER);
   }
 }
 
