@@ -103,7 +103,12 @@ describe('the command line', () => {
     ['serve --password p', 'rxssh: serve: --password needs --user NAME\n'],
     ['serve --user a --password b --listen here', 'rxssh: --listen "here": expected ADDR:PORT\n'],
     ['serve --user a --password b -o TrustedUserCAKeys=f', /is not there yet/],
-    ['serve --user a --password b -o MaxStartups=10:30:100', /is not there yet/],
+    ['serve --user a --password b -o MaxStartups=10:30:5', /MaxStartups: "10:30:5" is not valid/],
+    ['serve --user a --password b -o MaxStartups=1:2', /MaxStartups: "" is not valid/],
+    ['serve --user a --password b -o PerSourcePenalties=crash:9s', /is not there yet/],
+    ['serve --user a --password b -o PerSourcePenalties=x:9s', /PerSourcePenalties: "x:9s"/],
+    ['serve --user a --password b -o Compression=yes', /is not there yet/],
+    ['serve --user a --password b -o Ciphers=+nonsense', /"nonsense" is no algorithm that/],
     [
       'serve --user a --password b -o Nonsense=f',
       'rxssh: -o Nonsense: OpenSSH has no such option\n',

@@ -1,53 +1,97 @@
-/** What `serve` tells on stderr with `-v`: one line an event, whatever a peer has put into it. */
+/** What `serve` tells on stderr: one line an event, whatever a peer has put into it, and no more lines than anybody can read. */
 import { describeExit, escapeText } from '../node.ts';
 import type { ServerConnection, ServerEvent } from '../server/index.ts';
 import type { Messages } from './io.ts';
 
 /** Longest text of a peer in a line. */
 const MAX_SHOWN = 400;
+/** Lines in a time, and the time in milliseconds. */
+const MAX_LINES = 200;
+const INTERVAL = 10_000;
 
-/** Tells of an event. */
-export function tellEvent(event: ServerEvent, messages: Messages): void {
+/** What is told of an event; with `level` 0 without any `-v`. */
+interface Line {
+  readonly level: number;
+  readonly text: string;
+}
+
+/** Tells of events. */
+export class ServeLog {
+  readonly #messages: Messages;
+  readonly #now: () => number;
+  #until = 0;
+  #lines = 0;
+
+  constructor(messages: Messages, now: () => number = Date.now) {
+    this.#messages = messages;
+    this.#now = now;
+  }
+
+  tell(event: ServerEvent): void {
+    const line = lineOf(event);
+    if (line === undefined || !this.#messages.isVerbose(line.level)) return;
+    if (this.#now() >= this.#until) this.#begin();
+    this.#lines++;
+    if (this.#lines < MAX_LINES) this.#messages.notice(line.text);
+    if (this.#lines === MAX_LINES) this.#messages.notice('too much at once: the rest is counted');
+  }
+
+  #begin(): void {
+    const dropped = this.#lines - MAX_LINES + 1;
+    if (dropped > 0) this.#messages.notice(`${String(dropped)} lines were left out`);
+    this.#lines = 0;
+    this.#until = this.#now() + INTERVAL;
+  }
+}
+
+function lineOf(event: ServerEvent): Line | undefined {
   switch (event.type) {
     case 'listening':
-      return;
+      return undefined;
     case 'draining':
-      messages.verbose(
-        1,
-        `nobody new comes in; ${String(event.connections)} connections are there`,
-      );
-      return;
+      return { level: 1, text: `nobody new comes in, ${String(event.connections)} are there` };
     case 'refused':
-      messages.notice(`a connection was refused: ${event.limit}`);
-      return;
+      return { level: 0, text: `${addressOf(event)}: refused: ${event.limit}` };
+    default:
+      return lineOfConnection(event, who(event.connection));
+  }
+}
+
+function lineOfConnection(
+  event: Extract<ServerEvent, { connection: ServerConnection }>,
+  who: string,
+): Line {
+  switch (event.type) {
     case 'handler-error':
-      messages.notice(`${who(event.connection)}: the handler has failed: ${shown(event.error)}`);
-      return;
+      return { level: 0, text: `${who}: the handler has failed: ${shown(event.error)}` };
+    case 'auth-attempt': {
+      const { user, method, outcome, with: key, reason } = event.attempt;
+      const details = [key, reason].filter((detail) => detail !== undefined).map(shown);
+      const text = `${who}: ${method} for ${user} was ${[outcome, ...details].join(', ')}`;
+      return { level: 1, text };
+    }
     case 'exec':
-      messages.verbose(1, `${who(event.connection)}: exec ${shown(event.session.command ?? '')}`);
-      return;
+      return { level: 1, text: `${who}: exec ${shown(event.session.command ?? '')}` };
     case 'exit':
-      messages.verbose(1, `${who(event.connection)}: the command ${describeExit(event.exit)}`);
-      return;
+      return { level: 1, text: `${who}: the command ${describeExit(event.exit)}` };
     case 'authenticated':
-      messages.verbose(1, `${who(event.connection)}: logged in by ${event.login.method}`);
-      return;
+      return { level: 1, text: `${who}: logged in by ${event.login.method}` };
     case 'closed': {
       const why = event.error === undefined ? '' : `: ${shown(event.error)}`;
-      messages.verbose(1, `${who(event.connection)}: closed${why}`);
-      return;
+      return { level: 1, text: `${who}: closed${why}` };
     }
     default:
-      messages.verbose(
-        event.type === 'connection' ? 1 : 2,
-        `${who(event.connection)}: ${event.type}`,
-      );
+      return { level: event.type === 'connection' ? 1 : 2, text: `${who}: ${event.type}` };
   }
 }
 
 function who({ peer, user }: ServerConnection): string {
-  const from = peer === undefined ? 'somebody' : `${peer.address} port ${String(peer.port)}`;
+  const from = addressOf({ peer });
   return user === undefined ? from : `${shown(user)} from ${from}`;
+}
+
+function addressOf({ peer }: Pick<ServerConnection, 'peer'>): string {
+  return peer === undefined ? 'somebody' : `${peer.address} port ${String(peer.port)}`;
 }
 
 function shown(what: unknown): string {

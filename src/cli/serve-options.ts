@@ -7,13 +7,10 @@ import {
   scpServer,
   sftpServer,
 } from '../node.ts';
-import { algorithmList } from './algorithm-lists.ts';
-import { rekeyLimit } from './client-setup.ts';
-import { defined } from './defined.ts';
 import { readText } from './hosts.ts';
 import type { Settings } from './settings.ts';
-import { notYet, UsageError } from './usage.ts';
-import { integer, path, time, words } from './values.ts';
+import { UsageError } from './usage.ts';
+import { integer, path, words } from './values.ts';
 
 const MAX_BANNER = 64 * 1024;
 
@@ -45,43 +42,6 @@ export function files({
     if (isSshError(thrown, 'config')) throw new UsageError(`--sftp-root: ${thrown.message}`);
     throw thrown;
   }
-}
-
-/** Times, counts and algorithms. */
-export function limitsOf(settings: Settings): {
-  readonly server: Partial<ListenOptions>;
-  readonly login: NonNullable<ListenOptions['authentication']>;
-} {
-  const number = (least: number) => (key: string, value: string) =>
-    integer(key, value, least, 1_000_000);
-  const interval = settings.first('ClientAliveInterval', time);
-  const countMax = settings.first('ClientAliveCountMax', number(1));
-  const rekey = settings.first('RekeyLimit', rekeyLimit);
-  const grace = settings.first('LoginGraceTime', time);
-  const algorithms = settings.first('PubkeyAcceptedAlgorithms', (key, value) =>
-    algorithmList(key, value, 'hostKey'),
-  );
-  return {
-    server: defined({
-      maxSessions: settings.first('MaxSessions', number(0)),
-      maxStartups: settings.first('MaxStartups', maxStartups),
-      keepalive: defined({
-        interval: interval === undefined ? undefined : interval * 1000,
-        countMax,
-      }),
-      rekey,
-    }),
-    login: defined({
-      maxFailures: settings.first('MaxAuthTries', number(1)),
-      loginGraceTime: grace === undefined ? undefined : grace * 1000,
-      algorithms,
-    }),
-  };
-}
-
-function maxStartups(key: string, value: string): number {
-  if (value.includes(':')) throw notYet(`${key}=${value} (start:rate:full)`);
-  return integer(key, value, 1, 1_000_000);
 }
 
 /** Text before the login: the option's, or that of the file in `-o Banner`. */

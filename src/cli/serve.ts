@@ -17,16 +17,10 @@ import { collect, more, verbosityOf } from './client-options.ts';
 import { hostKeys } from './host-key-files.ts';
 import { type CliIo, Messages } from './io.ts';
 import { forwardHandlers } from './serve-forward.ts';
-import { tellEvent } from './serve-log.ts';
+import { limitsOf } from './serve-limits.ts';
+import { ServeLog } from './serve-log.ts';
 import { type LoginFlags, logins } from './serve-login.ts';
-import {
-  bannerOf,
-  commands,
-  files,
-  limitsOf,
-  parseAddress,
-  shownAddress,
-} from './serve-options.ts';
+import { bannerOf, commands, files, parseAddress, shownAddress } from './serve-options.ts';
 import { SERVER_KEYS } from './server-keys.ts';
 import { readSettings } from './settings.ts';
 
@@ -101,11 +95,12 @@ export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
 }
 
 function serveUntilTerm(options: ListenOptions, io: CliIo, messages: Messages): Observable<number> {
+  const log = new ServeLog(messages);
   const term$ = fromEvent(process, 'SIGTERM');
   const work$ = listen({ ...options, drain: term$ }).pipe(
     tap((event) => {
       if (event.type === 'listening') io.stdout.write(`listening on ${shownAddress(event)}\n`);
-      tellEvent(event, messages);
+      log.tell(event);
     }),
     ignoreElements(),
   );
