@@ -21,6 +21,7 @@ export {
 export { httpAgent } from './client/http-agent-node.ts';
 export { knownHostsFiles } from './client/known-hosts-node.ts';
 export { agentSocket } from './auth/agent-node.ts';
+export { authorizedKeysFile } from './auth/authorized-keys-node.ts';
 export { nodeDuplex } from './streams/node-duplex-node.ts';
 export { toNodeDuplex } from './streams/to-node-duplex-node.ts';
 export { toNodeReadable, type ToNodeReadableOptions } from './streams/to-node-readable-node.ts';

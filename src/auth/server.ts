@@ -83,7 +83,7 @@ const METHODS: readonly ServerMethod[] = [
   ...[noneServer, publicKeyServer, passwordServer, keyboardInteractiveServer],
 ];
 /** `none` is allowed by an option of its own, and never listed (RFC 4252 §5.2). */
-const METHOD_NAMES = METHODS.map(({ name }) => name).filter((name) => name !== 'none');
+export const METHOD_NAMES = METHODS.map(({ name }) => name).filter((name) => name !== 'none');
 const DEFAULT_METHODS = ['publickey', 'password'];
 const DEFAULT_FAILURE_DELAY = 50;
 /** Longest user name in a report, in characters. */

@@ -1,13 +1,14 @@
 /**
- * authorized_keys: which keys may log in (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"). Options in front of a key restrict it; as
- * long as none of them is enforced, a line that has any gives no key at all.
+ * authorized_keys: which keys may log in (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"). Options in front of a key restrict it; a line
+ * with one that is not known, or cannot be enforced, gives no key at all.
  */
 import { escapeText, isSshError } from '../errors.ts';
+import { type AuthorizedKeyOptions, readAuthorizedKeyOptions } from './authorized-key-options.ts';
 import { splitField } from './key-format.ts';
 import { parsePublicKeyLine, type PublicKey } from './public-key.ts';
 
-/** A key that may log in. */
-export interface AuthorizedKey {
+/** A key that may log in, as far as its options let it. */
+export interface AuthorizedKey extends AuthorizedKeyOptions {
   readonly publicKey: PublicKey;
   readonly comment: string;
   /** Counted from 1. */
@@ -66,10 +67,12 @@ export function parseAuthorizedKeys(text: string, file: string): AuthorizedKeys 
 
 function parseLine(content: string, first: string): Omit<AuthorizedKey, 'line'> | string {
   if (content.length > MAX_LINE_LENGTH) return `line of ${String(content.length)} characters`;
-  if (!KEY_TYPE.test(first))
-    return 'options are not supported, and a key whose options are not enforced is refused';
+  const read = KEY_TYPE.test(first)
+    ? { options: { permissions: {} }, rest: content }
+    : readAuthorizedKeyOptions(content.replace(/^[ \t]+/, ''));
+  if (typeof read === 'string') return read;
   try {
-    return parsePublicKeyLine(content);
+    return { ...parsePublicKeyLine(read.rest), ...read.options };
   } catch (error) {
     if (isSshError(error, 'key-format')) return escapeText(error.message, 200);
     throw error;

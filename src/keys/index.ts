@@ -11,6 +11,8 @@ export type {
   RsaPublicNumbers,
 } from '../crypto/provider.ts';
 export type { Row, Standing } from '../crypto/standing.ts';
+export { isAddressPattern, matchesAddress } from './address-patterns.ts';
+export type { AuthorizedKeyOptions } from './authorized-key-options.ts';
 export {
   type AuthorizedKey,
   type AuthorizedKeys,

@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+export { authenticationMethods } from '../auth/authentication-methods.ts';
+export { authorizedKeys } from '../auth/authorized-keys.ts';
 export type {
   AuthAttemptInfo,
   AuthDecision,
