@@ -13,6 +13,8 @@ export type TraceEvent =
   | { readonly type: 'identification'; readonly line: string }
   | { readonly type: 'key-exchange'; readonly state: string }
   | { readonly type: 'auth'; readonly method: string; readonly outcome: string }
+  /** What became of the host keys that the server told of. */
+  | { readonly type: 'host-keys'; readonly outcome: string }
   | { readonly type: 'debug'; readonly message: string; readonly alwaysDisplay: boolean };
 
 /** Receives trace events; `undefined` where nobody listens. */

@@ -6,6 +6,7 @@ import { ALL_MESSAGES, encodeMessage, type Message } from '../../src/messages/ca
 import * as requests from '../../src/messages/channel-requests.ts';
 import { CHANNEL_DATA } from '../../src/messages/connection.ts';
 import * as forwarding from '../../src/messages/forwarding.ts';
+import * as hostKeys from '../../src/messages/host-keys.ts';
 import { decodeTerminalModes, encodeTerminalModes } from '../../src/messages/terminal-modes.ts';
 import * as userauth from '../../src/messages/userauth.ts';
 import { decode } from '../../src/operators/decode.ts';
@@ -72,7 +73,7 @@ it('a message that is none cannot be written', () => {
   expect(() => encodeMessage({ type: 'NONE' }, new Writer())).toThrow('no message is called NONE');
 });
 
-const structs = Object.values<unknown>({ ...requests, ...userauth, ...forwarding })
+const structs = Object.values<unknown>({ ...requests, ...userauth, ...forwarding, ...hostKeys })
   .filter(
     (each): each is Struct<Fields> => typeof each === 'object' && each !== null && 'decode' in each,
   )

@@ -31,6 +31,7 @@ export const CLIENT_KEYS: KeyTable = {
   ServerAliveInterval: 'used',
   SetEnv: 'used',
   StrictHostKeyChecking: 'used',
+  UpdateHostKeys: 'used',
   User: 'used',
   UserKnownHostsFile: 'used',
 
@@ -75,7 +76,6 @@ export const CLIENT_KEYS: KeyTable = {
   SessionType: { laterUnless: ['default'] },
   Tunnel: NO,
   TunnelDevice: 'later',
-  UpdateHostKeys: NO,
   VerifyHostKeyDNS: NO,
 
   AddKeysToAgent: 'ignored',

@@ -15,7 +15,7 @@ import {
 } from '../node.ts';
 import { fingerprint } from '../keys/index.ts';
 import { algorithmOptions } from './algorithm-lists.ts';
-import { hostKeyPolicy, knownHosts } from './host-trust.ts';
+import { hostKeyPolicy, hostKeysUpdatePolicy, knownHosts } from './host-trust.ts';
 import { identitySources } from './identities.ts';
 import type { CliIo, Messages } from './io.ts';
 import type { Settings } from './settings.ts';
@@ -54,6 +54,7 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
     identities: identitySources(settings, quietIo),
     knownHosts: knownHosts(settings),
     hostKeys: hostKeyPolicy(settings, terminal, messages),
+    updateHostKeys: hostKeysUpdatePolicy(settings, terminal),
     methods: methods(settings),
   };
   const seconds = settings.first('ConnectTimeout', time) ?? 0;

@@ -6,9 +6,12 @@ import {
   escapeText,
   type HostKeyPolicy,
   type HostKeyQuestion,
+  type HostKeysUpdate,
+  type HostKeysUpdatePolicy,
   knownHostsFiles,
   type KnownHostsStore,
 } from '../node.ts';
+import { fingerprint } from '../keys/index.ts';
 import type { Messages } from './io.ts';
 import type { Settings } from './settings.ts';
 import type { Prompter } from './terminal.ts';
@@ -40,6 +43,18 @@ export function hostKeyPolicy(
   }
 }
 
+/** Whether a known host's further keys are added: only when `UpdateHostKeys` says so, and `ask` where there is somebody to ask. */
+export function hostKeysUpdatePolicy(
+  settings: Settings,
+  terminal: Prompter | undefined,
+): HostKeysUpdatePolicy {
+  const set = settings.first('UpdateHostKeys', (key, value) =>
+    value.toLowerCase() === 'ask' ? value : yesNo(key, value),
+  );
+  if (typeof set !== 'string') return set ?? false;
+  return terminal === undefined ? false : (update) => askAboutKeys(update, terminal);
+}
+
 /** The files that were set. The user's first one is written. */
 export function knownHosts(settings: Settings): KnownHostsStore {
   const ssh = join(homedir(), '.ssh');
@@ -68,6 +83,14 @@ function askAbout(question: HostKeyQuestion, terminal: Prompter): Observable<boo
     .pipe(map((answer) => /^yes$/i.test(answer.trim()) || answer.trim() === fingerprint));
 }
 
+function askAboutKeys(update: HostKeysUpdate, terminal: Prompter): Observable<boolean> {
+  const keys = update.keys.map((key) => `  ${key.type} ${fingerprint(key)}\n`).join('');
+  const text =
+    `The host ${describe(update)} has further keys:\n${keys}` +
+    'Do you want to add them to the known hosts (yes/no)? ';
+  return terminal.ask(text).pipe(map((answer) => /^yes$/i.test(answer.trim())));
+}
+
 function warn(question: HostKeyQuestion, messages: Messages): void {
   messages.error(
     `WARNING: the host key of ${describe(question)} is unknown and NOT CHECKED ` +
@@ -75,6 +98,6 @@ function warn(question: HostKeyQuestion, messages: Messages): void {
   );
 }
 
-function describe({ host, port }: HostKeyQuestion): string {
+function describe({ host, port }: Pick<HostKeyQuestion, 'host' | 'port'>): string {
   return `'${escapeText(host)}' (port ${String(port)})`;
 }

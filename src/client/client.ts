@@ -3,23 +3,31 @@ import {
   defer,
   firstValueFrom,
   ignoreElements,
+  map,
   merge,
-  Observable,
+  type Observable,
+  type Observer,
+  ReplaySubject,
   share,
   switchMap,
   take,
+  takeUntil,
   throwError,
 } from 'rxjs';
 import type { Authenticated } from '../auth/client.ts';
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import { type ConnectionOptions, SshConnection } from '../channels/connection.ts';
+import type { GlobalRequestHandler } from '../channels/global-requests.ts';
 import { DEFAULT_KEEPALIVE, keepalive, type KeepaliveOptions } from '../channels/keepalive.ts';
 import type { SshError } from '../errors.ts';
 import { dialFrom } from '../forwarding/dial.ts';
 import type { Endpoint } from '../forwarding/endpoint.ts';
 import { type RemoteListenOptions, RemoteListeners } from '../forwarding/remote-listeners.ts';
+import type { PublicKey } from '../keys/public-key.ts';
+import { HOST_KEYS } from '../messages/host-keys.ts';
 import { abortable } from '../operators/abortable.ts';
+import { outsideDelivery } from '../operators/credit.ts';
 import type { SftpOptions } from '../sftp/client/open-sftp.ts';
 import type { Path } from '../sftp/file-name.ts';
 import type { SftpClient } from '../sftp/client/sftp-client.ts';
@@ -28,6 +36,7 @@ import type { TransferProgress } from '../sftp/transfer/transfer-options.ts';
 import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import type { Handshake } from '../streams/transport-options.ts';
+import { announcedHostKeys, proveHostKeys } from './host-key-updates.ts';
 import { type ExecEvent, type ExecOptions, runCommand } from './exec.ts';
 import { collect, type CollectOptions, type CommandResult } from './output-operators.ts';
 import type { Command } from './quote.ts';
@@ -51,9 +60,6 @@ export interface ClientParts {
   readonly banner$: Observable<string>;
   readonly localFiles?: LocalFiles | undefined;
 }
-
-/** Question that servers send directly after the login; what is written in answer to it carries the acknowledgement with it. */
-const HOSTKEYS = 'hostkeys-00@openssh.com';
 
 /**
  * A logged-in connection. It lives as long as the subscription to `connect` that emitted it; used afterwards, every operation
@@ -82,6 +88,11 @@ export class SshClient {
   readonly keepalive$: Observable<number>;
   /** Emits when new keys are in use. Not replayed; completes with the connection. */
   readonly rekeyed$: Observable<void>;
+  /**
+   * The host keys that the server says are its own (OpenSSH PROTOCOL 2.5): not proven, see `proveHostKeys`. The last ones are
+   * replayed; completes with the connection. Errors with `protocol` for what is no list of keys.
+   */
+  readonly hostKeys$: Observable<readonly PublicKey[]>;
   /** Channels and global requests, for what has no method of its own. */
   readonly connection: SshConnection;
   readonly #transport: SshTransport;
@@ -100,10 +111,13 @@ export class SshClient {
     this.#transport = transport;
     this.#localFiles = localFiles;
     const channels = { ...this.#listeners.channels, ...connection.channels };
-    this.connection = new SshConnection(
-      transport,
-      withHostKeys(transport, { ...connection, channels }),
-    );
+    const hostKeys = new ReplaySubject<Uint8Array>(1);
+    this.hostKeys$ = hostKeys.pipe(map(announcedHostKeys), takeUntil(transport.closed$));
+    const globalRequests = {
+      [HOST_KEYS]: receiveHostKeys(transport, hostKeys),
+      ...connection.globalRequests,
+    };
+    this.connection = new SshConnection(transport, { ...connection, channels, globalRequests });
     this.keepalive$ = keepalive(
       this.connection,
       { ...DEFAULT_KEEPALIVE, ...options },
@@ -247,6 +261,25 @@ export class SshClient {
     return this.connection.globalRequests.request(name, payload);
   }
 
+  /**
+   * Has the server prove that it holds keys, such as those of `hostKeys$`. Cold: emits them once every proof has verified, and
+   * completes. Errors with `request-refused`, `protocol`, `host-key` for a proof that does not verify, or what ended the
+   * connection.
+   *
+   * @example
+   * ```ts
+   * client.hostKeys$.pipe(take(1), switchMap((keys) => client.proveHostKeys(keys))).subscribe(save);
+   * ```
+   */
+  proveHostKeys(keys: readonly PublicKey[]): Observable<readonly PublicKey[]> {
+    return proveHostKeys(this.connection.globalRequests, this.handshake, keys);
+  }
+
+  /** Tells the server to let nobody open sessions from now on, whoever may get hold of the connection (OpenSSH PROTOCOL 2.2). */
+  noMoreSessions(): void {
+    this.connection.globalRequests.notify('no-more-sessions@openssh.com');
+  }
+
   /** Asks for new keys. Completes when they are in use; errors with what ended the connection. */
   rekey(): Observable<never> {
     return defer(() => {
@@ -269,10 +302,13 @@ export class SshClient {
 }
 
 /** sshd has not set TCP_NODELAY when it sends its host keys: its next packet waits until we write something. */
-function withHostKeys(transport: SshTransport, options: ConnectionOptions): ConnectionOptions {
-  const answer = (): boolean => {
+function receiveHostKeys(
+  transport: SshTransport,
+  hostKeys: Observer<Uint8Array>,
+): GlobalRequestHandler {
+  return ({ payload }) => {
     transport.send({ type: 'IGNORE', data: new Uint8Array(0) });
+    outsideDelivery(() => hostKeys.next(payload.slice()));
     return false;
   };
-  return { ...options, globalRequests: { [HOSTKEYS]: answer, ...options.globalRequests } };
 }

@@ -4,8 +4,11 @@ import {
   catchError,
   concatMap,
   defer,
+  EMPTY,
   from,
+  ignoreElements,
   map,
+  merge,
   Observable,
   type ObservableInput,
   of,
@@ -24,6 +27,7 @@ import type { ConnectionOptions } from '../channels/connection.ts';
 import type { KeepaliveOptions } from '../channels/keepalive.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { isSshError, SshError, toError } from '../errors.ts';
+import { fingerprint } from '../keys/fingerprint.ts';
 import { joinKnownHosts } from '../keys/known-hosts.ts';
 import { nest } from '../operators/nest.ts';
 import type { LocalFiles } from '../sftp/transfer/local-files.ts';
@@ -35,6 +39,7 @@ import { type AlgorithmOptions, proposalOf } from '../transport/proposal.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
 import { abortable } from '../operators/abortable.ts';
 import { SshClient } from './client.ts';
+import { type HostKeysUpdatePolicy, learnHostKeys } from './host-key-updates.ts';
 import { type HostKeyPolicy, HostVerification, type KnownHostsStore } from './host-verification.ts';
 
 /** How to reach a server and log in, apart from where the bytes come from. */
@@ -49,6 +54,11 @@ export interface ClientOptions extends Omit<ClientAuthOptions, 'user' | 'service
   readonly hostKeys?: HostKeyPolicy;
   /** Where known hosts are; none by default. */
   readonly knownHosts?: KnownHostsStore;
+  /**
+   * Whether further keys that a known host has proven to hold are added to known_hosts (OpenSSH PROTOCOL 2.5); never, by default.
+   * What hinders it hinders nothing else: the trace tells.
+   */
+  readonly updateHostKeys?: HostKeysUpdatePolicy;
   /** Names of algorithms in place of the default ones, by category, best first. */
   readonly algorithms?: AlgorithmOptions;
   /** When new keys are asked for: after 1 GiB, 2³¹ packets or an hour, by default. */
@@ -152,8 +162,35 @@ export function opened(client$: Observable<SshClient>): Promise<SshClient> {
 function connectOver(duplex: ByteDuplex, options: ClientOptions): Observable<SshClient> {
   const banner$ = new ReplaySubject<string>(MAX_BANNERS);
   return verificationFor(options).pipe(
-    concatMap((verification) => openTransport(duplex, transportOptions(options, verification))),
-    nest((transport) => logIn(transport, options, banner$)),
+    concatMap((verification) =>
+      openTransport(duplex, transportOptions(options, verification)).pipe(
+        nest((transport) =>
+          logIn(transport, options, banner$).pipe(
+            nest((client) => merge(of(client), hostKeysUpdate(client, options, verification))),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+/** Runs beside whatever the client is used for. */
+function hostKeysUpdate(
+  client: SshClient,
+  options: ClientOptions,
+  verification: HostVerification,
+): Observable<never> {
+  const { host, port = 22, knownHosts = noKnownHosts, updateHostKeys = false, trace } = options;
+  const { hostKey } = client.handshake;
+  if (hostKey === undefined || !verification.isKnown) return EMPTY;
+  const tell = (outcome: string): void => trace?.({ type: 'host-keys', outcome });
+  return learnHostKeys(client, { host, port }, hostKey, knownHosts, updateHostKeys).pipe(
+    tap((keys) => tell(`added ${keys.map((key) => fingerprint(key)).join(' ')}`)),
+    ignoreElements(),
+    catchError((error: unknown) => {
+      tell(`not added: ${toError(error).message}`);
+      return EMPTY;
+    }),
   );
 }
 

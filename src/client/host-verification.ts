@@ -72,6 +72,7 @@ export class HostVerification {
   readonly #store: KnownHostsStore;
   #known: KnownHosts;
   #accepted: PublicKey | undefined;
+  #isKnown = false;
 
   constructor(
     host: string,
@@ -85,6 +86,11 @@ export class HostVerification {
     this.#policy = policy;
     this.#store = store;
     this.#known = known;
+  }
+
+  /** Was the host's key found in known_hosts, and not accepted for another reason? */
+  get isKnown(): boolean {
+    return this.#isKnown;
   }
 
   /** Algorithms in the order in which they are offered: those of keys that are known for the host come first. */
@@ -127,7 +133,10 @@ export class HostVerification {
       return isPinned ? of(true) : this.#refuse(claim, 'rejected', 'it is none of the pinned ones');
     }
     const verdict = this.#known.check({ host: this.#host, port: this.#port }, claim.key);
-    if (verdict.verdict === 'known') return of(true);
+    if (verdict.verdict === 'known') {
+      this.#isKnown = true;
+      return of(true);
+    }
     if (verdict.verdict !== 'unknown') return this.#refuseKnown(claim, verdict);
     const question = {
       host: this.#host,

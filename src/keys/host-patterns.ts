@@ -9,6 +9,8 @@ import { matchesPatternList, matchesWildcard } from './wildcards.ts';
 
 /** What a host field stands for. */
 export interface HostPatterns {
+  /** Is it one name, hidden behind a hash? */
+  readonly isHashed: boolean;
   /** Does the field mean this name, in the form of `hostName`? */
   matches(name: string, provider: CryptoProvider): boolean;
 }
@@ -31,6 +33,7 @@ export function parseHostPatterns(field: string): HostPatterns | undefined {
   if (field.startsWith('|')) return hashedName(field);
   const patterns = lowerCase(field).split(',');
   return {
+    isHashed: false,
     matches: (name) => matchesPatternList(patterns, (pattern) => matchesWildcard(name, pattern)),
   };
 }
@@ -62,6 +65,7 @@ function hashedName(field: string): HostPatterns | undefined {
   if (salt?.length !== SHA1_LENGTH || hash?.length !== SHA1_LENGTH || more.length > 0)
     return undefined;
   return {
+    isHashed: true,
     matches: (name, provider) => equalBytes(provider.hmac('sha1', salt)([utf8Bytes(name)]), hash),
   };
 }

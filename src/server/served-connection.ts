@@ -19,6 +19,7 @@ import { endWhenIdle } from '../channels/idle.ts';
 import { DEFAULT_KEEPALIVE, keepalive } from '../channels/keepalive.ts';
 import { isSshError, SshError } from '../errors.ts';
 import { DisconnectReason, OpenFailureReason } from '../messages/codes.ts';
+import { HOST_KEYS_PROVE } from '../messages/host-keys.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
 import { after } from '../streams/deadline.ts';
@@ -31,6 +32,7 @@ import { DEFAULT_ANSWER_TIMEOUT } from './forwarding.ts';
 import { DEFAULT_LOGIN_GRACE_TIME, type ServeOptions } from './options.ts';
 import { permittedForwarding } from './permit.ts';
 import { dialChannels } from './served-dials.ts';
+import { proveHostKeys, tellHostKeys } from './served-host-keys.ts';
 import { ServedListeners } from './served-listeners.ts';
 import type { ForwardContext } from './served-ways.ts';
 import type { ServerSession } from './session.ts';
@@ -167,6 +169,7 @@ export class ServedConnection implements ServerConnection {
     const connection = new SshConnection(transport, this.#connectionOptions(transport, login));
     this.#connection = connection;
     this.#login = login;
+    tellHostKeys(connection.globalRequests, this.#options.hostKeys);
     this.#tell({ type: 'authenticated', login });
     const { idleTimeout = 0, unusedTimeout = 0 } = this.#options;
     this.#subscriptions.add(endWhenIdle(connection, { idleTimeout, unusedTimeout }));
@@ -204,6 +207,7 @@ export class ServedConnection implements ServerConnection {
           this.#takesSessions = false;
           return true;
         },
+        [HOST_KEYS_PROVE]: proveHostKeys(this.#options.hostKeys, transport.handshake),
         ...listeners?.globalRequests,
         ...bound(globalRequests, this),
       },
