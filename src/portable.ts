@@ -74,6 +74,8 @@ export type { HostRunOptions, RetryDelay } from './fleet/host-run.ts';
 export { shellStatus } from './fleet/shell-status.ts';
 export { type FleetSummary, summary } from './fleet/summary.ts';
 
+export { gateway, type GatewayTarget } from './gateway/gateway.ts';
+
 export type { Authenticated } from './auth/client.ts';
 export type {
   ClientAuthOptions,

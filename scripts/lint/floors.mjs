@@ -21,9 +21,10 @@ export const FLOORS = (() => {
   const client = [...sftp, 'sftp', 'forwarding'];
   const server = client;
   const fleet = [...client, 'client', 'server'];
+  const gateway = fleet;
   return {
     ...{ wire, messages, crypto, keys, transport, operators, streams },
-    ...{ auth, channels, sftp, forwarding, client, server, fleet },
+    ...{ auth, channels, sftp, forwarding, client, server, fleet, gateway },
   };
 })();
 

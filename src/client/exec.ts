@@ -1,15 +1,5 @@
 /** Running a command: everything that comes of it in one stream. */
-import {
-  concat,
-  concatMap,
-  defer,
-  ignoreElements,
-  Observable,
-  Subscription,
-  takeUntil,
-  tap,
-  throwError,
-} from 'rxjs';
+import { concat, defer, ignoreElements, Observable, Subscription, takeUntil, tap } from 'rxjs';
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
 import type { ChannelOutput } from '../channels/backlog.ts';
@@ -17,7 +7,7 @@ import { type Exit, isSshError, SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
-import { openSession, type PtyOptions, type SessionChannel } from './session.ts';
+import { exitWhenClosed, openSession, type PtyOptions, type SessionChannel } from './session.ts';
 import { type Command, commandLine } from './quote.ts';
 
 /** What a command tells, in the order of arrival; the exit comes last. */
@@ -129,11 +119,8 @@ function follow(
     const fed$ = session.stdin.pump(input$).pipe(ignoreElements(), takeUntil(session.unread$));
     all.add(fed$.subscribe({ error: failed }));
   };
-  // CLOSE ends a command, not its status: what comes behind the status is still its output
   const finish = (): void => {
-    const exit$ = session.closed$.pipe(
-      concatMap((error) => (error === undefined ? session.exit$ : throwError(() => error))),
-    );
+    const exit$ = exitWhenClosed(session);
     all.add(exit$.subscribe({ next: (exit) => emitExit(exit, out), error: fail }));
   };
   all.add(

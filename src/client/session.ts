@@ -1,5 +1,5 @@
 /** The client's side of a session channel (RFC 4254 §6). */
-import { AsyncSubject, Observable } from 'rxjs';
+import { AsyncSubject, concatMap, Observable, throwError } from 'rxjs';
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions, ChannelRequest } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
@@ -39,7 +39,7 @@ export interface PtyOptions {
 }
 
 /** OpenSSH's half of EOF: the command has closed its input, and only its output goes on (OpenSSH PROTOCOL 2.1). */
-const END_OF_WRITE = 'eow@openssh.com';
+export const END_OF_WRITE = 'eow@openssh.com';
 
 /** Opcodes are bytes, so a name needs no table here: `SIGINT` is sent as `INT`. */
 const SIGNAL_PREFIX = /^SIG/;
@@ -188,6 +188,16 @@ export function openSession(
       complete: () => subscriber.complete(),
     });
   });
+}
+
+/**
+ * How a session has ended, told when its channel is closed: what comes behind the exit status is still its output. Errors with
+ * what ended the connection.
+ */
+export function exitWhenClosed({ closed$, exit$ }: SessionChannel): Observable<Exit> {
+  return closed$.pipe(
+    concatMap((error) => (error === undefined ? exit$ : throwError(() => error))),
+  );
 }
 
 /** A payload that is too short is the end of the connection: what a handler throws would only refuse the request. */

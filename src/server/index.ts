@@ -36,6 +36,7 @@ export type { ServeOptions, ServerChannelHandler, ServerGlobalRequestHandler } f
 export { type EndpointPermit, permitEndpoints } from './permit.ts';
 export { serve } from './serve.ts';
 export type {
+  DeferredWork,
   ExecHandler,
   ServerSession,
   SessionHandler,

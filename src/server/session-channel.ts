@@ -228,17 +228,18 @@ export class SessionChannel implements ServerSession {
   }
 
   #start(start: SessionStart): Verdict<boolean> {
-    const work = this.#work.ask(this.#context.handlers, start, this);
-    if (work === undefined) {
-      this.#dispatch({ type: 'not-started' });
-      return false;
-    }
-    this.#emit({ type: start.kind });
     return new Observable((verdict) => {
-      // the reply is queued first: output must not come before it
-      verdict.next(true);
-      this.#context.transport.run(() => this.#run(work));
-      verdict.complete();
+      const refused = (): void => {
+        this.#dispatch({ type: 'not-started' });
+        verdict.next(false);
+      };
+      const granted = (work: Observable<unknown>): void => {
+        this.#emit({ type: start.kind });
+        // the reply is queued first: output must not come before it
+        verdict.next(true);
+        this.#context.transport.run(() => this.#run(work));
+      };
+      this.#work.begin(this.#context.handlers, { start, session: this }, { granted, refused });
     });
   }
 

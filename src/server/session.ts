@@ -86,10 +86,20 @@ export interface ServerSession {
   openX11(originator: DuplexPeer): Observable<Channel>;
 }
 
+/** Work that takes its time to begin; the client's request is not answered before. */
+export interface DeferredWork {
+  /**
+   * Subscribed to at once. Emits the work when it has begun, which grants the request, and holds what the work stands on as long
+   * as it is subscribed to: it is unsubscribed behind the work. An error or completion before refuses the request.
+   */
+  readonly started$: Observable<ObservableInput<ExitResult>>;
+}
+
 /**
  * Does the work of a session.
  *
- * 1. A throw refuses the request (CHANNEL_FAILURE). What is returned is subscribed to when the request was granted.
+ * 1. A throw refuses the request (CHANNEL_FAILURE). What is returned is subscribed to when the request was granted; so that it
+ *    is granted later, or not at all, return a {@link DeferredWork}.
  * 2. The first value is the exit, whatever comes after it. `stdin$` completes then. What runs in pumps of this session may
  *    run to its end (or until their sources have been silent for `outputGrace`); then the exit, EOF and CLOSE are sent and the
  *    handler is unsubscribed.
@@ -98,10 +108,13 @@ export interface ServerSession {
  * 5. Never emitting: the session lasts until the client ends it.
  * 6. It is unsubscribed as soon as the client closes the channel or the connection ends.
  */
-export type SessionHandler = (session: ServerSession) => ObservableInput<ExitResult>;
+export type SessionHandler = (session: ServerSession) => ObservableInput<ExitResult> | DeferredWork;
 
 /** Does the work of an exec; see {@link SessionHandler}. */
-export type ExecHandler = (session: ServerSession, command: string) => ObservableInput<ExitResult>;
+export type ExecHandler = (
+  session: ServerSession,
+  command: string,
+) => ObservableInput<ExitResult> | DeferredWork;
 
 /** Answers a request that sessions do not know; see `ChannelOptions.onRequest`. */
 export type SessionRequestHandler = (
