@@ -15,6 +15,8 @@ export {
   forwardRemote,
   type ListenAt,
   type ListenOption,
+  remoteSocksProxy,
+  type RemoteSocksProxyOptions,
   socksProxy,
   type SocksProxyOptions,
 } from './client/forward-node.ts';

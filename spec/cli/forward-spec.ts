@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { dynamicSpec, forwardSpec } from '../../src/cli/forward-specs.ts';
+import { dynamicSpec, forwardSpec, remoteSpec } from '../../src/cli/forward-specs.ts';
 import { closeSockets, echo, say, serveSockets } from '../support/tcp.ts';
 import { useCli, useServer } from './cli.ts';
 
@@ -51,6 +51,13 @@ describe('forwardSpec', () => {
     expect(forwardSpec('-R', '*:80:db:5432').listen).toEqual({ host: '', port: 80 });
   });
 
+  it('reads a port alone of -R as a proxy', () => {
+    expect(remoteSpec('1080')).toEqual({ listen: { port: 1080 } });
+    expect(remoteSpec('[::1]:1080')).toEqual({ listen: { host: '::1', port: 1080 } });
+    expect(remoteSpec('80:db:5432')).toEqual({ listen: { port: 80 }, to: db });
+    for (const text of ['', 'x', '80:db', '/tmp/x']) expect(() => remoteSpec(text)).toThrow('-R');
+  });
+
   it('reads where a proxy listens', () => {
     expect(dynamicSpec('1080')).toEqual({ port: 1080 });
     expect(dynamicSpec('[::1]:1080')).toEqual({ host: '::1', port: 1080 });
@@ -66,7 +73,7 @@ describe('rxssh forward', () => {
     const started = cli.start(
       [
         ...['forward', ...server().options, '-v'],
-        ...['-L', `0:localhost:${port}`, '-R', `${socket}:127.0.0.1:${port}`],
+        ...['-L', `0:localhost:${port}`, '-R', `${socket}:127.0.0.1:${port}`, '-R', '0'],
         server().host,
       ],
       { isOpen: true },

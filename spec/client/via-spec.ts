@@ -3,9 +3,11 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { EMPTY, firstValueFrom, lastValueFrom, NEVER, Observable, of, throwError } from 'rxjs';
 import type { SshClient } from '../../src/client/client.ts';
 import { connect, type ConnectOptions } from '../../src/client/connect-node.ts';
+import { connect as portableConnect } from '../../src/client/connect.ts';
 import { text } from '../../src/client/output-operators.ts';
 import { exec } from '../../src/client/with-client.ts';
 import { SshError } from '../../src/errors.ts';
+import { fingerprint } from '../../src/keys/fingerprint.ts';
 import { parseKnownHosts } from '../../src/keys/known-hosts.ts';
 import { formatPublicKeyLine } from '../../src/keys/public-key.ts';
 import { generatePrivateKey } from '../../src/keys/private-key.ts';
@@ -66,6 +68,22 @@ describe('via', () => {
       'inner: uname',
     );
     expect(asked.map(({ to }) => to)).toEqual([{ host: 'inner.example', port: 2222 }]);
+  });
+
+  it('connects without Node, too', async () => {
+    const { client$, asked } = bastion();
+    const { host } = options(client$);
+    const portable$ = portableConnect({
+      ...{ host, user: 'alice', password: 'x', via: client$ },
+      hostKeys: { policy: 'pinned', fingerprints: [fingerprint(innerKey.publicKey)] },
+    });
+    expect(await lastValueFrom(portable$.pipe(exec('uname'), text()))).toBe('inner: uname');
+    expect(asked.map(({ to }) => to)).toEqual([{ host: 'inner.example', port: 22 }]);
+    const late$ = portableConnect({
+      ...{ host, user: 'alice', connectTimeout: 50 },
+      via: bastion(() => NEVER).client$,
+    });
+    await expect(firstValueFrom(late$)).rejects.toMatchObject({ kind: 'timeout' });
   });
 
   it('checks the key under the name of the host itself', async () => {

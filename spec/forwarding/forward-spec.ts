@@ -7,7 +7,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, NEVER, type Observable, type OperatorFunction, throwError } from 'rxjs';
 import type { SshClient } from '../../src/client/client.ts';
-import { forwardLocal, forwardRemote, socksProxy } from '../../src/client/forward-node.ts';
+import {
+  forwardLocal,
+  forwardRemote,
+  remoteSocksProxy,
+  socksProxy,
+} from '../../src/client/forward-node.ts';
 import { isSshError, toError } from '../../src/errors.ts';
 import type { ForwardedConnection, ForwardEvent } from '../../src/forwarding/forward.ts';
 import { nodeDial, nodeListen } from '../../src/server/forward-node.ts';
@@ -540,6 +545,28 @@ describe('socksProxy', () => {
       kind: 'timeout',
       detail: { phase: 'SOCKS' },
     });
+  });
+
+  it('is at the server as well, and leads out here, to what is permitted', async () => {
+    const port = await serveSockets(echo);
+    const other = await serveSockets(echo);
+    const asked: string[] = [];
+    const { at, connections } = await running(
+      remoteSocksProxy({
+        listen: { port: 0 },
+        permit: (to, address) => {
+          asked.push(`${to.host} ${address}`);
+          return to.port === port;
+        },
+      }),
+    );
+    const request = (to: number): number[] => [5, 1, 0, 3, 5, ...ascii('127.1'), ...portBytes(to)];
+    const answer = await ask(at, [5, 1, 0], request(port));
+    expect(answer.subarray(12).toString()).toBe('hello');
+    expect(await firstValueFrom(connections[0]!.closed$)).toBeUndefined();
+    expect([...(await ask(at, [5, 1, 0], request(other)))].slice(2, 4)).toEqual([5, 5]);
+    expect(await firstValueFrom(connections[1]!.closed$)).toMatchObject({ kind: 'connect' });
+    expect(asked).toEqual(['127.1 127.0.0.1', '127.1 127.0.0.1']);
   });
 
   it('takes a request in single bytes', async () => {

@@ -17,17 +17,22 @@ const ANY: Readonly<Record<'-L' | '-R' | '-D', string>> = { '-L': '::', '-R': ''
 
 /** `[bind:]port:host:hostport`, where a path of a socket may stand for an address and its port on each side. */
 export function forwardSpec(option: '-L' | '-R', text: string): ForwardSpec {
-  const fields = fieldsOf(option, text);
-  const { listen, rest } = takeListen(option, text, fields);
+  const { listen, rest } = takeListen(option, text);
   const [host = '', port] = rest;
   if (rest.length === 1 && host.startsWith('/')) return { listen, to: { socketPath: host } };
   if (rest.length !== 2 || host === '' || port === undefined) throw badSpec(option, text);
   return { listen, to: { host, port: integer(option, port, 1, 65_535) } };
 }
 
+/** As `forwardSpec`, or `[bind:]port` alone: whoever comes says where to. */
+export function remoteSpec(text: string): Pick<ForwardSpec, 'listen'> & Partial<ForwardSpec> {
+  const { listen, rest } = takeListen('-R', text);
+  return rest.length === 0 && 'port' in listen ? { listen } : forwardSpec('-R', text);
+}
+
 /** `[bind:]port`. */
 export function dynamicSpec(text: string): ListenAt {
-  const { listen, rest } = takeListen('-D', text, fieldsOf('-D', text));
+  const { listen, rest } = takeListen('-D', text);
   if (rest.length > 0 || 'socketPath' in listen) throw badSpec('-D', text);
   return listen;
 }
@@ -35,8 +40,8 @@ export function dynamicSpec(text: string): ListenAt {
 function takeListen(
   option: '-L' | '-R' | '-D',
   text: string,
-  fields: readonly string[],
 ): { readonly listen: ListenAt; readonly rest: readonly string[] } {
+  const fields = fieldsOf(option, text);
   const [first = '', second] = fields;
   if (first.startsWith('/')) return { listen: { socketPath: first }, rest: fields.slice(1) };
   if (/^\d+$/.test(first))
@@ -58,6 +63,7 @@ function fieldsOf(option: string, text: string): readonly string[] {
 }
 
 function badSpec(option: string, text: string): UsageError {
-  const expected = option === '-D' ? '[bind:]port' : '[bind:]port:host:hostport, or sockets';
+  const more = option === '-R' ? ', or [bind:]port alone' : '';
+  const expected = option === '-D' ? '[bind:]port' : `[bind:]port:host:hostport, or sockets${more}`;
   return new UsageError(`${option} ${JSON.stringify(text)}: expected ${expected}`);
 }

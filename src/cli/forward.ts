@@ -18,6 +18,7 @@ import {
   type ForwardEvent,
   forwardLocal,
   forwardRemote,
+  remoteSocksProxy,
   socksProxy,
   type SshClient,
   type SshError,
@@ -31,7 +32,7 @@ import {
   verbosityOf,
 } from './client-options.ts';
 import { connector, namedHost } from './client-setup.ts';
-import { dynamicSpec, forwardSpec } from './forward-specs.ts';
+import { dynamicSpec, forwardSpec, remoteSpec } from './forward-specs.ts';
 import { type CliIo, Messages } from './io.ts';
 import { UsageError } from './usage.ts';
 
@@ -58,7 +59,11 @@ export function forwardCommand(command: Command): Command {
       .argument('<host>', '[user@]host[:port], or ssh://…'),
   )
     .option('-L <spec>', 'listen here, connect from the host (repeatable)', collect)
-    .option('-R <spec>', 'listen at the host, connect from here (repeatable)', collect)
+    .option(
+      '-R <spec>',
+      'listen at the host, connect from here; for SOCKS when a port stands alone (repeatable)',
+      collect,
+    )
     .option('-D <spec>', 'listen here for SOCKS (repeatable)', collect)
     .option('--json', 'one event a line');
 }
@@ -91,12 +96,18 @@ export function runForward(name: string, flags: ForwardFlags, io: CliIo): Observ
 function forwardingsOf({ L = [], R = [], D = [] }: ForwardFlags): readonly Forwarding[] {
   return [
     ...L.map((text): Forwarding => ({ option: '-L', run: forwardLocal(forwardSpec('-L', text)) })),
-    ...R.map((text): Forwarding => ({ option: '-R', run: forwardRemote(forwardSpec('-R', text)) })),
+    ...R.map((text): Forwarding => ({ option: '-R', run: remoteForwarding(text) })),
     ...D.map((text): Forwarding => ({
       option: '-D',
       run: socksProxy({ listen: dynamicSpec(text) }),
     })),
   ];
+}
+
+/** A port alone is a SOCKS proxy, as of OpenSSH 7.6. */
+function remoteForwarding(text: string): Forwarding['run'] {
+  const { listen, to } = remoteSpec(text);
+  return to === undefined ? remoteSocksProxy({ listen }) : forwardRemote({ listen, to });
 }
 
 /** How events are shown. */

@@ -1,5 +1,5 @@
 /** What `serve` tells on stderr: one line an event, whatever a peer has put into it, and no more lines than anybody can read. */
-import { describeExit, escapeText } from '../node.ts';
+import { describeExit, type Endpoint, endpointText, escapeText } from '../node.ts';
 import type { ServerConnection, ServerEvent } from '../server/index.ts';
 import type { Messages } from './io.ts';
 
@@ -76,6 +76,16 @@ function lineOfConnection(
       return { level: 1, text: `${who}: the command ${describeExit(event.exit)}` };
     case 'authenticated':
       return { level: 1, text: `${who}: logged in by ${event.login.method}` };
+    case 'listener-opened':
+    case 'listener-closed':
+      return { level: 1, text: `${who}: ${event.type} ${placeOf(event.at)}` };
+    case 'forward-closed': {
+      const { to, bytesSent, bytesReceived } = event.forwarded;
+      const way = `${who}: forwarded to ${to === undefined ? 'nowhere' : placeOf(to)}`;
+      const counts = `${String(bytesSent)} bytes sent, ${String(bytesReceived)} received`;
+      const why = event.error === undefined ? '' : `: ${shown(event.error)}`;
+      return { level: 1, text: `${way}: ${counts}${why}` };
+    }
     case 'closed': {
       const why = event.error === undefined ? '' : `: ${shown(event.error)}`;
       return { level: 1, text: `${who}: closed${why}` };
@@ -92,6 +102,10 @@ function who({ peer, user }: ServerConnection): string {
 
 function addressOf({ peer }: Pick<ServerConnection, 'peer'>): string {
   return peer === undefined ? 'somebody' : `${peer.address} port ${String(peer.port)}`;
+}
+
+function placeOf(endpoint: Endpoint): string {
+  return endpointText(endpoint).slice(0, MAX_SHOWN);
 }
 
 function shown(what: unknown): string {

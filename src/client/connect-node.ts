@@ -9,8 +9,13 @@ import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { localFiles } from '../sftp/transfer/local-files-node.ts';
 import { connectTcp } from '../streams/tcp-node.ts';
 import type { SshClient } from './client.ts';
-import { type ClientOptions, connect as connectOverDuplex, opened } from './connect.ts';
-import { dialVia } from './via.ts';
+import {
+  type ClientOptions,
+  connect as connectOverDuplex,
+  DEFAULT_CONNECT_TIMEOUT,
+  opened,
+  type ViaOptions,
+} from './connect.ts';
 import { identityFile, type PassphraseSource } from './identity-files-node.ts';
 import { knownHostsFiles } from './known-hosts-node.ts';
 import { checkHost, checkPort, checkUser, parseTarget } from './target.ts';
@@ -22,11 +27,8 @@ export interface ConnectOptions extends Omit<ClientOptions, 'host' | 'user'> {
   readonly user?: string;
   /** What to connect over; a TCP connection to `host` and `port` by default. */
   readonly duplex?: ByteDuplex | Observable<ByteDuplex>;
-  /**
-   * A host to connect through: the first client of this stream dials `host` and `port`, as it knows them, and stays connected meanwhile.
-   * That client may be connected through another one, and so on; each has verified the key of its own host.
-   */
-  readonly via?: Observable<SshClient>;
+  /** A host to connect through; see `ViaOptions`. */
+  readonly via?: ViaOptions['via'];
   /** Milliseconds for all addresses of the host together; 20 000 by default, 0 is no limit. */
   readonly connectTimeout?: number;
   /** Socket of the agent; SSH_AUTH_SOCK by default, `false` for none. */
@@ -39,7 +41,6 @@ export interface ConnectOptions extends Omit<ClientOptions, 'host' | 'user'> {
   readonly knownHostsFiles?: readonly string[];
 }
 
-const DEFAULT_CONNECT_TIMEOUT = 20_000;
 const DEFAULT_PORT = 22;
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
@@ -69,7 +70,10 @@ export function connect(
         ? { ...options, ...parseTarget(target) }
         : { ...target, ...options };
     const settings = withDefaults(merged);
-    return connectOverDuplex({ ...settings, duplex: merged.duplex ?? dial(settings, merged) });
+    const { connectTimeout = DEFAULT_CONNECT_TIMEOUT, duplex, via } = merged;
+    if (duplex === undefined && via !== undefined)
+      return connectOverDuplex({ ...settings, via, connectTimeout });
+    return connectOverDuplex({ ...settings, duplex: duplex ?? dial(settings, connectTimeout) });
   });
 }
 
@@ -91,17 +95,10 @@ export function open(
 }
 
 function dial(
-  { host, port }: { host: string; port: number },
-  options: ConnectOptions,
+  { host, port, scheduler }: ClientOptions & { readonly port: number },
+  timeout: number,
 ): Observable<ByteDuplex> {
-  const { connectTimeout = DEFAULT_CONNECT_TIMEOUT, scheduler, via } = options;
-  if (via !== undefined) return dialVia(via, { host, port }, connectTimeout, scheduler);
-  return connectTcp({
-    host,
-    port,
-    timeout: connectTimeout,
-    ...(scheduler === undefined ? {} : { scheduler }),
-  });
+  return connectTcp({ host, port, timeout, ...(scheduler === undefined ? {} : { scheduler }) });
 }
 
 function withDefaults(options: ConnectOptions): ClientOptions & { port: number } {

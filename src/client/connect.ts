@@ -40,6 +40,7 @@ import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-polic
 import { abortable } from '../operators/abortable.ts';
 import { SshClient } from './client.ts';
 import { type HostKeysUpdatePolicy, learnHostKeys } from './host-key-updates.ts';
+import { dialVia } from './via.ts';
 import { type HostKeyPolicy, HostVerification, type KnownHostsStore } from './host-verification.ts';
 
 /** How to reach a server and log in, apart from where the bytes come from. */
@@ -87,11 +88,24 @@ export interface ClientOptions extends Omit<ClientAuthOptions, 'user' | 'service
   readonly software?: string;
 }
 
-/** The same, over a duplex that is there, or that subscribing opens. */
-export interface ConnectOptions extends ClientOptions {
-  readonly duplex: ByteDuplex | Observable<ByteDuplex>;
+/** How a host is reached through another one. */
+export interface ViaOptions {
+  /**
+   * A host to connect through: the first client of this stream dials `host` and `port`, as it knows them, and stays connected meanwhile.
+   * That client may be connected through another one, and so on; each has verified the key of its own host.
+   */
+  readonly via: Observable<SshClient>;
+  /** Milliseconds for it to dial, once it is there; 20 000 by default, 0 is no limit. */
+  readonly connectTimeout?: number;
 }
 
+/** How to log in, and what to connect over: a duplex that is there or that subscribing opens, or a client of another host. */
+export type ConnectOptions = ClientOptions &
+  ({ readonly duplex: ByteDuplex | Observable<ByteDuplex> } | ViaOptions);
+
+/** Milliseconds to a connection over which to log in. */
+export const DEFAULT_CONNECT_TIMEOUT = 20_000;
+const DEFAULT_PORT = 22;
 const DEFAULT_HANDSHAKE_TIMEOUT = 20_000;
 const DEFAULT_REKEY_TIMEOUT = 60_000;
 
@@ -102,7 +116,7 @@ const noKnownHosts: KnownHostsStore = {
 };
 
 /**
- * Connects and logs in over a duplex. Cold: each subscription is a connection. Emits one client and stays open; unsubscribing
+ * Connects and logs in over a duplex, or through another host. Cold: each subscription is a connection. Emits one client and stays open; unsubscribing
  * disconnects. Errors with `protocol`, `disconnect`, `key-exchange`, `host-key`, `auth`, `connection-lost`, `timeout`
  * (handshake, authentication, keepalive, …), `config` or `aborted`, and with what the duplex's own Observable errors with.
  *
@@ -114,15 +128,23 @@ const noKnownHosts: KnownHostsStore = {
  * ```
  */
 export function connect(options: ConnectOptions): Observable<SshClient> {
-  const { duplex, signal } = options;
-  const duplex$ = duplex instanceof Observable ? duplex : of(duplex);
+  const { signal } = options;
   const client$ = defer(() =>
-    duplex$.pipe(
+    duplexOf(options).pipe(
       throwIfEmpty(() => nothingCame('duplex')),
       nest((opened) => connectOver(opened, options)),
     ),
   );
   return signal === undefined ? client$ : abortableClient(client$, signal);
+}
+
+function duplexOf(options: ConnectOptions): Observable<ByteDuplex> {
+  if ('via' in options) {
+    const { via, host, port = DEFAULT_PORT, connectTimeout = DEFAULT_CONNECT_TIMEOUT } = options;
+    return dialVia(via, { host, port }, connectTimeout, options.scheduler);
+  }
+  const { duplex } = options;
+  return duplex instanceof Observable ? duplex : of(duplex);
 }
 
 /** Whoever uses the client is told that it was aborted, and not that it was let go. */
@@ -222,7 +244,12 @@ function logIn(
 }
 
 function verificationFor(options: ClientOptions): Observable<HostVerification> {
-  const { host, port = 22, hostKeys = { policy: 'strict' }, knownHosts = noKnownHosts } = options;
+  const {
+    host,
+    port = DEFAULT_PORT,
+    hostKeys = { policy: 'strict' },
+    knownHosts = noKnownHosts,
+  } = options;
   if (hostKeys.policy === 'pinned')
     return of(new HostVerification(host, port, hostKeys, knownHosts, joinKnownHosts([])));
   return defer(() => from(knownHosts.load())).pipe(

@@ -1,6 +1,6 @@
 /** Forwarding on Node: listeners of this machine, and of the server, with connections led on through the client. */
 import { map, merge, Observable, type OperatorFunction, switchMap, throwError } from 'rxjs';
-import type { Endpoint } from '../forwarding/endpoint.ts';
+import type { Endpoint, TcpEndpoint } from '../forwarding/endpoint.ts';
 import { connectEndpoint, listenEndpoint } from '../forwarding/endpoints-node.ts';
 import {
   forwardEach,
@@ -9,6 +9,7 @@ import {
   type Route,
 } from '../forwarding/forward.ts';
 import { socksRoute } from '../forwarding/socks-route.ts';
+import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import type { SshClient } from './client.ts';
 import { withClient } from './with-client.ts';
 
@@ -109,6 +110,39 @@ export function socksProxy({
   return forwarding(
     (client) => listenLocal(client, withLoopback(listen)),
     (client) => socksRoute((to, near) => client.dial(to, near.peer), handshakeTimeout),
+    maxConnections,
+  );
+}
+
+/** How a SOCKS proxy at the server works. */
+export interface RemoteSocksProxyOptions extends SocksProxyOptions {
+  /** Judges where clients of the proxy want to go, with each address that it stands for; all is permitted unless said otherwise. */
+  readonly permit?: (to: TcpEndpoint, address: string) => boolean;
+}
+
+/**
+ * A SOCKS proxy at the server, whose clients come out at this machine, as `ssh -R` with a port alone: names are looked up here.
+ * Whoever reaches the listener gets to wherever this machine does, as far as `permit` lets him. Otherwise like
+ * {@link forwardRemote} and {@link socksProxy}.
+ *
+ * @example
+ * ```ts
+ * connect('build.example.org').pipe(
+ *   remoteSocksProxy({ listen: { port: 1080 }, permit: ({ host }) => host === 'registry.internal' }),
+ * );
+ * ```
+ */
+export function remoteSocksProxy({
+  listen,
+  handshakeTimeout,
+  maxConnections,
+  permit,
+}: RemoteSocksProxyOptions): OperatorFunction<SshClient, ForwardEvent> {
+  const dial = (to: TcpEndpoint): Observable<ByteDuplex> =>
+    connectEndpoint(to, permit === undefined ? {} : { permit: (address) => permit(to, address) });
+  return forwarding(
+    (client) => listenRemote(client, withLoopback(listen)),
+    () => socksRoute(dial, handshakeTimeout),
     maxConnections,
   );
 }
