@@ -32,10 +32,12 @@ import {
   type SessionEffect,
   type SessionEvent,
   sessionReducer,
+  type SessionRules,
   type SessionStart,
   type SessionState,
   type X11Display,
 } from './session-state.ts';
+import { sessionRules } from './session-rules.ts';
 import { SessionWork } from './session-work.ts';
 
 /** What a session needs of its connection. */
@@ -72,6 +74,7 @@ export class SessionChannel implements ServerSession {
     failed: (error) => this.#failed(error),
   });
   readonly #lifetime = new Subscription();
+  readonly #rules: SessionRules;
   #state: SessionState;
   #hasUsedX11 = false;
   #isOver = false;
@@ -83,6 +86,7 @@ export class SessionChannel implements ServerSession {
     this.stdin$ = channel.stdout$.pipe(whole(channel), takeUntil(this.#finishing));
     const { outputGrace = DEFAULT_OUTPUT_GRACE } = context.handlers;
     this.#output = new SessionOutput(channel, context.transport.scheduler, outputGrace);
+    this.#rules = sessionRules(context.handlers, this, (error) => this.#failed(error));
     this.stdout = this.#output.stdout;
     this.stderr = this.#output.stderr;
     this.windowChange$ = this.#notices.windowChange$;
@@ -184,26 +188,9 @@ export class SessionChannel implements ServerSession {
   }
 
   #dispatch(event: SessionEvent): SessionEffect {
-    const { acceptEnv = [], pty, agent, x11 } = this.#context.handlers;
-    const [state, effect] = sessionReducer(this.#state, event, {
-      acceptEnv,
-      permissions: this.login.permissions,
-      allowsPty: (asked) => this.#allows(pty, (ask) => ask(asked, this)),
-      allowsAgent: () => this.#allows(agent, (ask) => ask(this)),
-      allowsX11: (display) => this.#allows(x11, (ask) => ask(display, this)),
-    });
+    const [state, effect] = sessionReducer(this.#state, event, this.#rules);
     this.#state = state;
     return effect;
-  }
-
-  /** What throws, or answers with anything but `true`, refuses. */
-  #allows<F>(policy: boolean | F | undefined, ask: (policy: F) => unknown): boolean {
-    try {
-      return policy === true || (typeof policy === 'function' && ask(policy) === true);
-    } catch (thrown) {
-      this.#failed(thrown);
-      return false;
-    }
   }
 
   #askCustom(request: ChannelRequest): Verdict<boolean> {
