@@ -1,21 +1,23 @@
 /** Who may log in to `rxssh serve`. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { defer, from, map, type Observable, of } from 'rxjs';
+import { map } from 'rxjs';
 import {
-  equalPublicKeys,
+  isAddressPattern,
+  matchesAddress,
   matchesWildcard,
   parseAuthorizedKeys,
-  type PublicKey,
 } from '../keys/index.ts';
-import type { AuthAttemptInfo, AuthPolicy } from '../server/index.ts';
+import { authorizedKeysFile, isSshError } from '../node.ts';
+import { type AuthAttemptInfo, authenticationMethods, type AuthPolicy } from '../server/index.ts';
 import { readText } from './hosts.ts';
 import type { Messages } from './io.ts';
 import type { Settings } from './settings.ts';
-import { notYet, UsageError } from './usage.ts';
-import { words } from './values.ts';
+import { UsageError } from './usage.ts';
+import { bad, words, yesNo } from './values.ts';
 
 const MAX_AUTHORIZED_KEYS = 16 * 1024 * 1024;
+const INTERACTIVE = 'keyboard-interactive';
+const CHAINS = 'AuthenticationMethods';
 
 /** What was said about logins. */
 export interface LoginFlags {
@@ -42,9 +44,13 @@ export function logins(
   if (password !== undefined && user === undefined)
     throw new UsageError('serve: --password needs --user NAME');
   if (password === '') throw new UsageError('serve: an empty password lets everybody in');
+  const isInteractive = settings.first('KbdInteractiveAuthentication', yesNo);
+  const chains = chainsOf(settings);
+  const isInChain = chains.some((chain) => chain.split(',').includes(INTERACTIVE));
   const methods = [
     ...(authorizedKeys === undefined ? [] : ['publickey']),
     ...(password === undefined ? [] : ['password']),
+    ...(password !== undefined && (isInteractive ?? isInChain) ? [INTERACTIVE] : []),
   ];
   if (methods.length === 0) {
     throw new UsageError(
@@ -53,43 +59,56 @@ export function logins(
   }
   if (authorizedKeys !== undefined) checkAuthorizedKeys(authorizedKeys, messages);
   const mayEnter = userRule(user, settings);
-  const isPassword = password === undefined ? (): boolean => false : passwordRule(password);
-  return {
+  const judge = judgeOf(authorizedKeys, password);
+  return chained(chains, {
     methods,
-    authenticate: (attempt) => {
-      if (!mayEnter(attempt.user)) return of(false);
-      return judge(attempt, authorizedKeys, isPassword);
-    },
+    authenticate: (attempt) => mayEnter(attempt) && judge(attempt),
+  });
+}
+
+/** Decides by what the client presents, whoever it says it is. */
+function judgeOf(authorizedKeys: string | undefined, password: string | undefined): AuthPolicy {
+  const isKey = authorizedKeys === undefined ? undefined : authorizedKeysFile(authorizedKeys);
+  const isPassword = password === undefined ? undefined : passwordRule(password);
+  return (attempt) => {
+    switch (attempt.method) {
+      case 'publickey':
+        return isKey?.(attempt) ?? false;
+      case 'password':
+        return isPassword?.(attempt.password) === true;
+      case 'keyboard-interactive':
+        return attempt
+          .ask({ prompts: [{ prompt: 'Password: ' }] })
+          .pipe(map(([answer = '']) => isPassword?.(answer) === true));
+      case 'none':
+        return false;
+    }
   };
 }
 
-function judge(
-  attempt: AuthAttemptInfo,
-  authorizedKeys: string | undefined,
-  isPassword: (password: string) => boolean,
-): Observable<boolean> {
-  switch (attempt.method) {
-    case 'publickey':
-      return authorizedKeys === undefined
-        ? of(false)
-        : isAuthorized(attempt.publicKey, authorizedKeys);
-    case 'password':
-      return of(isPassword(attempt.password));
-    case 'none':
-    case 'keyboard-interactive':
-      return of(false);
-  }
+/** `any` is every method by itself. */
+function chainsOf(settings: Settings): readonly string[] {
+  const chains = settings.first(CHAINS, (key, value) => words(key, value)) ?? [];
+  return chains.length === 1 && chains[0]?.toLowerCase() === 'any' ? [] : chains;
 }
 
-/** The file is read at each login: a key that was taken out of it lets nobody in. */
-function isAuthorized(key: PublicKey, file: string): Observable<boolean> {
-  return defer(() => from(readFile(file, 'utf8'))).pipe(
-    map((text) =>
-      parseAuthorizedKeys(text, file).entries.some((entry) =>
-        equalPublicKeys(entry.publicKey, key),
-      ),
-    ),
-  );
+/** What AuthenticationMethods makes of it. */
+function chained(chains: readonly string[], { methods, authenticate }: Logins): Logins {
+  if (chains.length === 0) return { methods, authenticate };
+  const missing = chains
+    .flatMap((chain) => chain.split(','))
+    .find((name) => !methods.includes(name));
+  if (missing !== undefined) {
+    const there = methods.join(', ');
+    throw new UsageError(`${CHAINS}: ${missing} is not offered, only ${there}`);
+  }
+  try {
+    return authenticationMethods(chains, authenticate);
+  } catch (thrown) {
+    throw isSshError(thrown, 'config')
+      ? bad(CHAINS, chains.join(' '), 'chains of methods')
+      : thrown;
+  }
 }
 
 function checkAuthorizedKeys(file: string, messages: Messages): void {
@@ -109,10 +128,30 @@ function passwordRule(password: string): (guess: string) => boolean {
   return (guess) => timingSafeEqual(digest(guess), expected);
 }
 
-function userRule(user: string | undefined, settings: Settings): (name: string) => boolean {
-  const patterns = settings.all('AllowUsers').flatMap((value) => words('AllowUsers', value));
-  if (patterns.some((pattern) => pattern.includes('@'))) throw notYet('AllowUsers with a host');
-  return (name) =>
+/** AllowUsers: `USER`, or `USER@HOST` with an address, a network or a pattern for the host. */
+function userRule(
+  user: string | undefined,
+  settings: Settings,
+): (attempt: AuthAttemptInfo) => boolean {
+  const allowed = settings
+    .all('AllowUsers')
+    .flatMap((value) => words('AllowUsers', value))
+    .map(readAllowed);
+  return ({ user: name, peer }) =>
     (user === undefined || name === user) &&
-    (patterns.length === 0 || patterns.some((pattern) => matchesWildcard(name, pattern)));
+    (allowed.length === 0 ||
+      allowed.some(
+        ({ pattern, host }) =>
+          matchesWildcard(name, pattern) &&
+          (host === undefined || matchesAddress(peer?.address, [host])),
+      ));
+}
+
+function readAllowed(text: string): { readonly pattern: string; readonly host?: string } {
+  const at = text.lastIndexOf('@');
+  if (at < 0) return { pattern: text };
+  const host = text.slice(at + 1);
+  if (host.startsWith('!') || !isAddressPattern(host))
+    throw bad('AllowUsers', text, 'USER or USER@HOST, with an address or a pattern for addresses');
+  return { pattern: text.slice(0, at), host };
 }

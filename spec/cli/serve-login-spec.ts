@@ -1,0 +1,117 @@
+/** What the options of `serve` make of a try to log in. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { firstValueFrom, isObservable, of } from 'rxjs';
+import type { AuthAttemptInfo } from '../../src/auth/policy.ts';
+import { Messages } from '../../src/cli/io.ts';
+import { logins, type Logins } from '../../src/cli/serve-login.ts';
+import { SERVER_KEYS } from '../../src/cli/server-keys.ts';
+import { readSettings } from '../../src/cli/settings.ts';
+import { generatePrivateKey } from '../../src/keys/private-key.ts';
+import { formatPublicKeyLine } from '../../src/keys/public-key.ts';
+
+const { publicKey } = generatePrivateKey('ed25519');
+const messages = new Messages(new PassThrough(), { level: 0, isQuiet: true });
+let folder: string;
+let authorizedKeys: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rxssh-login-'));
+  authorizedKeys = join(folder, 'keys');
+  writeFileSync(
+    authorizedKeys,
+    `from="10.0.0.0/8",command="date",no-pty ${formatPublicKeyLine(publicKey)}\n`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function serve(...options: readonly string[]): Logins {
+  const flags = { authorizedKeys, user: 'me', password: 'right' };
+  return logins(flags, readSettings(options, SERVER_KEYS), {}, messages);
+}
+
+const base = { user: 'me', partialSuccesses: [], peer: { address: '10.1.2.3', port: 1 } };
+const key: AuthAttemptInfo = {
+  ...{ ...base, method: 'publickey', publicKey, algorithm: publicKey.type, signed: true },
+};
+const password: AuthAttemptInfo = { ...base, method: 'password', password: 'right' };
+const answers = (answer: string): AuthAttemptInfo => ({
+  ...{ ...base, method: 'keyboard-interactive', submethods: [], ask: () => of([answer]) },
+});
+
+async function decision({ authenticate }: Logins, attempt: AuthAttemptInfo): Promise<unknown> {
+  const decided = authenticate(attempt);
+  return isObservable(decided) ? firstValueFrom(decided) : decided;
+}
+
+describe('the logins of serve', () => {
+  it('take a key with what its line allows, from where its line allows it', async () => {
+    const permissions = { command: 'date', pty: false };
+    expect(await decision(serve(), key)).toEqual({ accept: true, permissions });
+    const peer = { address: '192.0.2.1', port: 1 };
+    expect(await decision(serve(), { ...key, peer })).toBe(false);
+  });
+
+  it('take the password, asked for in either way', async () => {
+    const interactive = serve('KbdInteractiveAuthentication=yes');
+    expect(interactive.methods).toEqual(['publickey', 'password', 'keyboard-interactive']);
+    expect(await decision(interactive, answers('right'))).toBe(true);
+    expect(await decision(interactive, answers('wrong'))).toBe(false);
+    expect(await decision(interactive, password)).toBe(true);
+    expect(await decision(interactive, { ...password, password: 'wrong' })).toBe(false);
+    expect(await decision(interactive, { ...password, user: 'you' })).toBe(false);
+    expect(serve().methods).toEqual(['publickey', 'password']);
+  });
+
+  it.each<[string, string, boolean]>([
+    ['me', '10.1.2.3', true],
+    ['m?', '10.1.2.3', true],
+    ['you *e', '10.1.2.3', true],
+    ['you', '10.1.2.3', false],
+    ['me@10.0.0.0/8', '10.1.2.3', true],
+    ['me@10.0.0.0/8', '::ffff:10.1.2.3', true],
+    ['me@10.0.0.0/8', '11.1.2.3', false],
+    ['*@10.1.2.*', '10.1.2.3', true],
+    ['you@10.1.2.3 me@192.0.2.1', '10.1.2.3', false],
+  ])('with AllowUsers=%s, from %s: %p', async (value, address, expected) => {
+    const from = { ...password, peer: { address, port: 1 } };
+    expect(await decision(serve(`AllowUsers=${value}`), from)).toBe(expected);
+  });
+
+  it('take a chain of AuthenticationMethods, whole', async () => {
+    const both = serve('AuthenticationMethods=publickey,password publickey,keyboard-interactive');
+    expect(both.methods).toEqual(['publickey']);
+    expect(await decision(both, password)).toBe(false);
+    expect(await decision(both, key)).toMatchObject({
+      ...{ partial: true, methodsLeft: ['password', 'keyboard-interactive'] },
+      permissions: { command: 'date' },
+    });
+    const partialSuccesses = [{ method: 'publickey', publicKey }];
+    for (const second of [password, answers('right')]) {
+      const rest = { ...second, partialSuccesses };
+      expect(await decision(both, rest)).toMatchObject({ accept: true });
+    }
+    expect(serve('AuthenticationMethods=any').methods).toEqual(['publickey', 'password']);
+  });
+
+  it.each([
+    ['AuthenticationMethods=publickey,otp', 'otp is not offered'],
+    ['AuthenticationMethods=password,password', 'AuthenticationMethods'],
+    ['AuthenticationMethods=any,password', 'any is not offered'],
+    ['AllowUsers=me@', 'AllowUsers'],
+    ['AllowUsers=me@10.0.0.1/8', 'AllowUsers'],
+    ['AllowUsers=me@!10.0.0.1', 'AllowUsers'],
+  ])('have no use for %s', (option, problem) => {
+    expect(() => serve(option)).toThrow(problem);
+  });
+
+  it('want what a chain names to be there', () => {
+    const settings = readSettings(['AuthenticationMethods=publickey,password'], SERVER_KEYS);
+    expect(() => logins({ authorizedKeys }, settings, {}, messages)).toThrow('password is not');
+    const none = ['KbdInteractiveAuthentication=no', 'AuthenticationMethods=keyboard-interactive'];
+    expect(() => serve(...none)).toThrow('keyboard-interactive is not offered');
+  });
+});
