@@ -182,7 +182,7 @@ describe.each(SUITES)('$name', (suite) => {
     },
   );
 
-  it('goes on when the sequence number wraps', () => {
+  it('T18: goes on when the sequence number wraps', () => {
     for (const { seals, opens } of PAIRS) {
       const sealer = sealerOf(suite, seals);
       const opener = openerOf(suite, opens);

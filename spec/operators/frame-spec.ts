@@ -117,7 +117,7 @@ describe('frame', () => {
     expect(packets).toEqual([plain, secret]);
   });
 
-  it('counts packets and bytes, and numbers around 2³²', () => {
+  it('T18: counts packets and bytes, and numbers around 2³²', () => {
     const inbound = initialInbound();
     inbound.sequenceNumber = 0xffff_ffff;
     const numbers: number[] = [];

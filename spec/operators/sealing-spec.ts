@@ -138,7 +138,7 @@ describe('pad', () => {
 });
 
 describe('seal', () => {
-  it('numbers and counts packets, around 2³²', () => {
+  it('T18: numbers and counts packets, around 2³²', () => {
     const outbound = { ...initialOutbound(), sequenceNumber: 0xffff_ffff };
     const packet = packetOf(plainSealer, 10);
     const packets$ = new Subject<Uint8Array>();

@@ -97,6 +97,22 @@ describe('messages of the transport layer', () => {
   });
 });
 
+describe('T18: the last sequence number', () => {
+  const ignore = Uint8Array.of(2, 0, 0, 0, 0);
+
+  it('may not be reached before there are keys', () => {
+    const to = incoming('server', { initial: true });
+    receivePayload(to, ignore, 0xffff_fffe);
+    expect(() => receivePayload(to, ignore, 0xffff_ffff)).toThrow('too many packets before');
+  });
+
+  it('is followed by the first one when there are', () => {
+    const to = incoming('server');
+    for (const number of [0xffff_fffe, 0xffff_ffff, 0, 1]) receivePayload(to, ignore, number);
+    expect(calls).toEqual([]);
+  });
+});
+
 describe('a wrong guess', () => {
   it('is passed over, once, and what comes behind it counts', () => {
     const to = incoming('server', { step: 'exchanging', ignoreGuess: true });

@@ -228,7 +228,7 @@ function says({ name }: NamedHost, text: string, messages: Messages): void {
 function introduce(client: SshClient, { name }: NamedHost, messages: Messages): void {
   const shown = escapeText(name);
   if (!messages.isVerbose(1)) return;
-  const { algorithms, hostKey, peerIdentification } = client.handshake;
+  const { algorithms, hostKey, isOpenToTerrapin, peerIdentification } = client.handshake;
   const { kex, clientToServer, serverToClient } = algorithms;
   messages.verbose(1, `${shown}: ${escapeText(peerIdentification)}, key exchange ${kex}`);
   for (const [way, { cipher, mac }] of [
@@ -237,6 +237,11 @@ function introduce(client: SshClient, { name }: NamedHost, messages: Messages): 
   ] as const) {
     messages.verbose(1, `${shown}: ${way} the server ${cipher}${mac === '' ? '' : ` ${mac}`}`);
   }
+  if (isOpenToTerrapin)
+    messages.verbose(
+      1,
+      `${shown}: no strict key exchange, under a cipher that needs it (Terrapin)`,
+    );
   if (hostKey !== undefined)
     messages.verbose(1, `${shown}: host key ${hostKey.algorithm} ${fingerprint(hostKey.key)}`);
   const { user, method, with: credential = '' } = client.login;

@@ -20,6 +20,7 @@ const FIRST_CONNECTION = 80;
 const FIRST_LOCAL = 192;
 /** RFC 8308 §2.4: a client may get EXT_INFO a second time, before USERAUTH_SUCCESS. */
 const MAX_EXT_INFO = { client: 2, server: 1 } as const;
+const LAST_SEQUENCE_NUMBER = 0xffff_ffff;
 const NO_ROWS: readonly MessageRow[] = [];
 
 /** Who receives what. */
@@ -80,6 +81,9 @@ export class Incoming {
   /** The table for a message that may come now; `undefined` for one to pass over. Throws for one that may not come. */
   tableFor(number: number, sequenceNumber: number): MessageTable | undefined {
     const { step, initial, strict } = this.#handlers.kexState();
+    // who may count the numbers round before there are keys can move what is counted under them
+    if (initial && sequenceNumber === LAST_SEQUENCE_NUMBER)
+      throw protocolError('too many packets before the first key exchange is complete');
     const verdict = admission(
       {
         role: this.#role,

@@ -51,6 +51,11 @@ export interface Handshake {
   readonly algorithms: Algorithms;
   /** Whether both sides keep to strict key exchange (OpenSSH PROTOCOL 1.9), which Terrapin (CVE-2023-48795) cannot get around. */
   readonly strictKeyExchange: boolean;
+  /**
+   * Whether somebody in between could have cut off the first messages of the session: with a peer that does not know strict key
+   * exchange, under chacha20-poly1305. Who minds that disconnects, or leaves the cipher out of `algorithms`.
+   */
+  readonly isOpenToTerrapin: boolean;
   /** The server's key (client only). */
   readonly hostKey?: HostKeyClaim;
 }

@@ -14,6 +14,7 @@ import type { Phase } from '../transport/admission.ts';
 import { DEFAULT_GROUP_EXCHANGE } from '../transport/group-exchange.ts';
 import { type Identification, ownIdentification } from '../transport/identification.ts';
 import type { KexStep } from '../transport/kex-state.ts';
+import { isOpenToTerrapin } from '../transport/negotiation.ts';
 import { isWornOut } from '../transport/rekey-policy.ts';
 import type { Role } from '../transport/role.ts';
 import type { MessageRow } from '../wire/message.ts';
@@ -321,6 +322,7 @@ export class SshTransport {
       sessionId,
       algorithms,
       strictKeyExchange: state.strict,
+      isOpenToTerrapin: isOpenToTerrapin(algorithms, state.strict),
       ...(hostKey === undefined ? {} : { hostKey }),
     };
     if (initial) this.#ready();
