@@ -53,7 +53,8 @@ export const openssh: Client = {
   name: 'OpenSSH ssh',
   peer: 'ssh',
   commandLine: (to, command, { rekeyBytes, more = [] }, home) => [
-    ...['ssh', '-F', 'none', '-T', '-p', String(to.port), '-l', to.user],
+    // of an option that is given twice the first counts
+    ...['ssh', '-F', 'none', '-T', '-p', String(to.port), '-l', to.user, ...more],
     ...option('UserKnownHostsFile', knownHostsFile(to, home)),
     ...option('GlobalKnownHostsFile', 'none'),
     ...option('StrictHostKeyChecking', 'yes'),
@@ -67,7 +68,6 @@ export const openssh: Client = {
       ? option('IdentityFile', 'none')
       : ['-i', to.identityFile, ...option('PreferredAuthentications', 'publickey')]),
     ...(rekeyBytes === undefined ? [] : option('RekeyLimit', String(rekeyBytes))),
-    ...more,
     ...[to.host, command],
   ],
   env: (to, home): Readonly<Record<string, string>> => {
