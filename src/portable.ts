@@ -151,12 +151,8 @@ export type {
   StreamCipher,
 } from './crypto/provider.ts';
 export { fingerprint } from './keys/fingerprint.ts';
-export {
-  formatPrivateKey,
-  type FormatPrivateKeyOptions,
-  parsePrivateKey,
-  type ParsePrivateKeyOptions,
-} from './keys/openssh-private-key.ts';
+export { formatPrivateKey, type FormatPrivateKeyOptions } from './keys/openssh-private-key.ts';
+export { parsePrivateKey, type ParsePrivateKeyOptions } from './keys/private-key-file.ts';
 export type {
   KnownHostsEntry,
   KnownHostsMarker,

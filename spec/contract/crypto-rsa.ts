@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type {
   CryptoProvider,
-  HashName,
+  SignatureHash,
   RsaPrivateNumbers,
   RsaPublicNumbers,
 } from '../../src/crypto/provider.ts';
@@ -43,7 +43,7 @@ const SIGNATURE = base64Bytes(
     'jbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqt' +
     'FZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw',
 );
-const HASHES: readonly HashName[] = ['sha1', 'sha256', 'sha384', 'sha512'];
+const HASHES: readonly SignatureHash[] = ['sha1', 'sha256', 'sha384', 'sha512'];
 
 /** Runs the contract. */
 export function rsaContract(provider: CryptoProvider): void {

@@ -113,8 +113,9 @@ const POLY1305 = [
   ],
 ] as const;
 
-/** FIPS 180-4: the digests of "abc". */
+/** RFC 1321 and FIPS 180-4: the digests of "abc". */
 const ABC: Readonly<Record<HashName, string>> = {
+  md5: '900150983cd24fb0d6963f7d28e17f72',
   sha1: 'a9993e364706816aba3e25717850c26c9cd0d89d',
   sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
   sha384:

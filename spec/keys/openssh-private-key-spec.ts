@@ -5,11 +5,8 @@ import { defaultProvider } from '#crypto';
 import fc from 'fast-check';
 import { isSshError, type SshError } from '../../src/errors.ts';
 import { fingerprint } from '../../src/keys/fingerprint.ts';
-import {
-  formatPrivateKey,
-  parsePrivateKey,
-  parsePrivateKeyPublicPart,
-} from '../../src/keys/openssh-private-key.ts';
+import { formatPrivateKey } from '../../src/keys/openssh-private-key.ts';
+import { parsePrivateKey, parsePrivateKeyPublicPart } from '../../src/keys/private-key-file.ts';
 import { generatePrivateKey, privateKeyFromSeed } from '../../src/keys/private-key.ts';
 import { formatPublicKeyLine, parsePublicKeyLine } from '../../src/keys/public-key.ts';
 import { verifySignature } from '../../src/keys/signature-algorithms.ts';
@@ -134,23 +131,6 @@ describeWithSshKeygen('private key files and ssh-keygen', () => {
     const rewritten = await formatPrivateKey(key, { passphrase: 'other', rounds: 3, cipher });
     writeFileSync(path(`${name}-ours`), rewritten, { mode: 0o600 });
     expect(sshKeygen(['-y', '-P', 'other', '-f', path(`${name}-ours`)])).toBe(line);
-  });
-
-  it.each([
-    ['PEM', 'rsa', 'PKCS#1'],
-    ['PKCS8', 'rsa', 'PKCS#8'],
-    ['PEM', 'ecdsa', 'SEC 1'],
-  ])('names the format of a %s file of an %s key', async (format, type, name) => {
-    const file = path(`foreign-${format}-${type}`);
-    sshKeygen(['-q', '-t', type, '-m', format, '-N', '', '-f', file]);
-    const error = await failure(parsePrivateKey(readFileSync(file)));
-    expect(error.detail).toEqual({ reason: 'unsupported' });
-    expect(error.message).toContain(name);
-    expect(error.message).toContain('ssh-keygen -p');
-
-    // The advice is good.
-    sshKeygen(['-q', '-p', '-N', '', '-f', file]);
-    await expect(parsePrivateKey(readFileSync(file))).resolves.toBeDefined();
   });
 });
 
@@ -408,7 +388,6 @@ const BROKEN: readonly (readonly [what: string, reason: string, file: string])[]
     'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ me',
   ],
   ['a PuTTY file', 'unsupported', 'PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n'],
-  ['an encrypted PKCS#8 file', 'unsupported', '-----BEGIN ENCRYPTED PRIVATE KEY-----\nMII=\n'],
   ['nothing', 'malformed', ''],
   ['a mark and no end', 'malformed', '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n'],
   [

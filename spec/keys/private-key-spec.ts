@@ -4,7 +4,8 @@ import { describe, expect, it } from '@jest/globals';
 import { nobleProvider } from '../../src/crypto/noble-provider.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import { isSshError } from '../../src/errors.ts';
-import { formatPrivateKey, parsePrivateKey } from '../../src/keys/openssh-private-key.ts';
+import { formatPrivateKey } from '../../src/keys/openssh-private-key.ts';
+import { parsePrivateKey } from '../../src/keys/private-key-file.ts';
 import {
   generatePrivateKey,
   PrivateKey,

@@ -188,7 +188,7 @@ describe('the portable entry', () => {
     expect(closedBy).toBe('disconnect');
     const events = await served;
     expect(events.map(({ type }) => type)).toEqual([
-      ...['connection', 'handshake', 'authenticated'],
+      ...['connection', 'handshake', 'auth-attempt', 'auth-attempt', 'authenticated'],
       ...['session', 'exec', 'exit', 'session-closed'],
       ...['session', 'exec', 'exit', 'session-closed'],
       'closed',
@@ -215,7 +215,7 @@ describe('a bundle of a part', () => {
     { part: '{ parsePublicKey }', file: 'src/keys/index.ts', kibibytes: 10 },
     { part: '{ drain }', file: 'src/index.ts', kibibytes: 30 },
     { part: '{ memoryPair }', file: 'src/index.ts', kibibytes: 25 },
-    { part: '{ connect, exec, text, webDuplex }', file: 'src/index.ts', kibibytes: 300 },
+    { part: '{ connect, exec, text, webDuplex }', file: 'src/index.ts', kibibytes: 320 },
   ])('$part of $file is less than $kibibytes KiB', async ({ part, file, kibibytes }) => {
     const { code } = await using(part, file);
     expect(code.length).toBeLessThan(kibibytes * 1024);

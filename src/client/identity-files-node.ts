@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { concatMap, firstValueFrom, from, type ObservableInput } from 'rxjs';
 import type { IdentitySource } from '../auth/client-options.ts';
 import { errorCode, isSshError, SshError, toError } from '../errors.ts';
-import { parsePrivateKey, parsePrivateKeyPublicPart } from '../keys/openssh-private-key.ts';
+import { parsePrivateKey, parsePrivateKeyPublicPart } from '../keys/private-key-file.ts';
 import type { PrivateKey } from '../keys/private-key.ts';
 import { signatureAlgorithmsFor } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';

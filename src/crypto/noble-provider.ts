@@ -6,13 +6,14 @@ import { SshError } from '../errors.ts';
 import { portableModp } from './modp.ts';
 import { nobleCurves } from './noble-curves.ts';
 import { nobleSymmetric } from './noble-symmetric.ts';
-import type { CryptoProvider, HashName, RsaPrivateNumbers } from './provider.ts';
+import type { CryptoProvider, RsaPrivateNumbers, SignatureHash } from './provider.ts';
 import { brokenRsaKey, rsaPrivateJwk, verifyDigest } from './rsa.ts';
 
 /** Most bytes that one call of getRandomValues gives (Web Crypto §10.1.1). */
 const RANDOM_LIMIT = 65_536;
 const RSA = 'RSASSA-PKCS1-v1_5';
-const WEB_HASHES: Readonly<Record<HashName, string>> = {
+/** By the names of Web Crypto. */
+export const WEB_HASHES: Readonly<Record<SignatureHash, string>> = {
   sha1: 'SHA-1',
   sha256: 'SHA-256',
   sha384: 'SHA-384',
@@ -50,7 +51,7 @@ function randomBytes(length: number): Uint8Array {
 
 async function webSign(
   key: RsaPrivateNumbers,
-  hash: HashName,
+  hash: SignatureHash,
   data: Uint8Array,
 ): Promise<Uint8Array> {
   const jwk = rsaPrivateJwk(key);

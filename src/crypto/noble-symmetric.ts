@@ -1,33 +1,34 @@
 /** Ciphers, hashes and MACs in plain JavaScript, on @noble/ciphers and @noble/hashes. They run everywhere. */
 import { poly1305 } from '@noble/ciphers/_poly1305.js';
-import { gcm, unsafe } from '@noble/ciphers/aes.js';
+import { cbc, gcm, unsafe } from '@noble/ciphers/aes.js';
 import { chacha20orig } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
-import { sha1 } from '@noble/hashes/legacy.js';
+import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import type { CryptoProvider, HashName, StreamCipher } from './provider.ts';
 
-const HASHES = { sha1, sha256, sha384, sha512 };
+/** By name. */
+export const NOBLE_HASHES = { md5, sha1, sha256, sha384, sha512 };
 const AES_BLOCK = 16;
 const CHACHA_BLOCK = 64;
 const GCM_TAG = 16;
 
 type Symmetric = Pick<
   CryptoProvider,
-  'hash' | 'hmac' | 'aesCtr' | 'aesGcm' | 'chacha20' | 'poly1305'
+  'hash' | 'hmac' | 'aesCtr' | 'aesCbc' | 'aesGcm' | 'chacha20' | 'poly1305'
 >;
 
 /** The symmetric rows of the portable provider. */
 export const nobleSymmetric: Symmetric = {
   hash(name, parts) {
-    const state = HASHES[name].create();
+    const state = NOBLE_HASHES[name].create();
     for (const part of parts) state.update(part);
     return state.digest();
   },
 
   hmac(name: HashName, key: Uint8Array) {
     // The two blocks of the key are hashed once, and each MAC begins with a copy of that state.
-    const keyed = hmac.create(HASHES[name], key);
+    const keyed = hmac.create(NOBLE_HASHES[name], key);
     return (parts) => {
       const state = keyed.clone();
       for (const part of parts) state.update(part);
@@ -44,6 +45,17 @@ export const nobleSymmetric: Symmetric = {
       // Moves `block` on by the whole blocks of the input.
       return unsafe.ctrCounter(schedule, block, aligned);
     });
+  },
+
+  aesCbc(key, iv, direction) {
+    const kept = key.slice();
+    let previous = iv.slice();
+    return (input) => {
+      const output = cbc(kept, previous, { disablePadding: true })[direction](input);
+      const ciphertext = direction === 'encrypt' ? output : input;
+      if (input.length > 0) previous = ciphertext.slice(-AES_BLOCK);
+      return output;
+    };
   },
 
   aesGcm(key) {

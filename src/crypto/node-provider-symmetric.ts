@@ -30,7 +30,7 @@ const CHACHA_SMALL = 256;
 
 type Symmetric = Pick<
   CryptoProvider,
-  'randomBytes' | 'hash' | 'hmac' | 'aesCtr' | 'aesGcm' | 'chacha20'
+  'randomBytes' | 'hash' | 'hmac' | 'aesCtr' | 'aesCbc' | 'aesGcm' | 'chacha20'
 >;
 
 const pool = new Uint8Array(RANDOM_POOL);
@@ -68,6 +68,12 @@ export const nodeSymmetric: Symmetric = {
 
   aesCtr(key, counter) {
     return stream(createCipheriv(`aes-${aesBits(key)}-ctr`, key, counter));
+  },
+
+  aesCbc(key, iv, direction) {
+    const algorithm = `aes-${aesBits(key)}-cbc`;
+    const make = direction === 'encrypt' ? createCipheriv : createDecipheriv;
+    return stream(make(algorithm, key, iv).setAutoPadding(false));
   },
 
   aesGcm(key) {

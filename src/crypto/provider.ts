@@ -5,7 +5,10 @@
  */
 
 /** Hash functions, by the names that HMAC, key derivation and signatures use. */
-export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512';
+export type HashName = 'md5' | SignatureHash;
+
+/** Hash functions with which RSA signs. */
+export type SignatureHash = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
 /** NIST curves, by their SSH identifiers (RFC 5656 §10.1). */
 export type CurveName = 'nistp256' | 'nistp384' | 'nistp521';
@@ -77,6 +80,8 @@ export interface CryptoProvider {
   hmac(name: HashName, key: Uint8Array): (parts: readonly Uint8Array[]) => Uint8Array;
   /** AES in counter mode with a 16-byte big-endian counter (RFC 4344 §4); the direction does not matter. */
   aesCtr(key: Uint8Array, counter: Uint8Array): StreamCipher;
+  /** AES in CBC mode over whole blocks, without padding (RFC 4253 §6.3). */
+  aesCbc(key: Uint8Array, iv: Uint8Array, direction: 'encrypt' | 'decrypt'): StreamCipher;
   /** AES-GCM under a key of 16 or 32 bytes. */
   aesGcm(key: Uint8Array): GcmKey;
   /** ChaCha20 with a 64-bit nonce and a 64-bit block counter that begins at 0 (the original one, not RFC 8439's). */
@@ -127,13 +132,13 @@ export interface CryptoProvider {
   /** An RSASSA-PKCS1-v1_5 signature, as long as the modulus; checked with the public key before it is returned. */
   rsaSign(
     key: RsaPrivateNumbers,
-    hash: HashName,
+    hash: SignatureHash,
     data: Uint8Array,
   ): Uint8Array | Promise<Uint8Array>;
   /** A signature with its leading zeros trimmed verifies; one that is longer than the modulus does not. */
   rsaVerify(
     key: RsaPublicNumbers,
-    hash: HashName,
+    hash: SignatureHash,
     data: Uint8Array,
     signature: Uint8Array,
   ): boolean;

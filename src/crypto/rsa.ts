@@ -5,7 +5,7 @@
 import { SshError } from '../errors.ts';
 import { concatBytes, equalBytes, fromHex, toBase64 } from '../wire/bytes.ts';
 import { bitLength, byteLength, bytesToInteger, integerToBytes, power } from './integers.ts';
-import type { HashName, RsaPrivateNumbers, RsaPublicNumbers } from './provider.ts';
+import type { RsaPrivateNumbers, RsaPublicNumbers, SignatureHash } from './provider.ts';
 
 /** Shortest modulus that is accepted at all, in bits; policy may ask for more. */
 export const MIN_RSA_BITS = 1024;
@@ -15,7 +15,7 @@ export const MAX_RSA_BITS = 16384;
 const EXPONENT_LIMIT = 2n ** 32n;
 
 /** DER of DigestInfo up to the digest (RFC 8017 §9.2, note 1). */
-const DIGEST_INFO: Readonly<Record<HashName, Uint8Array>> = {
+const DIGEST_INFO: Readonly<Record<SignatureHash, Uint8Array>> = {
   sha1: fromHex('3021300906052b0e03021a05000414'),
   sha256: fromHex('3031300d060960864801650304020105000420'),
   sha384: fromHex('3041300d060960864801650304020205000430'),
@@ -53,7 +53,7 @@ export function paddedSignature(
 /** Does the signature encode this digest? Everything here is public, so BigInt's timing gives nothing away. */
 export function verifyDigest(
   key: RsaPublicNumbers,
-  hash: HashName,
+  hash: SignatureHash,
   digest: Uint8Array,
   signature: Uint8Array,
 ): boolean {
@@ -104,7 +104,7 @@ export function brokenRsaKey(cause?: unknown): SshError<'key-format'> {
 }
 
 /** EMSA-PKCS1-v1_5 (RFC 8017 §9.2). The shortest modulus is far longer than any DigestInfo. */
-function encodedDigest(hash: HashName, digest: Uint8Array, length: number): Uint8Array {
+function encodedDigest(hash: SignatureHash, digest: Uint8Array, length: number): Uint8Array {
   const info = concatBytes([DIGEST_INFO[hash], digest]);
   const encoded = new Uint8Array(length).fill(0xff);
   encoded.set([0, 1]);

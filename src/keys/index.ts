@@ -33,13 +33,7 @@ export {
   type KnownHostsVerdict,
   parseKnownHosts,
 } from './known-hosts.ts';
-export {
-  formatPrivateKey,
-  type FormatPrivateKeyOptions,
-  parsePrivateKey,
-  type ParsePrivateKeyOptions,
-  parsePrivateKeyPublicPart,
-} from './openssh-private-key.ts';
+export { formatPrivateKey, type FormatPrivateKeyOptions } from './openssh-private-key.ts';
 export type { Permissions } from './permissions.ts';
 export {
   type GenerateOptions,
@@ -49,6 +43,11 @@ export {
   type PrivateKeyMaterial,
   type PrivateKeyOptions,
 } from './private-key.ts';
+export {
+  parsePrivateKey,
+  type ParsePrivateKeyOptions,
+  parsePrivateKeyPublicPart,
+} from './private-key-file.ts';
 export {
   equalPublicKeys,
   formatPublicKeyLine,

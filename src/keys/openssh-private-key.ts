@@ -1,6 +1,6 @@
 /**
  * Private key files as OpenSSH writes them (PROTOCOL.key): `-----BEGIN OPENSSH PRIVATE KEY-----`, plain or encrypted with a
- * passphrase. One key per file.
+ * passphrase. Which of the formats a file has is told in private-key-file.ts.
  */
 import { defaultProvider } from '#crypto';
 import type { CryptoProvider } from '../crypto/provider.ts';
@@ -10,7 +10,6 @@ import type { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
 import { bcryptPbkdf, MAX_BCRYPT_ROUNDS } from './bcrypt-pbkdf.ts';
 import { keyFormatError, readKeyData } from './key-format.ts';
-import { readArmor, writeArmor } from './openssh-armor.ts';
 import {
   type CipherKeys,
   type KeyFileCipher,
@@ -18,19 +17,10 @@ import {
   NO_CIPHER,
 } from './openssh-ciphers.ts';
 import { readPrivateMaterial, writePrivateMaterial } from './openssh-private-fields.ts';
+import { writePem } from './pem.ts';
 import { PrivateKey } from './private-key.ts';
+import type { ParsePrivateKeyOptions } from './private-key-file.ts';
 import { checkComment, parsePublicKey, type PublicKey } from './public-key.ts';
-
-/** What reading a key file can be told. */
-export interface ParsePrivateKeyOptions {
-  /** For an encrypted file; a plain one does not need it, and does not mind it. */
-  readonly passphrase?: string | Uint8Array;
-  /** Where the file is, for messages and for `PrivateKey.source`. */
-  readonly source?: string;
-  /** Gives up while the key is derived from the passphrase. */
-  readonly signal?: AbortSignal;
-  readonly provider?: CryptoProvider;
-}
 
 /** What writing a key file can be told. */
 export interface FormatPrivateKeyOptions {
@@ -61,27 +51,21 @@ interface BcryptOptions {
   readonly rounds: number;
 }
 
+/** What stands in the marks of the file. */
+export const OPENSSH_LABEL = 'OPENSSH PRIVATE KEY';
+
 const MAGIC = utf8Bytes('openssh-key-v1\0');
 const DEFAULT_CIPHER = 'aes256-ctr';
 const DEFAULT_ROUNDS = 24;
 const SALT_LENGTH = 16;
 
-/**
- * Reads a private key file. It is asynchronous because a passphrase costs a second of work, which is done in small steps.
- *
- * Rejects with a `key-format` error: `passphrase-needed`, `wrong-passphrase`, `malformed`, or `unsupported` for other formats
- * (the message names them), ciphers and key types. Rejects with `aborted` when the signal fires.
- *
- * @example
- * ```ts
- * const key = await parsePrivateKey(await readFile('id_ed25519'), { passphrase: 'correct horse' });
- * ```
- */
-export async function parsePrivateKey(
-  text: string | Uint8Array,
-  options: ParsePrivateKeyOptions = {},
+/** Opens the bytes of a file; see `parsePrivateKey`. */
+export async function openOpensshKey(
+  bytes: Uint8Array,
+  what: string,
+  options: ParsePrivateKeyOptions,
 ): Promise<PrivateKey> {
-  const container = readContainer(text, options.source);
+  const container = readContainer(bytes, what);
   const plaintext = await openContainer(container, options);
   try {
     return readPrivatePart(container, plaintext, options);
@@ -90,14 +74,9 @@ export async function parsePrivateKey(
   }
 }
 
-/**
- * The public key of a private key file, which is there to be read without the passphrase. Nothing proves that the secret part
- * belongs to it until the file is opened.
- *
- * Throws a `key-format` error like `parsePrivateKey`.
- */
-export function parsePrivateKeyPublicPart(text: string | Uint8Array, source?: string): PublicKey {
-  return readContainer(text, source).publicKey;
+/** The public key in the bytes of a file; see `parsePrivateKeyPublicPart`. */
+export function opensshPublicPart(bytes: Uint8Array, what: string): PublicKey {
+  return readContainer(bytes, what).publicKey;
 }
 
 /**
@@ -128,7 +107,7 @@ export async function formatPrivateKey(
   else writer.utf8('bcrypt').string(new Writer().string(kdf.salt).uint32(kdf.rounds).bytes());
   writer.uint32(1).string(key.publicKey.blob);
   writer.uint32(sealed.length - cipher.tagLength).raw(sealed);
-  return writeArmor(writer.bytes());
+  return writePem(OPENSSH_LABEL, writer.bytes());
 }
 
 const NO_KEYS: CipherKeys = { key: new Uint8Array(0), iv: new Uint8Array(0) };
@@ -150,9 +129,8 @@ function cipherFor(passphrase: string | Uint8Array | undefined, name?: string): 
   return cipher;
 }
 
-function readContainer(text: string | Uint8Array, source: string | undefined): Container {
-  const what = source === undefined ? 'private key' : `private key ${source}`;
-  return readKeyData(readArmor(text, what), what, (reader) => {
+function readContainer(bytes: Uint8Array, what: string): Container {
+  return readKeyData(bytes, what, (reader) => {
     if (!equalBytes(reader.fixed(MAGIC.length), MAGIC))
       throw reader.error('not an openssh-key-v1 file');
     const cipherName = reader.ascii();
@@ -248,7 +226,7 @@ function readPrivatePart(
     const comment = reader.lossyText();
     readPadding(reader);
     const key = new PrivateKey(material, {
-      comment,
+      ...{ comment, format: 'OpenSSH' },
       ...(options.source === undefined ? {} : { source: options.source }),
       ...(options.provider === undefined ? {} : { provider: options.provider }),
     });

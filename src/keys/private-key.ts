@@ -1,6 +1,6 @@
 /**
  * Private keys in memory. The secret part is kept out of reach of `console.log` and `JSON.stringify`; ask for it with
- * `secret()`. Files are read and written in openssh-private-key.ts.
+ * `secret()`. Files are read in private-key-file.ts.
  */
 import { defaultProvider } from '#crypto';
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
@@ -35,6 +35,8 @@ export interface PrivateKeyOptions {
   readonly comment?: string;
   /** Where the key came from, for messages. */
   readonly source?: string;
+  /** What kind of file it came from: `OpenSSH`, `PKCS#1`, `SEC 1`, `PKCS#8`. */
+  readonly format?: string;
   readonly provider?: CryptoProvider;
 }
 
@@ -44,6 +46,7 @@ export class PrivateKey implements Signer {
   readonly algorithms: readonly string[];
   readonly comment?: string;
   readonly source?: string;
+  readonly format?: string;
   readonly isImmediate = true;
   readonly #material: PrivateKeyMaterial;
   readonly #provider: CryptoProvider;
@@ -58,6 +61,7 @@ export class PrivateKey implements Signer {
     this.algorithms = signatureAlgorithmsFor(this.publicKey.type);
     if (options.comment !== undefined) this.comment = options.comment;
     if (options.source !== undefined) this.source = options.source;
+    if (options.format !== undefined) this.format = options.format;
   }
 
   /** The secret part, for whoever writes key files. */

@@ -4,7 +4,7 @@
  */
 import { defaultProvider } from '#crypto';
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
-import type { CryptoProvider, CurveName, HashName } from '../crypto/provider.ts';
+import type { CryptoProvider, CurveName, SignatureHash } from '../crypto/provider.ts';
 import type { Row, Standing } from '../crypto/standing.ts';
 import { SshError } from '../errors.ts';
 import { concatBytes, equalBytes, utf8Bytes } from '../wire/bytes.ts';
@@ -18,7 +18,7 @@ export interface SignatureAlgorithm extends Row {
   /** The type of key that signs this way. */
   readonly keyType: string;
   /** What the data is hashed with. */
-  readonly hash: HashName;
+  readonly hash: SignatureHash;
   /** Turns the provider's signature into what stands in the signature blob. */
   encode(signature: Uint8Array): Uint8Array;
   /** Is this, taken out of the signature blob, the key's signature of the data? May throw for a malformed one. */
@@ -112,7 +112,7 @@ function ecdsa(
   name: string,
   standing: Standing,
   curve: CurveName,
-  hash: HashName,
+  hash: SignatureHash,
 ): SignatureAlgorithm {
   const length = CURVE_LENGTHS[curve];
   return {
@@ -133,7 +133,7 @@ function ecdsa(
   };
 }
 
-function rsa(name: string, standing: Standing, hash: HashName): SignatureAlgorithm {
+function rsa(name: string, standing: Standing, hash: SignatureHash): SignatureAlgorithm {
   return {
     ...{ name, standing, keyType: 'ssh-rsa', hash },
     encode: (signature) => signature,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { concat, firstValueFrom, from, lastValueFrom, mergeMap, of, tap, toArray } from 'rxjs';
 import { isSshError, text, withClient } from '../../../src/node.ts';
-import { parsePrivateKey } from '../../../src/keys/openssh-private-key.ts';
+import { parsePrivateKey } from '../../../src/keys/private-key-file.ts';
 import { connectTo, digestOf, digestOfPattern, patternOf, runOn } from './ours.ts';
 import type { Peer } from './peer.ts';
 

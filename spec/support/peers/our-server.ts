@@ -1,7 +1,7 @@
 /** Our server as a peer: real processes behind a listener in this process, for real clients on the other side. */
 import { readFileSync } from 'node:fs';
 import { of, Subscription } from 'rxjs';
-import { parsePrivateKey } from '../../../src/keys/openssh-private-key.ts';
+import { parsePrivateKey } from '../../../src/keys/private-key-file.ts';
 import { equalPublicKeys, formatPublicKeyLine } from '../../../src/keys/public-key.ts';
 import { childProcess } from '../../../src/server/child-process-node.ts';
 import type { ServerEvent } from '../../../src/server/events.ts';
