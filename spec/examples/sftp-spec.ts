@@ -1,5 +1,4 @@
 /** The examples for SFTP, as processes of their own, against our server and OpenSSH's client. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import {
   appendFileSync,
   copyFileSync,
@@ -14,44 +13,25 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { build } from 'esbuild';
 import { firstValueFrom, toArray } from 'rxjs';
 import { connect } from '../../src/node.ts';
 import { sftp } from '../../src/client/with-client.ts';
 import { nodeFileSystem } from '../../src/sftp/file-systems/node-file-system-node.ts';
 import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
+import { buildExamples, type Example, type Examples } from '../support/examples.ts';
 import { startOurServer, type OurServer } from '../support/peers/our-server.ts';
 
-const root = join(import.meta.dirname, '../..');
 const EXAMPLES = ['sync-tree', 'follow-log', 'own-store'];
 
 let folder = '';
-let programs = '';
+let examples: Examples;
 let server: OurServer;
-const children = new Set<ChildProcess>();
 
 const file = (name: string): string => join(folder, name);
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rxssh-examples-'));
-  mkdirSync(join(root, 'build'), { recursive: true });
-  programs = mkdtempSync(join(root, 'build/examples-'));
-  await build({
-    entryPoints: EXAMPLES.map((name) => join(root, `examples/${name}.ts`)),
-    outdir: programs,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    alias: {
-      'rxssh/keys': join(root, 'src/keys/index.ts'),
-      rxssh: join(root, 'src/node.ts'),
-      '#crypto': join(root, 'src/crypto/default-node.ts'),
-    },
-    logLevel: 'error',
-  });
+  examples = await buildExamples(...EXAMPLES);
   server = await startOurServer({
     subsystems: { sftp: sftpServer(() => nodeFileSystem({ root: file('remote') })) },
   });
@@ -71,45 +51,13 @@ beforeEach(() => {
 });
 
 afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL');
+  examples.remove();
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
-  rmSync(programs, { recursive: true, force: true });
 });
 
-interface Example {
-  readonly child: ChildProcess;
-  readonly printed: (pattern: RegExp) => Promise<RegExpExecArray>;
-  readonly ended: Promise<{ status: number | null; stdout: string; stderr: string }>;
-}
-
 function start(name: string, args: readonly string[], env: Record<string, string> = {}): Example {
-  const child = spawn(process.execPath, [join(programs, `${name}.mjs`), ...args], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.add(child);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const ended = new Promise<Awaited<Example['ended']>>((resolve) => {
-    child.once('close', (status) => {
-      children.delete(child);
-      resolve({ status, stdout, stderr });
-    });
-  });
-  const printed = (pattern: RegExp): Promise<RegExpExecArray> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const match = pattern.exec(stdout);
-        if (match !== null) resolve(match);
-      };
-      child.stdout.on('data', look);
-      child.once('close', () => reject(new Error(`ended without ${String(pattern)}: ${stderr}`)));
-      look();
-    });
-  return { child, printed, ended };
+  return examples.start(name, args, { HOME: folder, ...env });
 }
 
 const host = (): string => `${server.user}@${server.host}:${String(server.port)}`;
