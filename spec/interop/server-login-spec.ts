@@ -8,6 +8,7 @@ import ssh2 from 'ssh2';
 import { authenticationMethods } from '../../src/auth/authentication-methods.ts';
 import { authorizedKeys } from '../../src/auth/authorized-keys.ts';
 import type { AuthPolicy, Challenge } from '../../src/auth/policy.ts';
+import { nodeDial, nodeListen } from '../../src/server/forward-node.ts';
 import { type Client, openssh, plink, runClient } from '../support/peers/clients.ts';
 import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, type Peer, pythonScript, usePeer } from '../support/peers/peer.ts';
@@ -61,6 +62,10 @@ function useServer(rounds: readonly Challenge[] = ROUNDS): {
   const server = usePeer(async () => {
     ours = await startOurServer({
       pty: true,
+      forward: {
+        dial: nodeDial({ permit: () => true }),
+        listen: nodeListen({ permit: () => true }),
+      },
       authenticate: (attempt) => wish.authenticate(attempt),
       authentication: {
         get methods() {
@@ -194,6 +199,31 @@ describeWithPeer('ssh', 'OpenSSH ssh at our server, in detail', () => {
     const done = await runClient(openssh, to, 'echo in', { more: ['-tt'] });
     expect(done.stdout.toString().trim()).toBe(isGranted ? 'in' : '');
     expect(done.stderr.includes('PTY allocation request failed')).toBe(!isGranted);
+  });
+
+  it.each<[string, boolean, boolean]>([
+    ['', true, true],
+    ['no-port-forwarding ', false, false],
+    ['restrict ', false, false],
+    ['restrict,port-forwarding ', true, true],
+    ['permitopen="127.0.0.1:*" ', true, true],
+    ['permitopen="127.0.0.2:*" ', false, true],
+    ['permitlisten="localhost:1" ', true, false],
+    ['permitlisten="localhost:*" ', true, true],
+    ['command="cat" ', false, false],
+    ['command="cat",port-forwarding ', true, true],
+    ['command="cat",permitopen="127.0.0.1:*" ', true, false],
+  ])('with "%s" is connected (%p) and listened for (%p) (C17)', async (options, dials, listens) => {
+    await wants(['publickey'], options);
+    const to = destination(server(), undefined, true);
+    const dialled = await runClient(openssh, to, '', {
+      more: ['-W', `127.0.0.1:${server().port}`],
+    });
+    // what it is connected to is the server itself, which says who it is
+    expect(dialled.stdout.toString().startsWith('SSH-2.0-')).toBe(dials);
+    const more = ['-o', 'ExitOnForwardFailure=yes', '-R', '0:127.0.0.1:1'];
+    const listened = await runClient(openssh, to, 'exit 0', { more });
+    expect(listened.status).toBe(listens ? 0 : 255);
   });
 
   it('has the command of the first factor for the whole login (AS6)', async () => {
