@@ -363,3 +363,33 @@ describe('a key exchange that does not come to its end', () => {
     expect(server.error).toBeDefined();
   });
 });
+
+describe('K7: new keys by one method after another', () => {
+  it('are agreed on in both roles, and the session stays what it was', () => {
+    const kex = ['curve25519-sha256'];
+    const proposal = { ...defaultProposal, kex, cipher: ['aes256-ctr'], mac: ['hmac-sha2-512'] };
+    const { clock, client, server } = line({ client: { proposal }, server: { proposal } });
+    const { sessionId } = client.transport.handshake;
+    const chain = [
+      'diffie-hellman-group16-sha512',
+      'ecdh-sha2-nistp384',
+      'diffie-hellman-group-exchange-sha256',
+      'curve25519-sha256',
+      'ecdh-sha2-nistp521',
+    ];
+    chain.forEach((name, at) => {
+      // the list is read again for each proposal
+      kex[0] = name;
+      (at % 2 === 0 ? client : server).transport.rekey();
+      clock.pass(10 * LATENCY);
+      for (const end of [client, server]) {
+        expect(end.rekeyed).toBe(at + 1);
+        expect(end.transport.handshake.algorithms.kex).toBe(name);
+        expect(end.transport.handshake.sessionId).toEqual(sessionId);
+      }
+      client.send(at, at + 1);
+      clock.pass(2 * LATENCY);
+    });
+    expect(server.received).toEqual([0, 1, 2, 3, 4]);
+  });
+});

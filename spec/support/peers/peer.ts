@@ -44,6 +44,7 @@ const PACKAGES = {
   lftp: 'lftp',
   rclone: 'rclone',
   sshfs: 'sshfs',
+  'ssh-audit': 'ssh-audit',
   npm: 'the dev dependencies',
 } as const;
 
