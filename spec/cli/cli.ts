@@ -37,6 +37,8 @@ export interface Cli {
 export interface StartOptions {
   readonly stdin?: Uint8Array | string;
   readonly env?: Readonly<Record<string, string>>;
+  /** File descriptors that the process may have at a time. */
+  readonly maxFiles?: number;
   /** Leave stdin open. */
   readonly isOpen?: boolean;
 }
@@ -71,7 +73,12 @@ export function useCli(): Cli {
   const start = (args: readonly string[], options: StartOptions = {}): Started => {
     const env = { PATH: process.env['PATH'] ?? '', HOME: folder, ...options.env };
     // a session of its own has no terminal
-    const child = spawn(process.execPath, [program, ...args], { env, detached: true, cwd: folder });
+    const limit = options.maxFiles === undefined ? '' : `ulimit -n ${String(options.maxFiles)};`;
+    const child = spawn(
+      '/bin/sh',
+      ['-c', `${limit} exec "$@"`, 'sh', process.execPath, program, ...args],
+      { env, detached: true, cwd: folder },
+    );
     children.add(child);
     child.once('exit', () => children.delete(child));
     return follow(child, options);
