@@ -92,6 +92,24 @@ describe('rxssh serve', () => {
     expect((await started.ended).status).toBe(0);
   });
 
+  it('ends at the second SIGTERM, whatever runs', async () => {
+    const { key } = server();
+    const started = serve('--authorized-keys', `${key}.pub`, '--allow-exec');
+    const [, port = ''] = await started.printed(/^listening on 127\.0\.0\.1:(\d+)\n$/);
+    const options = [...server().options, `127.0.0.1:${port}`];
+    const running = cli.start(['exec', ...options, '--', 'echo begun; cat'], { isOpen: true });
+    await running.printed(/begun/);
+    started.child.kill('SIGTERM');
+    await poll(5000, 'the port is open', String, async () =>
+      (await isOpen(Number(port))) ? undefined : true,
+    );
+    started.child.kill('SIGTERM');
+    expect((await started.ended).status).toBe(0);
+    const { status, stderr } = await running.ended;
+    expect(status).toBe(255);
+    expect(stderr).toContain('disconnected by the peer');
+  });
+
   it('takes host keys from files that only their owner can read', async () => {
     const { key } = server();
     const hostKey = cli.file('host');

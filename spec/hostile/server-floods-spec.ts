@@ -24,8 +24,8 @@ afterAll(() => resources.unsubscribe());
 afterAll(expectAlive);
 
 /** Sends a payload over and over; answers of a number are read, and counted. */
-async function flood(peer: RawPeer, payload: Buffer, answer?: number): Promise<void> {
-  for (let sent = 0; sent < MANY; sent += BATCH) {
+async function flood(peer: RawPeer, payload: Buffer, answer?: number, many = MANY): Promise<void> {
+  for (let sent = 0; sent < many; sent += BATCH) {
     peer.sendBytes(Buffer.concat(Array.from({ length: BATCH }, () => peer.seal(payload))));
     for (let read = 0; answer !== undefined && read < BATCH; read++) await peer.expect(answer);
     expect(await peer.barrier()).toEqual([]);
@@ -43,18 +43,20 @@ async function loggedIn(options: Parameters<typeof servedDuel>[0] = {}): Promise
 }> {
   const served = servedDuel(options);
   await served.peer.session();
+  // what a server tells of itself
+  await served.peer.barrier();
   const [{ connection } = { connection: undefined }] = served.events;
   if (connection === undefined) throw new Error('no connection');
   return { served, peer: served.peer, connection };
 }
 
-describe('C10: a hundred thousand OPENs', () => {
+describe('C10: OPENs without end', () => {
   it.each([
-    ['of a type that there is not', 'what@example.org', 0],
-    ['beyond the number of sessions', 'session', 10],
+    ['of a type that there is not', 'what@example.org', 0, MANY],
+    ['beyond the number of sessions', 'session', 10, MANY / 10],
   ])(
     '%s are refused and forgotten',
-    async (_, type, sessions) => {
+    async (_, type, sessions, many) => {
       const { served, peer } = await loggedIn();
       for (let count = 0; count < sessions; count++) await peer.openChannel();
       const open = message.open(type, 7, 0x200000, 0x8000);
@@ -62,7 +64,7 @@ describe('C10: a hundred thousand OPENs', () => {
       const refused = new Cursor((await peer.expect(Msg.OPEN_FAILURE)).payload).skip(5).u32();
       expect(refused).toBe(sessions === 0 ? 3 : 4);
       const before = await memoryInUse();
-      await flood(peer, open, Msg.OPEN_FAILURE);
+      await flood(peer, open, Msg.OPEN_FAILURE, many);
       expect((await memoryInUse()) - before).toBeLessThan(2 * MiB);
       expect(served.events.filter(({ type: event }) => event === 'session')).toHaveLength(sessions);
       expect(served.isOver()).toBe(false);
@@ -72,7 +74,7 @@ describe('C10: a hundred thousand OPENs', () => {
 
   it('and the sessions that there are live on; one that ends makes room for one', async () => {
     const { peer } = await loggedIn({
-      exec: (session) => session.stdout.pump(session.stdin$).pipe(() => NEVER),
+      exec: () => NEVER,
     });
     const channels = [];
     for (let count = 0; count < 10; count++) channels.push(await peer.openChannel());

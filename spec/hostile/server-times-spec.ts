@@ -141,16 +141,13 @@ describe('R3: one byte a second', () => {
 });
 
 describe('R13: a connection that is not used', () => {
-  /** Logged in, with a session whose shell echoes. */
+  /** Logged in, with a session. */
   async function session(options: Parameters<typeof servedDuel>[0]): Promise<{
     readonly served: Served;
     readonly peer: RawPeer;
     readonly channel: number;
   }> {
-    const served = servedDuel({
-      shell: (shell) => shell.stdout.pump(shell.stdin$).pipe(() => NEVER),
-      ...options,
-    });
+    const served = servedDuel(options);
     await served.peer.session();
     const { peer: channel } = await served.peer.openChannel();
     return { served, peer: served.peer, channel };
