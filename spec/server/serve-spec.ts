@@ -8,6 +8,7 @@ import {
   NEVER,
   Observable,
   of,
+  Subject,
   timer,
   toArray,
 } from 'rxjs';
@@ -67,6 +68,27 @@ describe('serve', () => {
       ...['session', 'exec', 'exit', 'session-closed', 'closed'],
     ]);
     expect(events.at(-1)).not.toHaveProperty('error');
+  });
+
+  it('X28: drains: at once before a login and where there is no channel, else behind the last', async () => {
+    const drain = new Subject<void>();
+    const work = new Subject<number>();
+    const busy = await pair({ drain, exec: () => work });
+    const idle = await pair({ drain });
+    const [, serverEnd] = memoryPair();
+    const early = lastValueFrom(serve(serverEnd, serverWith({ drain })).pipe(toArray()));
+    const session = await openSession(busy.connection);
+    await ask(session.channel, 'exec', execOf('x'));
+    drain.next();
+    expect((await early).map(({ type }) => type)).toEqual(['connection', 'closed']);
+    await idle.ended;
+    await expect(openSession(busy.connection)).rejects.toMatchObject({ kind: 'channel-open' });
+    expect(busy.events.at(-1)?.type).toBe('exec');
+    work.next(0);
+    await busy.ended;
+    expect(busy.events.at(-1)).toMatchObject({ type: 'closed' });
+    expect(busy.events.at(-1)).not.toHaveProperty('error');
+    expect(session.requests.map(({ type }) => type)).toEqual(['exit-status']);
   });
 
   it('echoes', async () => {

@@ -11,11 +11,11 @@ function granted(milliseconds: number, bytes: number): number {
 
 describe('A peer may ask for new keys (R5)', () => {
   it.each([
-    ['a hundred times in a row', 0, 500, 100],
+    ['a hundred times in a row', 0, 200, 100],
     ['once a second for ever', 1000, 0, 1000],
     ['twice a second, for a while', 500, 0, 199],
-    ['each 256 KiB for ever, as fast as they come', 0, 256 * 1024, 1000],
-    ['each 64 KiB, for a while', 1, 64 * 1024, 199],
+    ['with each full packet for ever, as fast as they come', 0, 32 * 1024, 1000],
+    ['each 16 KiB, for a while', 0, 16 * 1024, 199],
   ])('%s', (_, milliseconds, bytes, expected) => {
     expect(granted(milliseconds, bytes)).toBe(expected);
   });

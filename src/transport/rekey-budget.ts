@@ -4,8 +4,8 @@
 const MOST = 100;
 /** Milliseconds after which it may ask once more. */
 const INTERVAL = 1000;
-/** Bytes, either way, after which it may ask once more: OpenSSH asks after as few as it is told. */
-const VOLUME = 128 * 1024;
+/** Bytes, either way, after which it may ask once more: OpenSSH, told to, asks with each full packet. */
+const VOLUME = 32 * 1024;
 
 /** Counts the exchanges that the peer has asked for, against the time and the bytes since. */
 export class RekeyBudget {
