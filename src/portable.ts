@@ -80,6 +80,7 @@ export type { Authenticated } from './auth/client.ts';
 export type {
   ClientAuthOptions,
   IdentitySource,
+  InteractiveQuestion,
   PasswordChangeQuestion,
   PasswordQuestion,
   PasswordSource,

@@ -19,6 +19,8 @@ export type ClientMove =
       /** What the request stands on, for messages; never a secret. */
       readonly with?: string;
     }
+  /** Answers a message of the server in the course of a request. */
+  | { readonly type: 'response'; readonly message: Message }
   /** Gives a credential up, and says why. */
   | { readonly type: 'attempt'; readonly attempt: Omit<AuthAttempt, 'method'> };
 

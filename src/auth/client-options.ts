@@ -28,6 +28,16 @@ export interface PasswordChangeQuestion {
   readonly languageTag: string;
 }
 
+/** What a server asks the user (RFC 4256 §3.2). Its texts are as they came: escape them before they are shown. */
+export interface InteractiveQuestion {
+  readonly user: string;
+  /** Title; often empty. */
+  readonly name: string;
+  readonly instruction: string;
+  /** May be none: then there is only something to tell. */
+  readonly prompts: readonly { readonly prompt: string; readonly echo: boolean }[];
+}
+
 /** How to log in. */
 export interface ClientAuthOptions {
   /** The name to log in under. */
@@ -35,8 +45,8 @@ export interface ClientAuthOptions {
   /** The service to start afterwards; `ssh-connection` unless said otherwise. */
   readonly service?: string;
   /**
-   * Methods, in the order in which they are tried: `none`, `publickey`, `password` unless said otherwise. `none` asks the
-   * server which methods it offers; without it the first method is tried on a guess. A method without credentials is passed over.
+   * Methods, in the order in which they are tried: `none`, `publickey`, `keyboard-interactive`, `password` unless said otherwise.
+   * `none` asks the server which methods it offers; without it the first method is tried on a guess. A method without credentials is passed over.
    */
   readonly methods?: readonly string[];
   /** Keys for `publickey`: one source, or several that are used one after the other. Each key is tried once, 64 at most. */
@@ -52,6 +62,13 @@ export interface ClientAuthOptions {
   readonly changePassword?: (
     question: PasswordChangeQuestion,
   ) => string | undefined | ObservableInput<string | undefined>;
+  /**
+   * Answers the server's questions, for `keyboard-interactive`: with a text for each prompt, in as many rounds as the server likes;
+   * `undefined`, or nothing at all, gives up. A server that rejects the answers is tried once more, three times in all.
+   */
+  readonly keyboardInteractive?: (
+    question: InteractiveQuestion,
+  ) => readonly string[] | undefined | ObservableInput<readonly string[] | undefined>;
   /** Takes SUCCESS in answer to `none`, from a server that asks for no authentication, as a failure. */
   readonly refuseNone?: boolean;
   /**

@@ -44,6 +44,8 @@ export type ClientAuthEvent =
   | { readonly type: 'service-accepted'; readonly serviceName: string }
   /** The method has its next request. */
   | { readonly type: 'request'; readonly methodData: Uint8Array; readonly with?: string }
+  /** The method has its part of a dialogue with the server. */
+  | { readonly type: 'response'; readonly message: Message }
   /** The method gives a credential up. */
   | { readonly type: 'attempt'; readonly attempt: Omit<AuthAttempt, 'method'> }
   /** The method has no credential left. */
@@ -60,6 +62,7 @@ export type ClientAuthEffect =
   /** Hand the method a message of its own. */
   | { readonly type: 'answer'; readonly message: Message }
   | { readonly type: 'send'; readonly method: string; readonly methodData: Uint8Array }
+  | { readonly type: 'respond'; readonly message: Message }
   | { readonly type: 'banner'; readonly text: string }
   | { readonly type: 'attempted'; readonly attempt: AuthAttempt }
   | { readonly type: 'succeed' }
@@ -86,7 +89,14 @@ export function clientAuthReducer(state: ClientAuthState, event: ClientAuthEvent
     case 'service-accepted':
       return acceptService(state, event.serviceName);
     case 'request':
-      return request(state, event);
+      return ask(
+        { ...state, with: event.with },
+        {
+          ...{ type: 'send', method: state.method, methodData: event.methodData },
+        },
+      );
+    case 'response':
+      return ask(state, { type: 'respond', message: event.message });
     case 'attempt':
       return record(state, { method: state.method, ...event.attempt }, choose);
     case 'exhausted':
@@ -103,19 +113,11 @@ function acceptService(state: ClientAuthState, serviceName: string): Step {
   return choose(state);
 }
 
-function request(
-  state: ClientAuthState,
-  event: Extract<ClientAuthEvent, { type: 'request' }>,
-): Step {
+/** Says something that the server has to answer. */
+function ask(state: ClientAuthState, effect: ClientAuthEffect): Step {
   if (state.requests >= MAX_REQUESTS)
     return fail(state, authError(state, `${String(MAX_REQUESTS)} requests without an end`));
-  const next: ClientAuthState = {
-    ...state,
-    step: 'awaiting',
-    with: event.with,
-    requests: state.requests + 1,
-  };
-  return [next, [{ type: 'send', method: state.method, methodData: event.methodData }]];
+  return [{ ...state, step: 'awaiting', requests: state.requests + 1 }, [effect]];
 }
 
 function receive(state: ClientAuthState, message: Message): Step {

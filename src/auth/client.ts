@@ -22,6 +22,7 @@ import {
   type ClientAuthState,
   initialClientAuth,
 } from './client-state.ts';
+import { keyboardInteractiveClient } from './methods/keyboard-interactive.ts';
 import { noneClient } from './methods/none.ts';
 import { passwordClient } from './methods/password.ts';
 import { publicKeyClient } from './methods/publickey.ts';
@@ -41,6 +42,7 @@ export interface Authenticated {
 const METHODS: ReadonlyMap<string, ClientMethodFactory> = new Map<string, ClientMethodFactory>([
   ['none', noneClient],
   ['publickey', publicKeyClient],
+  ['keyboard-interactive', keyboardInteractiveClient],
   ['password', passwordClient],
 ]);
 
@@ -151,6 +153,10 @@ class ClientAuthentication {
         return;
       case 'send':
         this.#send(effect.method, effect.methodData);
+        return;
+      case 'respond':
+        this.#transport.send(effect.message);
+        this.#awaitAnswer();
         return;
       case 'banner':
         this.#options.banner?.(effect.text);
