@@ -1,7 +1,7 @@
 /** Fingerprints: how people compare keys. */
 import { defaultProvider } from '#crypto';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { toBase64 } from '../wire/bytes.ts';
+import { toBase64, toHex } from '../wire/bytes.ts';
 import type { PublicKey } from './public-key.ts';
 
 /**
@@ -15,4 +15,16 @@ export function fingerprint(
 ): string {
   const blob = key instanceof Uint8Array ? key : key.blob;
   return `SHA256:${toBase64(provider.hash('sha256', [blob])).replace(/=+$/, '')}`;
+}
+
+/**
+ * The fingerprint of a key as older software prints it: `MD5:` and the digest in pairs of digits (RFC 4716 §4). For comparing with
+ * what somebody has written down; it proves nothing against whoever can make keys on purpose.
+ */
+export function md5Fingerprint(
+  key: PublicKey | Uint8Array,
+  provider: CryptoProvider = defaultProvider,
+): string {
+  const blob = key instanceof Uint8Array ? key : key.blob;
+  return `MD5:${toHex(provider.hash('md5', [blob])).replace(/..(?=.)/g, '$&:')}`;
 }

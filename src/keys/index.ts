@@ -20,8 +20,9 @@ export {
   parseAuthorizedKeys,
 } from './authorized-keys.ts';
 export { bcryptPbkdf, type BcryptPbkdfOptions, MAX_BCRYPT_ROUNDS } from './bcrypt-pbkdf.ts';
-export { fingerprint } from './fingerprint.ts';
+export { fingerprint, md5Fingerprint } from './fingerprint.ts';
 export type { HostPatterns } from './host-patterns.ts';
+export { type EditedKnownHosts, hashKnownHosts, removeKnownHost } from './known-hosts-edit.ts';
 export type { KnownHostsEntry, KnownHostsMarker, KnownHostsProblem } from './known-hosts-lines.ts';
 export {
   formatKnownHostsLine,
@@ -38,6 +39,8 @@ export type { Permissions } from './permissions.ts';
 export {
   type GenerateOptions,
   generatePrivateKey,
+  generateRsaKey,
+  type GenerateRsaOptions,
   PrivateKey,
   privateKeyFromSeed,
   type PrivateKeyMaterial,

@@ -5,15 +5,25 @@
 import { defaultProvider } from '#crypto';
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
 import type { CryptoProvider, CurveName, RsaPrivateNumbers } from '../crypto/provider.ts';
+import { MAX_RSA_BITS } from '../crypto/rsa.ts';
+import { generateRsa } from '../crypto/rsa-generate.ts';
 import { SshError } from '../errors.ts';
 import { keyFormatError } from './key-format.ts';
-import { type PublicKey, publicKeyOf, type PublicKeyMaterial } from './public-key.ts';
+import {
+  MINIMUM_RSA_BITS,
+  type PublicKey,
+  publicKeyOf,
+  type PublicKeyMaterial,
+} from './public-key.ts';
 import {
   encodeSignature,
   signatureAlgorithm,
   signatureAlgorithmsFor,
 } from './signature-algorithms.ts';
 import type { Signer } from './signer.ts';
+
+/** As ssh-keygen makes them. */
+const DEFAULT_RSA_BITS = 3072;
 
 /** The secret part of a key. */
 export type PrivateKeyMaterial =
@@ -115,7 +125,7 @@ export interface GenerateOptions extends PrivateKeyOptions {
 }
 
 /**
- * A new key. RSA keys are not generated: Ed25519 is better in every way that counts here.
+ * A new key. For RSA, which takes its time, there is `generateRsaKey`: Ed25519 is better in every way that counts here.
  *
  * @example
  * ```ts
@@ -131,6 +141,30 @@ export function generatePrivateKey(
     return new PrivateKey({ kind: 'ed25519', seed: provider.randomBytes(32) }, options);
   const curve: CurveName = `nistp${options.bits ?? 256}`;
   return new PrivateKey({ kind: 'ecdsa', curve, scalar: provider.ecdsaGenerate(curve) }, options);
+}
+
+/** What `generateRsaKey` can be told. */
+export interface GenerateRsaOptions extends PrivateKeyOptions {
+  /** Size of the modulus, from 2048 to 16384 and a multiple of 8; 3072 unless said otherwise. */
+  readonly bits?: number;
+}
+
+/**
+ * A new RSA key, for what knows no other. Rejects with `config` for a size that is none, and `unsupported` where there is no Web
+ * Crypto.
+ *
+ * @example
+ * ```ts
+ * const key = await generateRsaKey({ bits: 4096, comment: 'old router' });
+ * ```
+ */
+export async function generateRsaKey(options: GenerateRsaOptions = {}): Promise<PrivateKey> {
+  const { bits = DEFAULT_RSA_BITS } = options;
+  if (!(bits >= MINIMUM_RSA_BITS && bits <= MAX_RSA_BITS && bits % 8 === 0)) {
+    const text = `an RSA key cannot have ${String(bits)} bits`;
+    throw new SshError('config', text, { option: 'bits' });
+  }
+  return new PrivateKey({ kind: 'rsa', ...(await generateRsa(bits)) }, options);
 }
 
 function publicMaterial(material: PrivateKeyMaterial, provider: CryptoProvider): PublicKeyMaterial {
