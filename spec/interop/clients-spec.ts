@@ -1,26 +1,11 @@
 /** Real clients against our server, with real processes behind it. */
-import { createHash } from 'node:crypto';
 import { expect, it } from '@jest/globals';
+import { noise, sha256 } from '../support/noise.ts';
 import { CLIENTS, openssh, runClient, withKey } from '../support/peers/clients.ts';
 import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
 
 const MIB = 1024 * 1024;
-
-/** Bytes of which no two blocks are alike. */
-function noise(length: number): Uint8Array {
-  const words = new Uint32Array(length / 4);
-  let value = 1;
-  for (let at = 0; at < words.length; at++) {
-    value = (Math.imul(value, 1_664_525) + 1_013_904_223) >>> 0;
-    words[at] = value;
-  }
-  return new Uint8Array(words.buffer);
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
 
 for (const client of CLIENTS) {
   describeWithPeer(client.peer, `${client.name} against our server`, () => {

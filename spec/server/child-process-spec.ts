@@ -11,6 +11,7 @@ import { childProcess, type ChildProcessOptions } from '../../src/server/child-p
 import type { ServeOptions } from '../../src/server/options.ts';
 import { connectionLost } from '../../src/streams/ending.ts';
 import { utf8Text } from '../../src/wire/bytes.ts';
+import { noise, sha256 } from '../support/noise.ts';
 import { isAlive, until } from '../support/processes.ts';
 import {
   ask,
@@ -55,21 +56,6 @@ async function started(
   const line = firstValueFrom(session.channel.stdout$);
   if (!(await ask(session.channel, 'exec', execOf(command)))) throw new Error('refused');
   return { ...session, line: utf8Text(await line).trim() };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** Bytes of which no two blocks are alike. */
-function noise(length: number): Uint8Array {
-  const words = new Uint32Array(length / 4);
-  let value = 1;
-  for (let at = 0; at < words.length; at++) {
-    value = (Math.imul(value, 1_664_525) + 1_013_904_223) >>> 0;
-    words[at] = value;
-  }
-  return new Uint8Array(words.buffer);
 }
 
 describe('childProcess', () => {
