@@ -45,6 +45,7 @@ const PACKAGES = {
   rclone: 'rclone',
   sshfs: 'sshfs',
   'ssh-audit': 'ssh-audit',
+  psql: 'postgresql',
   npm: 'the dev dependencies',
 } as const;
 
