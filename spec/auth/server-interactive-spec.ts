@@ -309,7 +309,9 @@ describe('keyboard-interactive', () => {
   it.each<[string, Challenge]>([
     ['more than 64 prompts', { prompts: Array.from({ length: 65 }, () => ({ prompt: 'a' })) }],
     ['a prompt without text', { prompts: [{ prompt: '' }] }],
-    ['a text too long', { instruction: 'x'.repeat(8193) }],
+    ['too much', { name: 'x'.repeat(8190), prompts: [{ prompt: 'abc' }] }],
+    ['what is no text', { prompts: [{ prompt: 7 as unknown as string }] }],
+    ['prompts that are none', { prompts: 7 as unknown as [] }],
   ])('denies when the policy asks %s', async (_what, challenge) => {
     await withRawClient(
       asking((ask) => ask(challenge).pipe(map(() => true))),
@@ -522,6 +524,7 @@ describe('a password that has to be changed', () => {
 
   it.each<[string, unknown]>([
     ['without a prompt', { changePassword: true }],
+    ['with a prompt too long', { changePassword: true, prompt: 'x'.repeat(8193) }],
     ['with a prompt that is no text', { changePassword: true, prompt: 7 }],
     ['that is not true', { changePassword: 'yes', prompt: 'x' }],
     ['along with consent', { changePassword: true, prompt: 'x', accept: true }],

@@ -94,6 +94,22 @@ function useServer(rounds: readonly Challenge[] = ROUNDS): {
   };
 }
 
+/** A server that wants its password changed into one that will do. */
+function startChanging(
+  asked: (string | undefined)[],
+  willDo: (fresh: string) => boolean,
+): Promise<OurServer> {
+  return startOurServer({
+    authentication: { methods: ['password'] },
+    authenticate: (attempt) => {
+      if (attempt.method !== 'password' || attempt.password !== PASSWORD) return false;
+      const { newPassword: fresh } = attempt;
+      asked.push(fresh);
+      return (fresh !== undefined && willDo(fresh)) || { changePassword: true, prompt: 'Too old' };
+    },
+  });
+}
+
 /** What the client logs in with. */
 function destination(server: Peer, password?: string, isWithKey = false) {
   const { host, port, user, knownHostsLines, identityFiles } = server;
@@ -159,14 +175,7 @@ describeWithPeer('ssh', 'OpenSSH ssh at our server, in detail', () => {
 
   it('changes its password', async () => {
     const asked: (string | undefined)[] = [];
-    const ours = await startOurServer({
-      authenticate: (attempt) => {
-        if (attempt.method !== 'password' || attempt.password !== PASSWORD) return false;
-        asked.push(attempt.newPassword);
-        return attempt.newPassword !== undefined || { changePassword: true, prompt: 'Too old' };
-      },
-      authentication: { methods: ['password'] },
-    });
+    const ours = await startChanging(asked, (fresh) => fresh === PASSWORD);
     // whatever it is asked for, it says the same
     const done = await runClient(openssh, destination(ours, PASSWORD), 'echo in');
     expect(done.stdout.toString()).toBe('in\n');
@@ -284,14 +293,7 @@ for (const name of ['paramiko', 'asyncssh'] as const) {
 describeWithPeer('asyncssh', 'a password that has to be changed', () => {
   it.each(['asyncssh', 'ssh2'])('is changed by %s, once it will do', async (name) => {
     const asked: (string | undefined)[] = [];
-    const ours = await startOurServer({
-      authenticate: (attempt) => {
-        if (attempt.method !== 'password' || attempt.password !== PASSWORD) return false;
-        asked.push(attempt.newPassword);
-        return attempt.newPassword === 'fresh' || { changePassword: true, prompt: 'Too old' };
-      },
-      authentication: { methods: ['password'] },
-    });
+    const ours = await startChanging(asked, (fresh) => fresh === 'fresh');
     if (name === 'ssh2')
       expect(await ssh2Login(ours, ['password'])).toEqual(['change Too old', 'in']);
     else {

@@ -3,10 +3,7 @@ import { Observable, type Subscriber, Subscription } from 'rxjs';
 import { escapeText, SshError, toError } from '../errors.ts';
 import { MAX_PROMPTS } from '../messages/userauth.ts';
 import { takeVerdict } from '../operators/take-verdict.ts';
-import type { AuthPolicy, Challenge } from './policy.ts';
-
-/** Longest text of one question, in characters. */
-const MAX_TEXT = 8192;
+import { type AuthPolicy, type Challenge, MAX_TEXT } from './policy.ts';
 
 /** Who hears of a call: of one end at the most, and of nothing after `callOff`. */
 export interface PolicyCallListener {
@@ -82,11 +79,12 @@ export class PolicyCall {
   }
 
   #whyNot({ name = '', instruction = '', prompts = [] }: Challenge): SshError | undefined {
-    const texts = [name, instruction, ...prompts.map(({ prompt }) => prompt)];
+    const texts: readonly unknown[] = [name, instruction, ...prompts.map(({ prompt }) => prompt)];
+    if (!texts.every((text) => typeof text === 'string')) return problemOf('what is no text');
     if (this.#isAsking) return problemOf('a question is still open');
     if (prompts.length > MAX_PROMPTS) return problemOf(`more than ${MAX_PROMPTS} prompts`);
     if (prompts.some(({ prompt }) => prompt === '')) return problemOf('a prompt without text');
-    return texts.some((text) => text.length > MAX_TEXT) ? problemOf('a text too long') : undefined;
+    return texts.join('').length > MAX_TEXT ? problemOf('too much text') : undefined;
   }
 }
 

@@ -48,7 +48,8 @@ export type Credential =
       /**
        * Asks the user (RFC 4256 §3.2): one question at a time, as many as it takes. Cold: emits the answers, one for each prompt in
        * their order and 1024 bytes long at the most, and completes. Errors with `config` for what cannot be asked, and
-       * `released` once the try is over. A client that goes on to something else ends the try.
+       * `released` once the try is over. A client that goes on to something else ends the try. Ask users that there are not as
+       * well: who is asked, and what, can be seen.
        *
        * @example
        * ```ts
@@ -62,7 +63,7 @@ export type Credential =
       ask(challenge: Challenge): Observable<readonly string[]>;
     };
 
-/** What a user is asked (RFC 4256 §3.2). */
+/** What a user is asked (RFC 4256 §3.2); 8192 characters at the most. */
 export interface Challenge {
   /** Title. */
   readonly name?: string;
@@ -70,6 +71,9 @@ export interface Challenge {
   /** 64 at the most. Without any, the user is only told, and the answers are none. */
   readonly prompts?: readonly Prompt[];
 }
+
+/** Most characters of text in what a client is asked: what becomes of them fits any packet (RFC 4253 §6.1). */
+export const MAX_TEXT = 8192;
 
 /** One question. */
 export interface Prompt {
@@ -117,7 +121,7 @@ export type AuthDecision =
     }
   | {
       readonly changePassword: true;
-      /** For the client to show. */
+      /** For the client to show; 8192 characters at the most. */
       readonly prompt: string;
     };
 
@@ -156,7 +160,7 @@ export function verdictOf(decision: unknown, methods: readonly string[]): Verdic
   const permissions = explicitPermissions(given);
   if ([accept, partial, changePassword].filter((each) => each !== undefined).length !== 1)
     return deny('the policy has emitted no decision');
-  if (changePassword === true && typeof prompt === 'string')
+  if (changePassword === true && typeof prompt === 'string' && prompt.length <= MAX_TEXT)
     return { type: 'change-password', prompt };
   if (accept === true) {
     return { type: 'accept', permissions, ...(context === undefined ? {} : { context }) };

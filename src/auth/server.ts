@@ -46,8 +46,8 @@ export interface ServerAuthOptions {
   /** Told of each try, but for questions about keys that the policy has consented to. What it throws ends the connection. */
   attempted?(report: AuthReport): void;
   /**
-   * Methods that are offered at first; `publickey` and `password` unless said otherwise, and there is `keyboard-interactive`. What
-   * is left after a partial success, the policy says.
+   * Methods that are offered at first, of `publickey`, `password` and `keyboard-interactive`; the former two unless said otherwise.
+   * What is left after a partial success, the policy says.
    */
   readonly methods?: readonly string[];
   /** Lets the policy be asked about `none`, which logs in whoever comes. Without it `none` always fails. */

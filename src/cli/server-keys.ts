@@ -61,7 +61,8 @@ export const SERVER_KEYS: KeyTable = {
   PermitEmptyPasswords: NO,
   PermitRootLogin: 'later',
   PermitTunnel: NO,
-  PermitUserEnvironment: NO,
+  // environment= of a key counts: its file is that of whoever has started this
+  PermitUserEnvironment: { laterUnless: ['yes'] },
   PerSourcePenaltyExemptList: NONE,
   Port: 'later',
   PubkeyAuthentication: 'later',
