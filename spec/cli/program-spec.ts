@@ -89,7 +89,7 @@ describe('the command line', () => {
     ['sftp -b /none/x h', /^rxssh: -b \/none\/x: ENOENT/],
     ['sftp -- h', /missing required argument/],
     ['sftp -oProxyCommand=x h', 'rxssh: -o ProxyCommand=x is not there yet\n'],
-    ['keyscan -p 22 h', 'rxssh: keyscan is not there yet\n'],
+    ['agent list', 'rxssh: agent is not there yet\n'],
     ['agent list', 'rxssh: agent is not there yet\n'],
     ['keygen -t ed25519', 'rxssh: keygen: -f FILE is missing\n'],
     ['keygen -t x -f x', 'rxssh: keygen: "x" is no type of key\n'],

@@ -6,6 +6,7 @@ import { forwardCommand, type ForwardFlags, runForward } from './forward.ts';
 import { getCommand, runGet } from './get.ts';
 import type { CliIo } from './io.ts';
 import { keygenCommand, type KeygenFlags, runKeygen } from './keygen.ts';
+import { keyscanCommand, type KeyscanFlags, runKeyscan } from './keyscan.ts';
 import { lsCommand, type LsFlags, runLs } from './ls.ts';
 import { runServe, serveCommand, type ServeFlags } from './serve.ts';
 import { putCommand, runPut } from './put.ts';
@@ -16,7 +17,7 @@ import type { TransferFlags } from './transfer.ts';
 import { notYet, USAGE_STATUS, UsageError } from './usage.ts';
 import { version } from './version.ts';
 
-const LATER = ['shell', 'keyscan', 'agent'];
+const LATER = ['shell', 'agent'];
 
 /**
  * What the arguments come to: emits the exit status, and completes. Mistakes are told on stderr, and are status 2.
@@ -67,6 +68,9 @@ function parse(args: readonly string[], io: CliIo): Observable<number> {
   });
   keygenCommand(root.command('keygen')).action((flags: KeygenFlags) => {
     work = () => runKeygen(flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
+  });
+  keyscanCommand(root.command('keyscan')).action((hosts: string[], flags: KeyscanFlags) => {
+    work = () => runKeyscan(hosts, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
   });
   root.parse(own, { from: 'user' });
   if (work === undefined) throw new UsageError('no command; see rxssh --help');
