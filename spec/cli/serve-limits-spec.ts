@@ -108,7 +108,8 @@ describeWithPeer('ssh', 'A server with limits', () => {
     const files = ['-o', 'UserKnownHostsFile=/dev/null', '-o', 'IdentitiesOnly=yes'];
     return spawnSync('ssh', [...quiet, ...files, ...args], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 60_000,
+      maxBuffer: 32 * 1024 * 1024,
       env: { PATH: process.env['PATH'], HOME: cli.file('.') },
     });
   }
@@ -137,6 +138,14 @@ describeWithPeer('ssh', 'A server with limits', () => {
     const { port } = await serve('-o', 'RekeyLimit=64K');
     const { stdout, stderr } = ssh(port, 'head -c 1000000 /dev/zero', '-v');
     expect(stdout).toHaveLength(1_000_000);
+    expect(stderr.match(/SSH2_MSG_NEWKEYS received/g)?.length ?? 0).toBeGreaterThan(8);
+  });
+
+  it('changes keys as often as a real ssh asks for while it works', async () => {
+    const { port } = await serve();
+    const often = ['-o', 'RekeyLimit=16K', '-v'];
+    const { status, stdout, stderr } = ssh(port, 'head -c 8000000 /dev/zero', ...often);
+    expect([status, stdout.length]).toEqual([0, 8_000_000]);
     expect(stderr.match(/SSH2_MSG_NEWKEYS received/g)?.length ?? 0).toBeGreaterThan(8);
   });
 
