@@ -57,9 +57,11 @@ export class ChannelTable {
   add(channel: Channel): void {
     this.#channels.set(channel.number, channel);
     const timeout = Object.hasOwn(this.#timeouts, channel.type) ? this.#timeouts[channel.type] : 0;
-    const idle$ = whenIdle(timeout ?? 0, () => channel.lastUsed, this.#scheduler);
+    if (timeout === undefined || timeout === 0) return;
     this.#watches.add(
-      idle$.pipe(takeUntil(channel.closed$)).subscribe(() => channel.destroy()),
+      whenIdle(timeout, () => channel.lastUsed, this.#scheduler)
+        .pipe(takeUntil(channel.closed$))
+        .subscribe(() => channel.destroy()),
     );
   }
 
