@@ -1,8 +1,11 @@
 /** What sshd_config's keys come to, and a real `ssh` at a server that has them. */
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { modpGroup } from '../../src/crypto/modp.ts';
 import { SERVER_KEYS } from '../../src/cli/server-keys.ts';
 import { limitsOf } from '../../src/cli/serve-limits.ts';
 import { readSettings } from '../../src/cli/settings.ts';
@@ -45,6 +48,17 @@ describe('The keys of sshd_config', () => {
     ['RekeyLimit=256K 1h', { rekey: { bytes: 262_144, milliseconds: 3_600_000 } }],
   ])('%s', (option, expected) => {
     expect(limits(option).server).toEqual({ keepalive: {}, ...expected });
+  });
+
+  it('ModuliFile', () => {
+    const { p, g } = modpGroup(3072);
+    const file = join(mkdtempSync(join(tmpdir(), 'rxssh-moduli-')), 'moduli');
+    writeFileSync(file, `20220717143701 2 6 100 3071 2 ${p.toString(16)}\n`);
+    expect(limits(`ModuliFile=${file}`).server).toEqual({ keepalive: {}, moduli: [{ p, g }] });
+    writeFileSync(file, '# none\n');
+    expect(() => limits(`ModuliFile=${file}`)).toThrow('has no group that can be used');
+    rmSync(dirname(file), { recursive: true });
+    expect(() => limits(`ModuliFile=${file}`)).toThrow('no such file');
   });
 
   it.each([

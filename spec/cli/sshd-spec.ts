@@ -1,6 +1,6 @@
 /** The command line against OpenSSH's sshd. */
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, it } from '@jest/globals';
 import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
 import { startSshd } from '../support/peers/sshd.ts';
@@ -18,10 +18,11 @@ describeWithPeer('sshd', 'rxssh exec at OpenSSH sshd', () => {
     command: string,
     more: readonly string[] = [],
     stdin?: Uint8Array,
+    known = cli.file('known'),
   ): Promise<Ended> => {
     const { user, host, port, identityFiles } = peer();
     const [identity = ''] = identityFiles;
-    const options = ['-i', identity, '-o', `UserKnownHostsFile=${cli.file('known')}`, '-l', user];
+    const options = ['-i', identity, '-o', `UserKnownHostsFile=${known}`, '-l', user];
     const args = ['exec', ...options, '-p', String(port), ...more, host, '--', command];
     return cli.run(args, stdin === undefined ? {} : { stdin });
   };
@@ -62,5 +63,22 @@ describeWithPeer('sshd', 'rxssh exec at OpenSSH sshd', () => {
     const ended = await exec('true', ['-o', 'PubkeyAcceptedAlgorithms=rsa-sha2-512']);
     expect(ended.status).toBe(255);
     expect(ended.stderr).toContain('refused (no signature algorithm in common');
+  });
+
+  it('learns the further host keys with UpdateHostKeys=yes, and by itself none', async () => {
+    const { knownHostsLines } = peer();
+    const [first = ''] = knownHostsLines;
+    const file = cli.file('learnt');
+    const learn = (update: string): Promise<Ended> => {
+      writeFileSync(file, `${first}\n`);
+      return exec('sleep 0.5', [...update.split(' ')], undefined, file);
+    };
+    expect((await learn('-o BatchMode=yes')).status).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(`${first}\n`);
+    expect((await learn('-o UpdateHostKeys=ask')).status).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(`${first}\n`);
+    expect((await learn('-o UpdateHostKeys=yes')).status).toBe(0);
+    const learnt = readFileSync(file, 'utf8').trim().split('\n');
+    expect(learnt.sort()).toEqual([...knownHostsLines].sort());
   });
 });

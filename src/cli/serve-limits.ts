@@ -1,13 +1,21 @@
 /** What sshd_config's keys say of times, counts and algorithms. */
-import type { ListenOptions, MaxStartups, Penalties, SourcePrefix } from '../node.ts';
+import {
+  type ListenOptions,
+  type MaxStartups,
+  parseModuli,
+  type Penalties,
+  type SourcePrefix,
+} from '../node.ts';
 import { algorithmList } from './algorithm-lists.ts';
 import { rekeyLimit } from './client-setup.ts';
 import { defined } from './defined.ts';
+import { readText } from './hosts.ts';
 import type { Settings } from './settings.ts';
-import { notYet } from './usage.ts';
-import { bad, integer, time, words, yesNo } from './values.ts';
+import { notYet, UsageError } from './usage.ts';
+import { bad, integer, path, time, words, yesNo } from './values.ts';
 
 const MOST = 1_000_000;
+const MAX_MODULI_FILE = 4 * 1024 * 1024;
 
 /** Reads a value of a key. */
 type Read<T> = (key: string, value: string) => T;
@@ -53,9 +61,18 @@ export function limitsOf(settings: Settings): {
         ),
       }),
       rekey: settings.first('RekeyLimit', rekeyLimit),
+      moduli: settings.first('ModuliFile', moduli),
     }),
     login: defined({ maxFailures, loginGraceTime, algorithms }),
   };
+}
+
+/** Groups for group exchange, in the form of moduli(5). */
+function moduli(key: string, value: string): NonNullable<ListenOptions['moduli']> {
+  const file = path(key, value);
+  const groups = parseModuli(readText(file, `-o ${key}`, MAX_MODULI_FILE));
+  if (groups.length === 0) throw new UsageError(`-o ${key} ${file}: has no group that can be used`);
+  return groups;
 }
 
 function count(least: number): Read<number> {

@@ -6,18 +6,16 @@ import type { ChannelOpenAnswer, ChannelOpenRequest } from '../channels/connecti
 import type { GlobalRequest } from '../channels/global-requests.ts';
 import type { KeepaliveOptions } from '../channels/keepalive.ts';
 import type { Verdict } from '../operators/take-verdict.ts';
-import { CIPHERS } from '../crypto/ciphers.ts';
-import { MACS } from '../crypto/macs.ts';
 import type { CryptoProvider, ModpGroup } from '../crypto/provider.ts';
-import { defaultNames, type Row } from '../crypto/standing.ts';
-import { escapeText, SshError } from '../errors.ts';
+import { defaultNames } from '../crypto/standing.ts';
+import { SshError } from '../errors.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { TransportOptions } from '../streams/transport-options.ts';
 import type { Tracer } from '../trace.ts';
 import { DEFAULT_GROUP_EXCHANGE } from '../transport/group-exchange.ts';
-import { KEX_METHODS } from '../transport/kex-methods.ts';
 import type { Proposal } from '../transport/negotiation.ts';
+import { type AlgorithmOptions, proposalOf } from '../transport/proposal.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
 import { utf8Bytes } from '../wire/bytes.ts';
 import type { ObservableInput, SchedulerLike } from 'rxjs';
@@ -34,7 +32,7 @@ export interface ServeOptions extends SessionHandlers {
   /** Methods, limits, banner, time to log in. `loginGraceTime` counts from the beginning of the connection. */
   readonly authentication?: Omit<ServerAuthOptions, 'authenticate' | 'attempted'>;
   /** Names in place of the default ones, by category, best first. */
-  readonly algorithms?: Partial<Proposal>;
+  readonly algorithms?: AlgorithmOptions;
   /** Groups for group exchange (RFC 4419) besides those of RFC 3526, as `parseModuli` reads them. */
   readonly moduli?: readonly ModpGroup[];
   /** Longest prime in bits that a client is given in a group exchange; 4096 unless said otherwise. */
@@ -112,7 +110,7 @@ export function transportOptions(options: ServeOptions): TransportOptions {
   return {
     role: 'server',
     provider: options.provider ?? defaultProvider,
-    proposal: proposalOf(options),
+    proposal: proposalFor(options),
     rekey: { ...DEFAULT_REKEY_LIMITS, ...options.rekey },
     handshakeTimeout: shorter(handshakeTimeout, loginGraceTime),
     rekeyTimeout: options.rekeyTimeout ?? DEFAULT_REKEY_TIMEOUT,
@@ -140,35 +138,18 @@ function userAlgorithms({ authentication }: ServeOptions): readonly string[] {
   return authentication?.algorithms ?? defaultNames(SIGNATURE_ALGORITHMS);
 }
 
-function proposalOf({ hostKeys, algorithms = {} }: ServeOptions): Proposal {
-  const asked = named('hostKey', algorithms.hostKey, SIGNATURE_ALGORITHMS);
-  const hostKey = asked.filter((name) => hostKeys.some((key) => key.algorithms.includes(name)));
+/** Of the signature algorithms only those that a host key signs with. */
+function proposalFor({ hostKeys, algorithms }: ServeOptions): Proposal {
+  const asked = proposalOf(algorithms);
+  const hostKey = asked.hostKey.filter((name) =>
+    hostKeys.some((key) => key.algorithms.includes(name)),
+  );
   if (hostKey.length === 0) {
     const text =
-      hostKeys.length === 0 ? 'a server needs a host key' : `no host key for ${asked.join(', ')}`;
+      hostKeys.length === 0
+        ? 'a server needs a host key'
+        : `no host key for ${asked.hostKey.join(', ')}`;
     throw new SshError('config', text, { option: 'hostKeys' });
   }
-  return {
-    kex: named('kex', algorithms.kex, KEX_METHODS),
-    hostKey,
-    cipher: named('cipher', algorithms.cipher, CIPHERS),
-    mac: named('mac', algorithms.mac, MACS),
-    compression: named('compression', algorithms.compression, [
-      { name: 'none', standing: 'default' },
-    ]),
-  };
-}
-
-function named(
-  category: string,
-  names: readonly string[] | undefined,
-  rows: readonly Row[],
-): readonly string[] {
-  if (names === undefined) return defaultNames(rows);
-  const unknown = names.find((name) => !rows.some((row) => row.name === name));
-  if (unknown !== undefined) {
-    const text = `algorithms.${category}: there is no ${escapeText(unknown, 64)}`;
-    throw new SshError('config', text, { option: `algorithms.${category}` });
-  }
-  return names;
+  return { ...asked, hostKey };
 }

@@ -2,7 +2,7 @@
 import { CIPHERS } from '../crypto/ciphers.ts';
 import { MACS } from '../crypto/macs.ts';
 import { defaultNames, findRow, type Row } from '../crypto/standing.ts';
-import { SshError } from '../errors.ts';
+import { escapeText, SshError } from '../errors.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import { KEX_METHODS } from './kex-methods.ts';
 import type { Proposal } from './negotiation.ts';
@@ -56,9 +56,13 @@ function namesOf(
   const option = `algorithms.${category}`;
   const unknown = chosen.find((name) => findRow(rows, name) === undefined);
   if (unknown !== undefined) {
-    throw new SshError('config', `${option}: ${unknown} is not an algorithm that rxssh has`, {
-      option,
-    });
+    throw new SshError(
+      'config',
+      `${option}: ${escapeText(unknown, 64)} is not an algorithm that rxssh has`,
+      {
+        option,
+      },
+    );
   }
   if (chosen.length === 0) throw new SshError('config', `${option}: the list is empty`, { option });
   return chosen;
