@@ -141,6 +141,14 @@ describe('authenticationMethods', () => {
     expect(await firstValueFrom(decided as Observable<AuthDecision>)).toEqual(expected);
   });
 
+  it('asks about nothing that is not the next of a chain', async () => {
+    let isAsked = false;
+    const { authenticate } = authenticationMethods(['publickey,password'], () => (isAsked = true));
+    const decided = authenticate(attempt) as Observable<AuthDecision>;
+    expect(await firstValueFrom(decided)).toBe(false);
+    expect(isAsked).toBe(false);
+  });
+
   it('passes the failure of a policy on', async () => {
     const failing = authenticationMethods(['password'], () =>
       throwError(() => new Error('database down')).pipe(map(() => true)),

@@ -87,6 +87,7 @@ describe('permissions', () => {
   it.each<[string, Permissions, Permissions, Permissions | undefined]>([
     ['nothing and nothing', {}, {}, {}],
     ['a flag that either takes away', { pty: false }, { pty: true }, { pty: false }],
+    ['a flag that is given, and taken away', { pty: true }, { pty: false }, { pty: false }],
     ['a flag that the other takes away', {}, { userRc: false }, { userRc: false }],
     [
       'a command of the first (AS6)',
