@@ -1,6 +1,6 @@
 /** The further host keys of a server, from its announcement to a line of known_hosts. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { EMPTY, firstValueFrom, Observable, of, Subject, throwError } from 'rxjs';
+import { EMPTY, firstValueFrom, map, Observable, of, Subject, throwError } from 'rxjs';
 import type { ClientOptions } from '../../src/client/connect.ts';
 import type { HostKeysUpdate, HostKeysUpdatePolicy } from '../../src/client/host-key-updates.ts';
 import type { HostKeyPolicy, KnownHostsStore } from '../../src/client/host-verification.ts';
@@ -108,6 +108,18 @@ describe('keys that a server tells of', () => {
       (thrown: unknown) => thrown,
     );
     expect(isSshError(error, 'request-refused')).toBe(true);
+  });
+
+  it('are proven a few times only: each time takes signatures', async () => {
+    const { pair } = start(storeOf(lineOf(hostKey.publicKey)), {});
+    const client = await connected(pair.client$);
+    const outcomes: string[] = [];
+    for (let round = 0; round < 6; round++) {
+      const proven$ = client.proveHostKeys([ecdsa.publicKey]).pipe(map(() => 'proven'));
+      outcomes.push(await firstValueFrom(proven$).catch(() => 'refused'));
+    }
+    expect(outcomes.join(' ')).toBe('proven proven proven proven refused refused');
+    expect(client.isClosed).toBe(false);
   });
 
   it('complete with the connection', async () => {

@@ -106,43 +106,57 @@ export function learnHostKeys(
   policy: HostKeysUpdatePolicy,
 ): Observable<readonly PublicKey[]> {
   if (policy === false) return EMPTY;
+  const name = { host, port };
   const consent = (keys: readonly PublicKey[]): ObservableInput<unknown> =>
-    policy === true ? of(true) : policy({ host, port, keys });
-  const learn = (
-    known: KnownHosts,
-    announced: readonly PublicKey[],
-  ): Observable<readonly PublicKey[]> => {
-    const own = known
-      .find(host, port)
-      .find(
-        ({ marker, blob }) =>
-          marker === 'none' && blob !== undefined && equalBytes(blob, claim.key.blob),
-      );
-    const isNew = (key: PublicKey): boolean =>
-      hasMinimumRsaBits(key) &&
-      ['changed', 'unknown-type'].includes(known.check({ host, port }, key).verdict);
-    const unknown = announced.filter(isNew);
-    // a server that does not even tell of the key that it has shown is not to be understood
-    const tellsOfOwn = announced.some((key) => equalPublicKeys(key, claim.key));
-    if (own === undefined || !tellsOfOwn || unknown.length === 0) return EMPTY;
-    const hash = own.patterns.isHashed;
-    const lines = (): ObservableInput<unknown>[] =>
-      unknown.map((key) => defer(() => store.add(formatKnownHostsLine(host, port, key, { hash }))));
-    return client.proveHostKeys(unknown).pipe(
-      switchMap((keys) => from(consent(keys)).pipe(take(1))),
-      filter((isWanted) => isWanted === true),
-      concatMap(() => concat(concat(...lines()).pipe(ignoreElements()), of(unknown))),
-    );
+    policy === true ? of(true) : policy({ ...name, keys });
+  const save = ({ keys, hash }: KeysToLearn): Observable<readonly PublicKey[]> => {
+    const lines = keys.map((key) => formatKnownHostsLine(host, port, key, { hash }));
+    const added = concat(...lines.map((line) => defer(() => store.add(line))));
+    return concat(added.pipe(ignoreElements()), of(keys));
   };
   return client.hostKeys$.pipe(
     take(1),
     switchMap((announced) =>
       from(store.load()).pipe(
         take(1),
-        switchMap((known) => learn(known, announced)),
+        map((known) => keysToLearn(known, name, claim.key, announced)),
+      ),
+    ),
+    filter(({ keys }) => keys.length > 0),
+    switchMap((learnt) =>
+      client.proveHostKeys(learnt.keys).pipe(
+        switchMap((keys) => from(consent(keys)).pipe(take(1))),
+        filter((isWanted) => isWanted === true),
+        concatMap(() => save(learnt)),
       ),
     ),
   );
+}
+
+interface KeysToLearn {
+  readonly keys: readonly PublicKey[];
+  /** The host's name is hidden. */
+  readonly hash: boolean;
+}
+
+/** What a host's announcement adds to what is known of it; nothing when it leaves out the key by which it is known. */
+function keysToLearn(
+  known: KnownHosts,
+  name: { readonly host: string; readonly port: number },
+  own: PublicKey,
+  announced: readonly PublicKey[],
+): KeysToLearn {
+  const line = known
+    .find(name.host, name.port)
+    .find(
+      ({ marker, blob }) => marker === 'none' && blob !== undefined && equalBytes(blob, own.blob),
+    );
+  if (line === undefined || !announced.some((key) => equalPublicKeys(key, own)))
+    return { keys: [], hash: false };
+  const isNew = (key: PublicKey): boolean =>
+    ['changed', 'unknown-type'].includes(known.check(name, key).verdict);
+  const keys = announced.filter((key) => hasMinimumRsaBits(key) && isNew(key));
+  return { keys, hash: line.patterns.isHashed };
 }
 
 /** Is it a signature of the key over itself and this session, by any algorithm of its type? */

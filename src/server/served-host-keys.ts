@@ -12,6 +12,9 @@ import {
 import type { Handshake } from '../streams/transport-options.ts';
 import { equalBytes } from '../wire/bytes.ts';
 
+/** Requests for proofs that one connection may send: a client has one, and a signature takes its time. */
+const MAX_REQUESTS = 4;
+
 /** Tells a client that is logged in of all keys. */
 export function tellHostKeys(requests: GlobalRequests, signers: readonly Signer[]): void {
   const hostKeys = signers.map(({ publicKey }) => ({ blob: publicKey.blob }));
@@ -20,7 +23,7 @@ export function tellHostKeys(requests: GlobalRequests, signers: readonly Signer[
 
 /**
  * Answers requests for proofs: a signature of each key over itself and the session, one after the other. A key that is not ours,
- * and one that is asked for twice, refuses all.
+ * and one that is asked for twice, refuses all. Good for one connection.
  */
 export function proveHostKeys(
   signers: readonly Signer[],
@@ -33,7 +36,9 @@ export function proveHostKeys(
       const signature = signer.sign(data, proofAlgorithm(signer, algorithms.hostKey));
       return signature instanceof Uint8Array ? of(signature) : signature;
     });
+  let requests = 0;
   return ({ payload }) => {
+    if (++requests > MAX_REQUESTS) return false;
     const asked = hostKeyList.decode(payload).hostKeys;
     const chosen = new Set(
       asked.flatMap(
