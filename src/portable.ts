@@ -134,6 +134,7 @@ export { webDuplex, type WebStreams } from './streams/web-streams.ts';
 export { agentIdentities, type AgentOptions } from './auth/agent.ts';
 export { fromPull, type Pullable } from './operators/from-pull.ts';
 export { type ByteInput, toByteStream } from './operators/to-byte-stream.ts';
+export type { GroupExchangeOptions } from './transport/kex-method.ts';
 export type { Algorithms, DirectionAlgorithms } from './transport/negotiation.ts';
 export { algorithmNames, type AlgorithmOptions } from './transport/proposal.ts';
 export type { RekeyLimits } from './transport/rekey-policy.ts';
