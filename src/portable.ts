@@ -50,6 +50,13 @@ export {
 export type { RemoteListenOptions } from './forwarding/remote-listeners.ts';
 export { splice, type SpliceCounters } from './forwarding/splice.ts';
 export { parseTarget, type Target } from './client/target.ts';
+export {
+  reconnecting,
+  type Reconnecting,
+  type ReconnectOptions,
+  type ReconnectState,
+} from './client/reconnecting.ts';
+export type { RetryDelay } from './client/retry-delay.ts';
 export { type ClientTransferOptions, hasNoSftp } from './client/transfer.ts';
 export {
   exec,
@@ -70,7 +77,7 @@ export { expandHosts, type ExpandHostsOptions } from './fleet/expand-hosts.ts';
 export { fanOut, type FanOutOptions, type FleetTask, type FleetTaskInfo } from './fleet/fan-out.ts';
 export type { FleetEvent, HostEvent } from './fleet/fleet-event.ts';
 export { type FleetGroup, gather, type GatherOptions } from './fleet/gather.ts';
-export type { HostRunOptions, RetryDelay } from './fleet/host-run.ts';
+export type { HostRunOptions } from './fleet/host-run.ts';
 export { shellStatus } from './fleet/shell-status.ts';
 export { type FleetSummary, summary } from './fleet/summary.ts';
 

@@ -90,7 +90,6 @@ describe('the command line', () => {
     ['sftp -- h', /missing required argument/],
     ['sftp -oProxyCommand=x h', 'rxssh: -o ProxyCommand=x is not there yet\n'],
     ['agent list', 'rxssh: agent is not there yet\n'],
-    ['agent list', 'rxssh: agent is not there yet\n'],
     ['keygen -t ed25519', 'rxssh: keygen: -f FILE is missing\n'],
     ['keygen -t x -f x', 'rxssh: keygen: "x" is no type of key\n'],
     ['keygen -t ecdsa -b 100 -f x', 'rxssh: -b 100: ecdsa has 256, 384 and 521\n'],

@@ -10,14 +10,12 @@ import {
   timer,
 } from 'rxjs';
 import type { ExecEvent } from '../client/exec.ts';
+import { type RetryDelay, retryDelay } from '../client/retry-delay.ts';
 import type { SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { fromInput } from '../operators/from-input.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { type HostEvent, taskError } from './fleet-event.ts';
-
-/** Milliseconds before a retry: a number, or a function of how many retries there were with this one, and what it is for. */
-export type RetryDelay = number | ((retry: number, error: SshError) => number);
 
 /** How hosts are run. */
 export interface HostRunOptions {
@@ -29,9 +27,6 @@ export interface HostRunOptions {
   readonly retryDelay?: RetryDelay;
   readonly scheduler?: SchedulerLike;
 }
-
-const FIRST_DELAY = 1_000;
-const LONGEST_DELAY = 30_000;
 
 /** Runs a task, again where that may help, and tells what comes of it. Never errors; completes behind `done`. */
 export function runHost(
@@ -105,7 +100,7 @@ class HostRun {
       return;
     }
     this.#newWork().add(
-      defer(() => timer(this.#retryDelay(error), this.#scheduler)).subscribe({
+      defer(() => timer(this.#delay(error), this.#scheduler)).subscribe({
         next: () => this.#try(error),
         // the caller's function has thrown
         error: (thrown: unknown) => this.#fail(taskError(thrown)),
@@ -113,9 +108,8 @@ class HostRun {
     );
   }
 
-  #retryDelay(error: SshError): number {
-    const { retryDelay = doubling } = this.#options;
-    return typeof retryDelay === 'number' ? retryDelay : retryDelay(this.#attempts, error);
+  #delay(error: SshError): number {
+    return retryDelay(this.#options.retryDelay, this.#attempts, error);
   }
 
   #fail(error: SshError): void {
@@ -138,8 +132,4 @@ class HostRun {
     this.#work = new Subscription();
     return this.#work;
   }
-}
-
-function doubling(retry: number): number {
-  return Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (retry - 1));
 }
