@@ -9,6 +9,7 @@ import type { Row, Sizes } from './rows.ts';
 import type { Ssh2Copies } from './ssh2-copies.ts';
 import type { RunningSshd } from './sshd.ts';
 import { delayed } from './delay.ts';
+import { forwardedByUs } from './forward.ts';
 import { underOpenssh } from './own-server.ts';
 import type { Sample, Task, Transfer } from './task.ts';
 
@@ -43,6 +44,7 @@ export class Measuring {
       server: this.#sshd.server,
       protection: row.protection,
       work: row.work(sizes),
+      ...(row.server === undefined ? {} : { serverSource: row.server }),
     };
     const samples = this.measured.get(row.id) ?? new Map<string, Sample[]>();
     this.measured.set(row.id, samples);
@@ -59,7 +61,7 @@ export class Measuring {
   }
 
   async #sample(client: Client, task: Task, index: number): Promise<Sample> {
-    const key = JSON.stringify([client.name, index, task.protection, task.work]);
+    const key = JSON.stringify([client.name, index, { ...task, server: undefined }]);
     const sample = this.#done.get(key) ?? (await this.#perform(client, task));
     this.#done.set(key, sample);
     return sample;
@@ -80,14 +82,16 @@ export class Measuring {
   #run({ name }: Client, task: Task): Promise<Sample> {
     const { folder } = this.#sshd;
     if (name === 'openssh') return runOpenssh(task, folder);
-    if (name === 'rxssh' && task.work.kind === 'sftp-server')
-      return underOpenssh(task, folder, this.#profiles);
+    const { addon, pure } = this.#copies;
+    const env = { RXSSH_BENCH_SSH2: name === 'ssh2-addon' ? (addon ?? '') : pure };
+    if (task.serverSource !== undefined || task.work.kind === 'sftp-server')
+      return name === 'rxssh'
+        ? underOpenssh('own-server-process', task, folder, this.#profiles)
+        : underOpenssh('ssh2-server-process', task, folder, undefined, env);
+    if (task.work.kind === 'forward') return forwardedByUs(task, task.work, this.#profiles);
     if (name === 'rxssh' || name === 'ssh2-sftp-client')
       return runChild(name, task, this.#profiles);
-    const { addon, pure } = this.#copies;
-    return runChild('ssh2', task, undefined, {
-      RXSSH_BENCH_SSH2: name === 'ssh2-addon' ? (addon ?? '') : pure,
-    });
+    return runChild('ssh2', task, undefined, env);
   }
 }
 

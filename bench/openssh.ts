@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { forwarded } from './forward.ts';
 import { quantile } from './statistics.ts';
 import {
   checkBytes,
@@ -26,8 +27,12 @@ export async function runOpenssh(task: Task, folder: string): Promise<Sample> {
   const ssh = commandLine(task);
   const { host } = task.server;
   switch (work.kind) {
-    case 'download':
-      return runScript('"$@" >/dev/null', [...ssh, host, COMMANDS.download(work.bytes)]);
+    case 'download': {
+      const command = [...ssh, host, COMMANDS.download(work.bytes)];
+      if (task.serverSource === undefined) return runScript('"$@" >/dev/null', command);
+      const bytes = String(work.bytes);
+      return runScript('n=$1; shift; "$@" | cmp -n "$n" - /dev/zero', [bytes, ...command]);
+    }
     case 'upload': {
       // A file costs ssh less than a pipe from another process, which would take its share of the two cores as well.
       const output: string[] = [];
@@ -52,6 +57,8 @@ export async function runOpenssh(task: Task, folder: string): Promise<Sample> {
     case 'sftp-files':
       // it knows no other way than one after the other
       return batch(task, `${work.direction} -r ${ends(work)}`);
+    case 'forward':
+      return forwarded(work, ([to, at]) => [...ssh, '-N', '-L', `${at}:127.0.0.1:${to}`, host]);
     case 'sftp-list':
       return batch(task, `ls -1 ${work.remote}`);
   }
@@ -269,7 +276,7 @@ function proportionalKiB(pid: number | undefined): number {
   return Number(/^Pss:\s+(\d+)/m.exec(procFile(pid, 'smaps_rollup'))?.[1] ?? 0);
 }
 
-function cpuOf(pid: number | undefined): number {
+export function cpuOf(pid: number | undefined): number {
   const stat = procFile(pid, 'stat');
   // The name, in brackets, may hold anything; utime and stime are the 12th and 13th field behind it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -1,4 +1,4 @@
-/** Our server, measured under OpenSSH's client. */
+/** A server of Node, ours or another, measured under OpenSSH's client. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -7,21 +7,22 @@ import { fileURLToPath } from 'node:url';
 import { peakOf, runOpenssh } from './openssh.ts';
 import type { Sample, Server, Task } from './task.ts';
 
-const PROGRAM = fileURLToPath(new URL('own-server-process.js', import.meta.url));
-
-/** What OpenSSH's client took with our server at the other end; the memory is the server's. */
+/** What OpenSSH's client took with the server of a module at the other end; the memory is the server's. */
 export async function underOpenssh(
+  module: string,
   task: Task,
   folder: string,
   profiles: string | undefined,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Sample> {
+  const program = fileURLToPath(new URL(`${module}.js`, import.meta.url));
   const child = spawn(
     process.execPath,
     [
       ...(profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]),
-      ...[PROGRAM, join(folder, 'authorized_keys')],
+      ...[program, join(folder, 'authorized_keys'), task.serverSource ?? ''],
     ],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
+    { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } },
   );
   try {
     const server = await announced(child, task, folder);
@@ -38,7 +39,7 @@ export async function underOpenssh(
 /** The child says its port and its host key in one line. */
 async function announced(child: ChildProcess, { server }: Task, folder: string): Promise<Server> {
   const ended = once(child, 'close').then(() => {
-    throw new Error('our server has not come up');
+    throw new Error('the server has not come up');
   });
   const said = once(child.stdout ?? child, 'data') as Promise<[Buffer]>;
   const [line] = await Promise.race([said, ended]);

@@ -1,6 +1,7 @@
 /** What is measured, and the marks that rxssh is to reach. */
+import { SERVER_MARKS, SERVER_ROWS } from './server-rows.ts';
 import { SFTP_MARKS, SFTP_ROWS } from './sftp-rows.ts';
-import type { Protection, Sample, Work } from './task.ts';
+import type { Protection, Sample, ServerSource, Work } from './task.ts';
 
 export interface Row {
   readonly id: string;
@@ -13,6 +14,8 @@ export interface Row {
   readonly isRate?: boolean;
   /** Who takes part; all when nothing is said. */
   readonly clients?: readonly string[];
+  /** It is servers that are measured, under OpenSSH's client: what they send they make themselves, or a child does. */
+  readonly server?: ServerSource;
   /** CPU time says nothing of a row in which clients mostly wait, or do unlike things. */
   readonly withoutCpu?: boolean;
 }
@@ -95,6 +98,7 @@ const OF_SHELLS = ['openssh', 'rxssh', 'ssh2-addon', 'ssh2'];
 export const ROWS: readonly Row[] = [
   ...SHELL_ROWS.map((row) => ({ ...row, clients: OF_SHELLS })),
   ...SFTP_ROWS,
+  ...SERVER_ROWS,
 ];
 
 /** A mark: what rxssh's value in a row is to be, beside another client's or by itself. */
@@ -142,6 +146,7 @@ export const MARKS: readonly Mark[] = [
     }),
   ),
   ...SFTP_MARKS,
+  ...SERVER_MARKS,
 ];
 
 function atLeast(row: string, value: number): readonly Mark[] {

@@ -33,6 +33,8 @@ export type Work =
   | { readonly kind: 'exec'; readonly count: number; readonly atOnce: number }
   /** Send a byte to `cat` and wait for it. */
   | { readonly kind: 'echo'; readonly warmUps: number; readonly roundTrips: number }
+  /** A port of this machine that the server leads to another, where a process of the bench sends or takes bytes. */
+  | { readonly kind: 'forward'; readonly direction: 'get' | 'put'; readonly bytes: number }
   /** Open connections and leave them. */
   | { readonly kind: 'idle'; readonly count: number }
   | SftpWork;
@@ -60,10 +62,15 @@ export interface FileTransfer extends Transfer {
   readonly delay?: number;
 }
 
+/** Where a measured server has its bytes from. */
+export type ServerSource = 'process' | 'child';
+
 export interface Task {
   readonly server: Server;
   readonly protection: Protection;
   readonly work: Work;
+  /** Measures a server, under OpenSSH's client. */
+  readonly serverSource?: ServerSource;
 }
 
 /** What one run of one client came to. */
@@ -121,6 +128,14 @@ export const COMMANDS = {
   nothing: 'true',
   echo: 'cat',
 } as const;
+
+const ZEROS = new Uint8Array(CHUNK_BYTES);
+
+/** What the command of a download writes. */
+export function* zeros(command: string): Generator<Uint8Array> {
+  for (let left = Number(/^head -c (\d+) /.exec(command)?.[1] ?? 0); left > 0; left -= CHUNK_BYTES)
+    yield ZEROS.subarray(0, Math.min(left, CHUNK_BYTES));
+}
 
 /** Throws unless all came. */
 export function checkBytes(got: number, wanted: number): void {
