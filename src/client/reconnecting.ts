@@ -44,10 +44,10 @@ export type ReconnectState<C = SshClient> =
   | { readonly type: 'failed'; readonly error: SshError };
 
 /** A connection that comes back; see {@link reconnecting}. */
-export interface Reconnecting<C = SshClient> extends Observable<C> {
+export type Reconnecting<C = SshClient> = Observable<C> & {
   /** Where it stands, and each change. Replayed; never ends. */
   readonly state$: Observable<ReconnectState<C>>;
-}
+};
 
 /**
  * Shares one connection among all subscribers, and dials anew when it is lost.
