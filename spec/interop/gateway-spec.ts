@@ -55,10 +55,10 @@ describeWithPeer('sshd', 'a gateway', () => {
     shell.resize(132, 50);
     shell.type(`until [ "$(stty size)" = "50 132" ]; do sleep 0.01; done; echo resized${ENTER}`);
     await shell.shows(/\r\nresized\r\n/);
-    shell.type(`cat > /dev/null${ENTER}`);
-    await shell.shows(/null\r\n/);
+    shell.type(`sh -c 'echo slee""ping; exec sleep 999'${ENTER}`);
+    await shell.shows(/\r\nsleeping\r\n/);
     shell.type('\u0003');
-    await shell.shows(/\^C\r\n/);
+    await shell.shows(PROMPT);
     const file = `/tmp/rxssh-gateway-${String(process.pid)}`;
     shell.type(`vim -u NONE -N ${file}${ENTER}`);
     await shell.shows(/~/);

@@ -40,8 +40,8 @@ for (const [client, more] of [
           `until [ "$(stty size)" = "50 132" ]; do sleep 0.01; done; echo resized${ENTER}`,
         );
         await shell.shows(/\r\nresized\r\n/);
-        shell.type(`sleep 999${ENTER}`);
-        await shell.shows(/sleep 999\r\n/);
+        shell.type(`sh -c 'echo slee""ping; exec sleep 999'${ENTER}`);
+        await shell.shows(/\r\nsleeping\r\n/);
         shell.type('\u0003');
         await shell.shows(PROMPT);
         shell.type(`exit 7${ENTER}`);
