@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { Observable, type Subscription } from 'rxjs';
 import { deliver, holdCredit } from '../operators/credit.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
+import { giveBack } from '../wire/give-back-node.ts';
 
 /** What pipes can still hold when the process that has filled them is gone; more comes from somebody else. */
 const MAX_LEFTOVER = 1024 * 1024;
@@ -23,7 +24,9 @@ export function outputOf(pipe: Readable): { readonly bytes$: ByteStream; leftove
     const receive = (chunk: Uint8Array): void => {
       held++;
       left -= chunk.length;
-      deliver(out, chunk, acknowledge);
+      // who keeps it copies it: memory that is freed at once is used again while it is in the cache
+      deliver(out, chunk, acknowledge, true);
+      giveBack(chunk);
       if (held > 0) pipe.pause();
       if (left < 0) out.complete();
     };
