@@ -31,6 +31,7 @@ export { listenUnix, type ListenUnixEvent } from './streams/listen-unix-node.ts'
 export { type ListenEvent, listenTcp } from './streams/listen-tcp-node.ts';
 export { connectTcp, connectUnix, type TcpOptions } from './streams/tcp-node.ts';
 export { childProcess, type ChildProcessOptions, loginShell } from './server/child-process-node.ts';
+export { hasTerminals } from './server/native-pty-node.ts';
 export {
   nodeDial,
   type NodeDialOptions,

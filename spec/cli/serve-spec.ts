@@ -64,6 +64,22 @@ describe('rxssh serve', () => {
     );
   });
 
+  it('gives a command a terminal', async () => {
+    const started = serve('--user', 'me', '--allow-exec', '--password', 'right');
+    const [, port = ''] = await started.printed(/^listening on 127\.0\.0\.1:(\d+)\n$/);
+    const { status, stdout } = await cli.run(
+      [
+        ...['exec', '-t', '-o', 'StrictHostKeyChecking=accept-new', `me@127.0.0.1:${port}`],
+        ...['--', 'tty; exit 3'],
+      ],
+      { env: { RXSSH_PASSWORD: 'right' } },
+    );
+    started.child.kill('SIGTERM');
+    await started.ended;
+    expect(stdout.toString()).toMatch(/^\/dev\/\S+\r\n$/);
+    expect(status).toBe(3);
+  });
+
   it('takes the password from RXSSH_PASSWORD', async () => {
     const started = cli.start(['serve', '--listen', '127.0.0.1:0', '--user', 'me'], {
       isOpen: true,

@@ -1,8 +1,10 @@
 /** What the options of `serve` come to. */
 import {
   childProcess,
+  hasTerminals,
   isSshError,
   type ListenOptions,
+  loginShell,
   nodeFileSystem,
   scpServer,
   sftpServer,
@@ -14,13 +16,13 @@ import { integer, path, words } from './values.ts';
 
 const MAX_BANNER = 64 * 1024;
 
-/** Commands and shells, as the user who has started this. */
+/** Commands and shells, as the user who has started this, on terminals where there are any. */
 export function commands(settings: Settings): Partial<ListenOptions> {
   const force = settings.first('ForceCommand', (_, value) => value);
   const isForced = force !== undefined && force.toLowerCase() !== 'none';
-  const run = childProcess(isForced ? { command: force } : {});
+  const run = isForced ? childProcess({ command: force }) : loginShell();
   const acceptEnv = settings.all('AcceptEnv').flatMap((value) => words('AcceptEnv', value));
-  return { exec: run, shell: run, acceptEnv };
+  return { exec: run, shell: run, pty: hasTerminals(), acceptEnv };
 }
 
 /** The files below the folder of `--sftp-root`, by SFTP and by scp. Throws a `UsageError` when there is no such folder. */

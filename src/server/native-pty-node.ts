@@ -53,6 +53,21 @@ const DEFAULT_ROWS = 24;
 const SAME = -1;
 
 /**
+ * Are there terminals for processes? Not where `@lydell/node-pty`, an optional dependency, is not installed, or does not know the
+ * platform.
+ *
+ * @example `listen({ …, shell: loginShell(), pty: hasTerminals() })`
+ */
+export function hasTerminals(): boolean {
+  try {
+    load();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Throws where there are no terminals to be had.
  *
  * @throws SshError `unsupported` where the package is not installed, or does not know the platform
