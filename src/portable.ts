@@ -157,6 +157,7 @@ export type {
   ModpGroup,
   RsaPrivateNumbers,
   RsaPublicNumbers,
+  SignatureHash,
   StreamCipher,
 } from './crypto/provider.ts';
 export { fingerprint } from './keys/fingerprint.ts';

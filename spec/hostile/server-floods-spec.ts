@@ -235,7 +235,7 @@ describe('R5: key exchanges as many as a source may have, over and over', () => 
       }
       isOver = true;
       times.sort((a, b) => a - b);
-    expect(exchanges).toBeGreaterThan(20);
+      expect(exchanges).toBeGreaterThan(20);
       expect(times[Math.floor(times.length * 0.99)]).toBeLessThan(200);
     },
     30_000,

@@ -145,7 +145,9 @@ describeWithPeer('sshd', 'our client over OpenSSH sshd', () => {
     keepOpen(forwarding.connections[0]!.closed$.subscribe((error) => ends.push(error)));
     const broken = readAll(socket).catch((error: unknown) => error);
     const command: unknown[] = [];
-    keepOpen(inner$.pipe(exec('sleep 60')).subscribe({ error: (error: unknown) => command.push(error) }));
+    keepOpen(
+      inner$.pipe(exec('sleep 60')).subscribe({ error: (error: unknown) => command.push(error) }),
+    );
     return { outer$, inner$, forwarding, ends, broken, command };
   }
 

@@ -9,6 +9,7 @@ export type {
   HashName,
   RsaPrivateNumbers,
   RsaPublicNumbers,
+  SignatureHash,
 } from '../crypto/provider.ts';
 export type { Row, Standing } from '../crypto/standing.ts';
 export { isAddressPattern, matchesAddress } from './address-patterns.ts';
