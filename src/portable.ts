@@ -123,7 +123,10 @@ export type { Message } from './messages/catalogue.ts';
 export type { InboundMessage } from './operators/decode.ts';
 export type { Phase } from './transport/admission.ts';
 export type { Role } from './transport/role.ts';
+export * as fields from './wire/field-kinds.ts';
+export type { Field, Fields, StructOf } from './wire/fields.ts';
 export type { MessageRow } from './wire/message.ts';
+export { struct, type Struct, type StructValue } from './wire/struct.ts';
 export {
   deliver,
   holdCredit,

@@ -81,13 +81,26 @@ export interface ServeOptions extends SessionHandlers {
   readonly trace?: Tracer;
 }
 
-/** Decides over a channel that a client asks for; see `ConnectionOptions.channels`. */
+/**
+ * Decides over a channel that a client asks for; see `ConnectionOptions.channels`. What throws, or refuses to read the payload, refuses.
+ *
+ * @example
+ * ```ts
+ * const room = struct('chat', { name: fields.utf8 });
+ * channels: {
+ *   'chat@example.org': ({ payload }) => {
+ *     const { name } = room.decode(payload);
+ *     return { accept: true, opened: (channel) => join(name, channel.stdout$, channel.stdin) };
+ *   },
+ * }
+ * ```
+ */
 export type ServerChannelHandler = (
   request: ChannelOpenRequest,
   connection: ServerConnection,
 ) => Verdict<ChannelOpenAnswer>;
 
-/** Answers a client's global request; see `ConnectionOptions.globalRequests`. */
+/** Answers a client's global request; see `ConnectionOptions.globalRequests`, and `struct` for payloads and replies with types. */
 export type ServerGlobalRequestHandler = (
   request: GlobalRequest,
   connection: ServerConnection,

@@ -9,6 +9,7 @@ export interface Struct<S extends Fields> {
   readonly fields: S;
   /** The structure in `bytes`; nothing may be left over. Throws a `protocol` error. */
   decode(bytes: Uint8Array): StructOf<S>;
+  /** The bytes of a structure. */
   encode(value: StructOf<S>): Uint8Array;
 }
 
@@ -16,10 +17,22 @@ export interface Struct<S extends Fields> {
 export type StructValue<T> = T extends Struct<infer S> ? StructOf<S> : never;
 
 /**
- * Declares a structure.
+ * Declares a structure: the payload of a request or a channel type, its type and its codec in one.
  *
  * @param name - how error messages call it
  * @param fields - its fields in wire order
+ * @example
+ * ```ts
+ * import { fields, listen, struct } from 'rxssh';
+ *
+ * const load = struct('load', { cores: fields.uint32, host: fields.utf8 });
+ * listen({
+ *   …,
+ *   globalRequests: { 'load@example.org': () => load.encode({ cores: cpus().length, host: hostname() }) },
+ * });
+ *
+ * client.request('load@example.org').pipe(map((reply) => load.decode(reply).cores));
+ * ```
  */
 export function struct<S extends Fields>(name: string, fields: S): Struct<S> {
   return {
