@@ -6,17 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  firstValueFrom,
-  lastValueFrom,
-  type Observable,
-  type OperatorFunction,
-  Subscription,
-} from 'rxjs';
+import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
 import {
   exec,
-  type ForwardedConnection,
-  type ForwardEvent,
   forwardLocal,
   forwardRemote,
   httpAgent,
@@ -28,7 +20,6 @@ import {
   type SshClient,
   text,
 } from '../../src/node.ts';
-import { toError } from '../../src/errors.ts';
 import {
   type Client,
   dbclient,
@@ -37,9 +28,11 @@ import {
   runClient,
   withKey,
 } from '../support/peers/clients.ts';
+import { closeEmbedded, keepOpen } from '../support/embedded.ts';
+import { dialSocks, digestOfEcho, runForwarding } from '../support/forwardings.ts';
 import { startDropbear } from '../support/peers/dropbear.ts';
 import { startOurServer } from '../support/peers/our-server.ts';
-import { connectTo } from '../support/peers/ours.ts';
+import { connectTo, digestOfPattern } from '../support/peers/ours.ts';
 import {
   describeWithPeer,
   freePort,
@@ -67,7 +60,6 @@ const withCurl =
 const DEADLINE_MS = 10_000;
 const MIB = 1024 * 1024;
 
-let open = new Subscription();
 const clients: ForwardingClient[] = [];
 let folder = '';
 
@@ -76,36 +68,11 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  open.unsubscribe();
-  open = new Subscription();
+  await closeEmbedded();
   await Promise.all(clients.splice(0).map((client) => client.stop()));
   await closeSockets();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Runs a forwarding until the end of the test; resolves when it listens. */
-function running(
-  client$: Observable<SshClient>,
-  forwarding: OperatorFunction<SshClient, ForwardEvent>,
-): Promise<{ at: number; connections: ForwardedConnection[]; failed: Promise<unknown> }> {
-  const connections: ForwardedConnection[] = [];
-  return new Promise((resolve, reject) => {
-    let fail: (error: unknown) => void = () => undefined;
-    const failed = new Promise<unknown>((settle) => (fail = settle));
-    open.add(
-      client$.pipe(forwarding).subscribe({
-        next: (event) => {
-          if (event.type === 'connection') connections.push(event.connection);
-          else resolve({ at: 'port' in event.at ? event.at.port : 0, connections, failed });
-        },
-        error: (error: unknown) => {
-          fail(error);
-          reject(toError(error));
-        },
-      }),
-    );
-  });
-}
 
 function noise(length: number): Buffer {
   const bytes = Buffer.alloc(length);
@@ -175,17 +142,17 @@ function describeForwarding(peer: () => Peer): void {
     ['forwardRemote', remote],
   ])('%s', (_name, forwarding) => {
     it('carries half-closes both ways', async () => {
-      await expectHalfCloses(async (port) => (await running(client$(), forwarding(port))).at);
+      await expectHalfCloses(async (port) => (await runForwarding(client$(), forwarding(port))).at);
     });
 
     it('carries 20 MiB each way at once', async () => {
-      const { at } = await running(client$(), forwarding(await serveSockets(echo)));
+      const { at } = await runForwarding(client$(), forwarding(await serveSockets(echo)));
       await expectEcho(at, noise(20 * MIB));
     });
 
     it('ends one connection when its target refuses, and no other', async () => {
       const port = await freePort();
-      const { at, connections } = await running(client$(), forwarding(port));
+      const { at, connections } = await runForwarding(client$(), forwarding(port));
       await say(at, 'x').catch(() => '');
       const error = await firstValueFrom(connections[0]!.closed$);
       expect(['connect', 'channel-open']).toContain(error?.kind);
@@ -195,7 +162,7 @@ function describeForwarding(peer: () => Peer): void {
   });
 
   it('has 500 connections at once', async () => {
-    const { at } = await running(client$(), local(await serveSockets(echo)));
+    const { at } = await runForwarding(client$(), local(await serveSockets(echo)));
     const texts = Array.from({ length: 500 }, (_, i) => `${String(i)} `.repeat(i * 40 + 1));
     expect(await Promise.all(texts.map((each) => say(at, each)))).toEqual(texts);
   });
@@ -203,7 +170,7 @@ function describeForwarding(peer: () => Peer): void {
   withCurl('has curl ask through its SOCKS proxy, by names and addresses', async () => {
     const http = await serveHttp();
     try {
-      const { at } = await running(client$(), socksProxy({ listen: { port: 0 } }));
+      const { at } = await runForwarding(client$(), socksProxy({ listen: { port: 0 } }));
       const url = `http://localhost:${String(http.port)}/here`;
       for (const kind of ['socks5-hostname', 'socks5', 'socks4', 'socks4a'])
         expect(await curl(`--${kind}`, `127.0.0.1:${String(at)}`, '-4', url)).toBe(
@@ -239,10 +206,10 @@ describeWithPeer('sshd', 'our client over OpenSSH sshd', () => {
     chmodSync(folder, 0o777);
     chmodSync(target, 0o777);
     const to = { socketPath: target };
-    await running(connectTo(peer()), forwardLocal({ listen: { socketPath: here }, to }));
+    await runForwarding(connectTo(peer()), forwardLocal({ listen: { socketPath: here }, to }));
     expect(await say(here, 'hello')).toBe('hello');
     const there = join(folder, 'there');
-    await running(connectTo(peer()), forwardRemote({ listen: { socketPath: there }, to }));
+    await runForwarding(connectTo(peer()), forwardRemote({ listen: { socketPath: there }, to }));
     expect(await say(there, 'hello')).toBe('hello');
   });
 
@@ -265,7 +232,7 @@ describeWithPeer('sshd', 'our client over OpenSSH sshd', () => {
 
   it('ends all that stands on a connection that is lost, with one error', async () => {
     const outer$ = connectTo(peer()).pipe(shareClient());
-    const { at, connections, failed } = await running(
+    const { at, connections, failed } = await runForwarding(
       connectTo(peer(), { via: outer$ }),
       forwardLocal({
         listen: { port: 0 },
@@ -281,7 +248,7 @@ describeWithPeer('sshd', 'our client over OpenSSH sshd', () => {
       () => '',
       () => connections[0]?.bytesReceived === 1 || undefined,
     );
-    open.add(outer$.pipe(exec('kill -KILL $PPID')).subscribe({ error: () => undefined }));
+    keepOpen(outer$.pipe(exec('kill -KILL $PPID')).subscribe({ error: () => undefined }));
     expect(isSshError(await failed)).toBe(true);
     expect((await firstValueFrom(connections[0]!.closed$))?.kind).toBe(
       ((await failed) as { kind: string }).kind,
@@ -297,11 +264,14 @@ describeWithPeer('sshd', 'our client over an sshd that lets nothing through', ()
     const client$ = connectTo(peer()).pipe(shareClient({ linger: 100 }));
     const to = { host: '127.0.0.1', port: 1 };
     await expect(
-      running(client$, forwardRemote({ listen: { port: 0 }, to })),
+      runForwarding(client$, forwardRemote({ listen: { port: 0 }, to })),
     ).rejects.toMatchObject({
       kind: 'request-refused',
     });
-    const { at, connections } = await running(client$, forwardLocal({ listen: { port: 0 }, to }));
+    const { at, connections } = await runForwarding(
+      client$,
+      forwardLocal({ listen: { port: 0 }, to }),
+    );
     await say(at, 'x').catch(() => '');
     expect(await firstValueFrom(connections[0]!.closed$)).toMatchObject({
       kind: 'channel-open',
@@ -358,6 +328,16 @@ for (const [client, quiet] of FORWARDING) {
       await forwarding(at, '-L', `${String(at)}:127.0.0.1:${String(port)}`);
       await expectEcho(at, noise(20 * MIB));
     });
+
+    // dbclient is no proxy
+    if (client !== dbclient)
+      it('leads through -D, whole, with half-closes', async () => {
+        const at = await freePort();
+        const port = await serveSockets(echo);
+        await forwarding(at, '-D', String(at));
+        const digest = await digestOfEcho(await dialSocks(at, port), 20 * MIB);
+        expect(digest).toEqual(digestOfPattern(20 * MIB));
+      });
 
     it('leads through -R, whole, with half-closes', async () => {
       const at = await freePort();
