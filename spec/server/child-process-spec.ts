@@ -12,7 +12,7 @@ import type { ServeOptions } from '../../src/server/options.ts';
 import { connectionLost } from '../../src/streams/ending.ts';
 import { utf8Text } from '../../src/wire/bytes.ts';
 import { noise, sha256 } from '../support/noise.ts';
-import { isAlive, until } from '../support/processes.ts';
+import { isAlive, standstill, until } from '../support/processes.ts';
 import {
   ask,
   closePairs,
@@ -123,12 +123,7 @@ describe('childProcess', () => {
       existsSync(join(folder, 'progress'))
         ? readFileSync(join(folder, 'progress'), 'utf8').split('\n').length - 1
         : 0;
-    let last = -1;
-    await until(() => {
-      const isStill = last === progress() && last > 0;
-      last = progress();
-      return isStill;
-    }, 'the command stands still');
+    const last = await standstill(progress, 'the command stands still');
     // the window, the pipe and what was read ahead of it
     expect(last).toBeLessThan(20);
     reading.unsubscribe();

@@ -16,7 +16,7 @@ import {
 } from '../../src/server/child-process-node.ts';
 import { connectionLost } from '../../src/streams/ending.ts';
 import { utf8Bytes, utf8Text } from '../../src/wire/bytes.ts';
-import { isAlive, until } from '../support/processes.ts';
+import { isAlive, standstill, until } from '../support/processes.ts';
 import {
   ask,
   closePairs,
@@ -286,12 +286,7 @@ describe('the output of a terminal', () => {
       existsSync(join(folder, 'progress'))
         ? readFileSync(join(folder, 'progress'), 'utf8').split('\n').length - 1
         : 0;
-    let last = -1;
-    await until(() => {
-      const isStill = last === progress() && last > 0;
-      last = progress();
-      return isStill;
-    }, 'the command stands still');
+    const last = await standstill(progress, 'the command stands still');
     expect(last).toBeLessThan(20);
     reading.unsubscribe();
     for (const release of releases) release();

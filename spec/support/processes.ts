@@ -12,6 +12,17 @@ export function isAlive(pid: number): boolean {
   return !existsSync(stat) || !readFileSync(stat, 'latin1').includes(') Z');
 }
 
+/** Waits until a number that grows stands still, two seconds at the most; resolves with where it does. */
+export async function standstill(progress: () => number, what: string): Promise<number> {
+  let last = -1;
+  await until(() => {
+    const isStill = last === progress() && last > 0;
+    last = progress();
+    return isStill;
+  }, what);
+  return last;
+}
+
 /** Waits, two seconds at the most. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const end = performance.now() + 2000;

@@ -4,6 +4,7 @@
 export class ProcessGroup {
   readonly #leader: number;
   #deadline: NodeJS.Timeout | undefined;
+  #hasEnded = false;
 
   /** @param leader - process id, which is the group's too */
   constructor(leader: number) {
@@ -12,11 +13,8 @@ export class ProcessGroup {
 
   /** Sends a signal; `false` when nobody of the group is left. Signal 0 only asks. */
   signal(signal: NodeJS.Signals | 0): boolean {
-    try {
-      return process.kill(-this.#leader, signal);
-    } catch {
-      return false;
-    }
+    // a child that was forked this moment does not lead its group yet
+    return send(-this.#leader, signal) || (!this.#hasEnded && send(this.#leader, signal));
   }
 
   /**
@@ -34,6 +32,15 @@ export class ProcessGroup {
 
   /** The leader has ended: a number that nobody uses can become another group's. */
   leaderEnded(): void {
+    this.#hasEnded = true;
     if (!this.signal(0)) clearTimeout(this.#deadline);
+  }
+}
+
+function send(target: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(target, signal);
+  } catch {
+    return false;
   }
 }
