@@ -1,5 +1,5 @@
 /** Processes on terminals: `childProcess` for a session that has one. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -313,6 +313,15 @@ describe('the end of a terminal', () => {
     expect(isAlive(pid)).toBe(true);
     client.unsubscribe();
     await until(() => !isAlive(pid), 'the process is gone');
+  });
+
+  it('gives its file descriptors back', async () => {
+    const { connection } = await server();
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    await runOn(await onTerminal(connection), 'true');
+    const before = open();
+    for (let at = 0; at < 20; at++) await runOn(await onTerminal(connection), 'echo on');
+    await until(() => open() <= before, 'they are closed');
   });
 
   it('does not wait for what holds it open in the background (X27)', async () => {
