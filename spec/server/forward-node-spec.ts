@@ -116,6 +116,14 @@ describe('nodeDial', () => {
     expect(await refusal(connection, '127.0.0.1', await serveSockets(echo))).toBe(1);
     expect(await refusal(connection, 'localhost', await serveSockets(echo))).toBe(1);
   });
+
+  it('takes no promise for consent', async () => {
+    const connection = await client(nodeDial({ permit: (() => Promise.resolve(true)) as never }));
+    expect(await refusal(connection, '127.0.0.1', await serveSockets(echo))).toBe(1);
+    await expect(firstValueFrom(connection.dial({ socketPath: '/x' }))).rejects.toMatchObject({
+      detail: { reasonCode: 1 },
+    });
+  });
 });
 
 describe('nodeListen', () => {
@@ -125,6 +133,15 @@ describe('nodeListen', () => {
         throw new Error('out of order');
       },
     });
+    const { client$ } = embedded(() => NEVER, { server: { forward: { listen } } });
+    const connection = await connected(client$);
+    await expect(firstValueFrom(connection.listen('', 0))).rejects.toMatchObject({
+      kind: 'request-refused',
+    });
+  });
+
+  it('takes no promise for consent', async () => {
+    const listen = nodeListen({ permit: (() => Promise.resolve(true)) as never });
     const { client$ } = embedded(() => NEVER, { server: { forward: { listen } } });
     const connection = await connected(client$);
     await expect(firstValueFrom(connection.listen('', 0))).rejects.toMatchObject({

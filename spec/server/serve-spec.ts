@@ -119,6 +119,8 @@ describe('serve', () => {
     ['no host key for an algorithm', { algorithms: { hostKey: ['rsa-sha2-512'] } }],
     ['an unknown cipher', { algorithms: { cipher: ['rot13'] } }],
     ['an unknown key exchange', { algorithms: { kex: ['toString'] } }],
+    ['an unknown method', { authentication: { methods: ['gssapi-with-mic'] } }],
+    ['an unknown algorithm of users', { authentication: { algorithms: ['ssh-dss'] } }],
   ])('errors for %s before the duplex is touched', async (_name, options) => {
     const [clientEnd, serverEnd] = memoryPair();
     const error: unknown = await lastValueFrom(serve(serverEnd, serverWith(options))).catch(

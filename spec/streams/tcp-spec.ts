@@ -371,6 +371,7 @@ describe('listenTcp', () => {
   it('errors with connect when the address is taken', async () => {
     expect(await failure(listenTcp({ port }))).toMatchObject({
       kind: 'connect',
+      message: expect.stringMatching(/^cannot listen on 127\.0\.0\.1: .*EADDRINUSE/),
       detail: { attempts: [{ message: expect.stringContaining('EADDRINUSE') }] },
     });
   });

@@ -1,7 +1,7 @@
 /** The server's side of the authentication protocol (RFC 4252), run over a transport: carries out what server-state.ts asks for. */
 import { Observable, type Subscriber, Subscription } from 'rxjs';
 import { randomFraction } from '../crypto/random.ts';
-import { defaultNames } from '../crypto/standing.ts';
+import { defaultNames, findRow } from '../crypto/standing.ts';
 import { type AuthAttempt, escapeText, protocolError, SshError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import { MINIMUM_RSA_BITS } from '../keys/public-key.ts';
@@ -311,13 +311,30 @@ function asked(presented: Presented, call: PolicyCall): Credential {
   return { ...presented, ask: (challenge) => call.ask(challenge) };
 }
 
-function rulesOf(options: ServerAuthOptions): ServerAuthRules {
+type ServerAuthSettings = Omit<ServerAuthOptions, 'authenticate' | 'attempted'>;
+
+/**
+ * Looks at options before there is anybody to log in.
+ *
+ * @throws SshError `config` for a method or a signature algorithm that there is none of
+ */
+export function checkServerAuth({
+  methods = DEFAULT_METHODS,
+  algorithms = [],
+}: ServerAuthSettings): void {
+  const method = methods.find((name) => !METHOD_NAMES.includes(name));
+  if (method !== undefined) throw unknown('methods', `authentication method ${method}`);
+  const algorithm = algorithms.find((name) => findRow(SIGNATURE_ALGORITHMS, name) === undefined);
+  if (algorithm !== undefined) throw unknown('algorithms', `signature algorithm ${algorithm}`);
+}
+
+function unknown(option: string, what: string): SshError<'config'> {
+  return new SshError('config', `no ${escapeText(what, 128)}`, { option });
+}
+
+function rulesOf(options: ServerAuthSettings): ServerAuthRules {
+  checkServerAuth(options);
   const { methods = DEFAULT_METHODS, maxFailures = 6, maxRequests = 64 } = options;
-  const unknown = methods.find((name) => !METHOD_NAMES.includes(name));
-  if (unknown !== undefined) {
-    const text = `no authentication method ${escapeText(unknown, 64)}`;
-    throw new SshError('config', text, { option: 'methods' });
-  }
   const allowNone = options.allowNone ?? false;
   return { service: 'ssh-connection', methods, allowNone, maxFailures, maxRequests };
 }

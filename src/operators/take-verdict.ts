@@ -38,6 +38,11 @@ export function takeVerdict<T>(
   }
 }
 
+/** Only `true` is consent: a promise, which any condition would take for `true`, is none. */
+export function isConsent(answer: unknown): boolean {
+  return answer === true;
+}
+
 function isInput<T>(verdict: Verdict<T>): verdict is ObservableInput<T> {
   if (typeof verdict !== 'object' || verdict === null || verdict instanceof Uint8Array)
     return false;

@@ -3,6 +3,7 @@ import { catchError, defer, type Observable, throwError } from 'rxjs';
 import { SshError } from '../errors.ts';
 import type { Endpoint } from '../forwarding/endpoint.ts';
 import { connectEndpoint, listenEndpoint } from '../forwarding/endpoints-node.ts';
+import { isConsent } from '../operators/take-verdict.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { parseIpAddress } from '../wire/ip-address.ts';
 import type { ServerConnection } from './connection.ts';
@@ -44,13 +45,14 @@ export interface NodeListenOptions {
  */
 export function nodeDial({ permit, timeout }: NodeDialOptions): DialHandler {
   return ({ to }, connection) => {
-    if ('socketPath' in to) return permit(to, undefined, connection) && connectEndpoint(to);
+    if ('socketPath' in to)
+      return isConsent(permit(to, undefined, connection)) && connectEndpoint(to);
     const options = timeout === undefined ? {} : { timeout };
     return defer((): Observable<ByteDuplex> => {
       let isAnyPermitted = false;
       let isAnyRefused = false;
       const judge = (address: string): boolean => {
-        const isPermitted = permit(to, plainAddress(address), connection);
+        const isPermitted = isConsent(permit(to, plainAddress(address), connection));
         isAnyPermitted ||= isPermitted;
         isAnyRefused ||= !isPermitted;
         return isPermitted;
@@ -70,7 +72,8 @@ export function nodeDial({ permit, timeout }: NodeDialOptions): DialHandler {
  */
 export function nodeListen({ permit, gatewayPorts = 'no' }: NodeListenOptions): ListenHandler {
   return ({ at }, connection) =>
-    permit(at, connection) && listenEndpoint(gatewayPorts === 'no' ? onLoopback(at) : bindable(at));
+    isConsent(permit(at, connection)) &&
+    listenEndpoint(gatewayPorts === 'no' ? onLoopback(at) : bindable(at));
 }
 
 function onLoopback(at: Endpoint): Endpoint {

@@ -1,7 +1,7 @@
 /** What a server is told, and what it makes of it. */
 import { defaultProvider } from '#crypto';
 import type { AuthPolicy } from '../auth/policy.ts';
-import type { ServerAuthOptions } from '../auth/server.ts';
+import { checkServerAuth, type ServerAuthOptions } from '../auth/server.ts';
 import type { ChannelOpenAnswer, ChannelOpenRequest } from '../channels/connection.ts';
 import type { GlobalRequest } from '../channels/global-requests.ts';
 import type { KeepaliveOptions } from '../channels/keepalive.ts';
@@ -115,11 +115,12 @@ export const DEFAULT_LOGIN_GRACE_TIME = 60_000;
 /**
  * The transport that the options ask for.
  *
- * @throws SshError `config` for an option that cannot be met: no host key, an algorithm that there is none of
+ * @throws SshError `config` for an option that cannot be met: no host key, an algorithm or a method that there is none of
  */
 export function transportOptions(options: ServeOptions): TransportOptions {
   const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT, software, scheduler, trace } = options;
   const loginGraceTime = options.authentication?.loginGraceTime ?? DEFAULT_LOGIN_GRACE_TIME;
+  checkServerAuth(options.authentication ?? {});
   return {
     role: 'server',
     provider: options.provider ?? defaultProvider,

@@ -31,7 +31,7 @@ export function listenTcp(options: {
       // out of file descriptors, or the peer has gone again: the next one may fare better
       if (server.listening || subscriber.closed) return;
       const target = { host, port: options.port };
-      subscriber.error(connectError(target, [failed(target, host, error)]));
+      subscriber.error(connectError(target, [failed(target, host, error)], 'listen on'));
     });
     server.listen({ host, port: options.port }, () => {
       const bound = server.address();

@@ -28,7 +28,7 @@ export function listenUnix(socketPath: string): Observable<ListenUnixEvent> {
       // out of file descriptors, or the peer has gone again: the next one may fare better
       if (server.listening || subscriber.closed) return;
       const target = { host: socketPath, port: 0 };
-      subscriber.error(connectError(target, [failed(target, socketPath, error)]));
+      subscriber.error(connectError(target, [failed(target, socketPath, error)], 'listen on'));
     });
     masked(() => server.listen({ path: socketPath }));
     server.once('listening', () => subscriber.next({ type: 'listening', socketPath }));

@@ -6,6 +6,7 @@ import { lookup } from 'node:dns';
 import { connect as connectSocket, isIP, type Socket, type SocketConnectOpts } from 'node:net';
 import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs';
 import { type ConnectAttempt, SshError, toError } from '../errors.ts';
+import { isConsent } from '../operators/take-verdict.ts';
 import type { ByteDuplex, DuplexPeer } from './byte-duplex.ts';
 import { after, timeoutError } from './deadline.ts';
 import { StreamDuplex } from './node-duplex-node.ts';
@@ -138,7 +139,8 @@ class Race {
   }
 
   #isPermitted(address: string): boolean {
-    const isPermitted = this.#options.permit?.(address) ?? true;
+    const { permit } = this.#options;
+    const isPermitted = permit === undefined || isConsent(permit(address));
     if (!isPermitted) this.#attempts.push(failed(this.#options, address, NOT_PERMITTED));
     return isPermitted;
   }
@@ -217,13 +219,18 @@ export function failed(
   return { address, port: target.port, message: toError(error).message };
 }
 
-/** The error of a host that cannot be connected to, or listened at. */
+/**
+ * The error of a host that cannot be connected to, or listened at.
+ *
+ * @param what - what cannot be done
+ */
 export function connectError(
   target: { readonly host: string; readonly port: number },
   attempts: readonly ConnectAttempt[],
+  what: 'connect to' | 'listen on' = 'connect to',
 ): SshError<'connect'> {
   const why = attempts.map((each) => each.message).join('; ');
-  return new SshError('connect', `cannot connect to ${target.host}: ${why}`, {
+  return new SshError('connect', `cannot ${what} ${target.host}: ${why}`, {
     host: target.host,
     port: target.port,
     attempts,
