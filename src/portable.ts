@@ -35,6 +35,7 @@ export {
 export { lines, type LinesOptions, type TaggedLine } from './client/lines.ts';
 export { type Command, commandLine } from './client/quote.ts';
 export { type PtyOptions, SessionChannel } from './client/session.ts';
+export type { ShellOptions } from './client/shell.ts';
 export {
   type Endpoint,
   endpointText,
@@ -64,6 +65,7 @@ export {
   sftp,
   shareClient,
   type ShareOptions,
+  shell,
   withClient,
 } from './client/with-client.ts';
 

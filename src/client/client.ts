@@ -42,6 +42,7 @@ import { collect, type CollectOptions, type CommandResult } from './output-opera
 import type { Command } from './quote.ts';
 import { openSession, type SessionChannel } from './session.ts';
 import { startSftp } from './sftp.ts';
+import { type ShellOptions, startShell } from './shell.ts';
 import { type ClientTransferOptions, getFiles, putFiles } from './transfer.ts';
 
 /** How `run` runs a command. */
@@ -153,7 +154,24 @@ export class SshClient {
     return firstValueFrom(signal === undefined ? result$ : abortable(result$, signal));
   }
 
-  /** Opens a session channel, for a shell, a subsystem or a dialogue of your own. Closed on unsubscribing. */
+  /**
+   * Starts the user's shell, on a terminal unless said otherwise (RFC 4254 §6.2, §6.5). Cold: emits the session once the shell runs,
+   * and completes when it is closed; unsubscribing closes it. Errors with `channel-open`, `request-refused`, `timeout`, or what ended
+   * the connection.
+   *
+   * @example
+   * ```ts
+   * client.shell({ pty: { term: 'xterm', columns: 120, rows: 40 } }).subscribe((shell) => {
+   *   shell.stdout$.subscribe((bytes) => screen.write(bytes));
+   *   shell.stdin.pump(keys$).subscribe();
+   * });
+   * ```
+   */
+  shell(options: ShellOptions = {}): Observable<SessionChannel> {
+    return startShell(this.connection, options);
+  }
+
+  /** Opens a session channel, for a subsystem or a dialogue of your own. Closed on unsubscribing. */
   session(options: ChannelOptions = {}): Observable<SessionChannel> {
     return openSession(this.connection, options);
   }

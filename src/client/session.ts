@@ -1,5 +1,5 @@
 /** The client's side of a session channel (RFC 4254 §6). */
-import { AsyncSubject, concatMap, Observable, throwError } from 'rxjs';
+import { AsyncSubject, concatMap, Observable, ReplaySubject, throwError } from 'rxjs';
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions, ChannelRequest } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
@@ -16,6 +16,7 @@ import {
   subsystem,
   windowChange,
   type WindowSize,
+  xonXoff,
 } from '../messages/channel-requests.ts';
 import { encodeTerminalModes, type TerminalModes } from '../messages/terminal-modes.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
@@ -44,6 +45,9 @@ export const END_OF_WRITE = 'eow@openssh.com';
 /** Opcodes are bytes, so a name needs no table here: `SIGINT` is sent as `INT`. */
 const SIGNAL_PREFIX = /^SIG/;
 
+/** What the server tells of a session by requests of its own. */
+type SessionNews = Pick<SessionChannel, 'exit$' | 'unread$' | 'flowControl$'>;
+
 /**
  * A session channel: run one command, shell or subsystem on it. Its streams are hot and wait for their first subscriber;
  * everything it acquires is let go when the Observable that emitted it is unsubscribed.
@@ -65,10 +69,15 @@ export class SessionChannel {
   readonly exit$: Observable<Exit>;
   /** Emits once when the command reads no more of its input (`eow@openssh.com`, OpenSSH PROTOCOL 2.1). Replayed. */
   readonly unread$: Observable<void>;
+  /**
+   * May the client stop output itself at Ctrl-S and go on at Ctrl-Q, and not send them (RFC 4254 §6.8)? Emits when the server tells;
+   * nothing means no. The last one is replayed; completes when the channel is over.
+   */
+  readonly flowControl$: Observable<boolean>;
   /** Emits once when the channel is over; the error when it was the connection that ended. Replayed. */
   readonly closed$: Observable<SshError | undefined>;
 
-  constructor(channel: Channel, exit$: Observable<Exit>, unread$: Observable<void>) {
+  constructor(channel: Channel, { exit$, unread$, flowControl$ }: SessionNews) {
     this.channel = channel;
     this.stdout$ = channel.stdout$;
     this.stderr$ = channel.stderr$;
@@ -76,6 +85,7 @@ export class SessionChannel {
     this.stdin = channel.stdin;
     this.exit$ = exit$;
     this.unread$ = unread$;
+    this.flowControl$ = flowControl$;
     this.closed$ = channel.closed$;
   }
 
@@ -157,22 +167,29 @@ export function openSession(
   return new Observable((subscriber) => {
     const exit$ = new AsyncSubject<Exit>();
     const unread$ = new AsyncSubject<void>();
+    const flowControl$ = new ReplaySubject<boolean>(1);
+    const hear = (told: SessionRequest): void => {
+      if (told.type === 'flow-control') {
+        flowControl$.next(told.clientCanDo);
+      } else if (told.type === 'end-of-write') {
+        unread$.next();
+        unread$.complete();
+      } else {
+        // the first one counts
+        exit$.next(told.exit);
+        exit$.complete();
+      }
+    };
     const onRequest = (
       request: ChannelRequest,
     ): ReturnType<NonNullable<ChannelOptions['onRequest']>> => {
-      if (request.type === END_OF_WRITE) {
-        unread$.next();
-        unread$.complete();
-        return true;
-      }
-      const exit = readExitOr((error) => connection.transport.fail(error), request);
-      if (exit === undefined) return options.onRequest?.(request) ?? false;
-      // the first one counts
-      exit$.next(exit);
-      exit$.complete();
+      const told = readRequestOr((error) => connection.transport.fail(error), request);
+      if (told === undefined) return options.onRequest?.(request) ?? false;
+      hear(told);
       return true;
     };
     const settle = (error: SshError | undefined): void => {
+      flowControl$.complete();
       if (error !== undefined) exit$.error(error);
       exit$.next({ kind: 'missing' });
       exit$.complete();
@@ -180,7 +197,7 @@ export function openSession(
     const open = (channel: Channel): void => {
       // eslint-disable-next-line rxjs-x/no-ignored-subscription -- whoever keeps exit$ is owed an answer; a channel always closes
       channel.closed$.subscribe(settle);
-      subscriber.next(new SessionChannel(channel, exit$, unread$));
+      subscriber.next(new SessionChannel(channel, { exit$, unread$, flowControl$ }));
     };
     return connection.openChannel('session', undefined, { ...options, onRequest }).subscribe({
       next: open,
@@ -200,20 +217,42 @@ export function exitWhenClosed({ closed$, exit$ }: SessionChannel): Observable<E
   );
 }
 
+/** A request of the server that a session knows. */
+type SessionRequest =
+  | { readonly type: 'exit'; readonly exit: Exit }
+  | { readonly type: 'flow-control'; readonly clientCanDo: boolean }
+  | { readonly type: 'end-of-write' };
+
 /** A payload that is too short is the end of the connection: what a handler throws would only refuse the request. */
-function readExitOr(failed: (error: SshError) => void, request: ChannelRequest): Exit | undefined {
+function readRequestOr(
+  failed: (error: SshError) => void,
+  request: ChannelRequest,
+): SessionRequest | undefined {
   try {
-    return readExit(request);
+    return readRequest(request);
   } catch (thrown) {
     failed(asSshError(thrown));
     return undefined;
   }
 }
 
-/** RFC 4254 §6.10. Throws `protocol` for a payload that is too short. */
-function readExit({ type, payload }: ChannelRequest): Exit | undefined {
-  if (type === 'exit-status') return { kind: 'status', status: exitStatus.decode(payload).status };
-  if (type !== 'exit-signal') return undefined;
+/** RFC 4254 §6.8 and §6.10. Throws `protocol` for a payload that is too short. */
+function readRequest({ type, payload }: ChannelRequest): SessionRequest | undefined {
+  switch (type) {
+    case END_OF_WRITE:
+      return { type: 'end-of-write' };
+    case 'xon-xoff':
+      return { type: 'flow-control', ...xonXoff.decode(payload) };
+    case 'exit-status':
+      return { type: 'exit', exit: { kind: 'status', status: exitStatus.decode(payload).status } };
+    case 'exit-signal':
+      return { type: 'exit', exit: readExitSignal(payload) };
+    default:
+      return undefined;
+  }
+}
+
+function readExitSignal(payload: Uint8Array): Exit {
   const decoded = exitSignal.decode(payload);
   return {
     kind: 'signal',

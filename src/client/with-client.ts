@@ -20,6 +20,7 @@ import type { SshClient } from './client.ts';
 import type { ExecEvent, ExecOptions } from './exec.ts';
 import type { Command } from './quote.ts';
 import type { SessionChannel } from './session.ts';
+import type { ShellOptions } from './shell.ts';
 
 /**
  * Runs work on a client.
@@ -92,6 +93,18 @@ export function session<R>(
   options: ChannelOptions = {},
 ): OperatorFunction<SshClient, R> {
   return withClient((client) => client.session(options).pipe(withClient(project)));
+}
+
+/**
+ * Starts a shell on the source's first client, runs `project` on it, and closes it when that is over; see `SshClient.shell`.
+ *
+ * @example `connect('db1').pipe(shell(({ stdout$, stdin }) => merge(stdout$, stdin.pump('uptime\nexit\n').pipe(ignoreElements()))))`
+ */
+export function shell<R>(
+  project: (session: SessionChannel) => ObservableInput<R>,
+  options: ShellOptions = {},
+): OperatorFunction<SshClient, R> {
+  return withClient((client) => client.shell(options).pipe(withClient(project)));
 }
 
 /**

@@ -40,6 +40,9 @@ export const windowChange = struct('window-change', {
   heightPixels: uint32,
 });
 
+/** RFC 4254 §6.8. */
+export const xonXoff = struct('xon-xoff', { clientCanDo: boolean });
+
 /** RFC 4254 §6.9; the name without `SIG`. */
 export const signal = struct('signal', { name: ascii });
 
