@@ -81,12 +81,20 @@ function talks(count: number): readonly Talk[] {
   }));
 }
 
-/** Keeps to the talk of which it is told the number first. */
-function keepTo(all: readonly Talk[]): (socket: Socket) => void {
+/** Keeps to the talk of which it is told the number first, and tells how much it has heard. */
+function keepTo(
+  all: readonly Talk[],
+  told: (number: number, heard: Promise<number>) => void,
+): (socket: Socket) => void {
   return (socket) =>
     void (async () => {
-      const { first, answers } = all[(await readExactly(socket, 1))[0] ?? 0]!;
+      const [number = 0] = await readExactly(socket, 1);
+      const { first, answers } = all[number]!;
       const heard = readAll(socket);
+      told(
+        number,
+        heard.then(({ length }) => length),
+      );
       if (first === 'client') await heard;
       socket.end(Buffer.alloc(answers, 'a'));
     })().catch(() => socket.destroy());
@@ -115,11 +123,16 @@ function describeProofs(peer: () => Peer): void {
 
     it('carries half-closes by either side, as they fall', async () => {
       const all = talks(MANY);
-      const dial = await way(client$(), await serveSockets(keepTo(all)));
+      const asked: Promise<number>[] = [];
+      const target = keepTo(all, (number, heard) => {
+        asked[number] = heard;
+      });
+      const dial = await way(client$(), await serveSockets(target));
       const heard = await Promise.all(
         all.map(async (each, number) => talk(await dial(), number, each)),
       );
       expect(heard).toEqual(all.map(({ answers }) => answers));
+      expect(await Promise.all(asked)).toEqual(all.map(({ asks }) => asks));
     });
   });
 }
