@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import {
   concat,
   concatMap,
@@ -19,6 +19,7 @@ import {
   throwError,
   toArray,
 } from 'rxjs';
+import { Channel } from '../../src/channels/channel.ts';
 import type { SessionChannel } from '../../src/client/session.ts';
 import { shareClient } from '../../src/client/with-client.ts';
 import { isSshError } from '../../src/errors.ts';
@@ -39,7 +40,10 @@ import {
 } from '../support/embedded.ts';
 import { until } from '../support/processes.ts';
 
-afterEach(() => closeEmbedded());
+afterEach(() => {
+  jest.restoreAllMocks();
+  return closeEmbedded();
+});
 
 /** A client of a gateway that leads to a server with these handlers. */
 function through(handlers: Partial<ServeOptions>): {
@@ -144,6 +148,37 @@ describe('gateway', () => {
     inner.signal('INT');
     expect(await granted(inner.sendBreak(250))).toBe(true);
     expect(await all).toEqual([size, 'INT', 250]);
+  });
+
+  it('has the last few sizes and signals wait while the other server does not read', async () => {
+    const heard = new Subject<unknown>();
+    const { outer } = through({
+      pty: true,
+      shell: (session) =>
+        merge(session.windowChange$, session.signals$).pipe(
+          tap((value) => heard.next(value)),
+          mergeMap(() => EMPTY),
+        ),
+    });
+    const inner = await session(outer);
+    await granted(inner.requestPty());
+    await granted(inner.shell());
+    const resumes: (() => void)[] = [];
+    jest.spyOn(Channel.prototype, 'isWritable', 'get').mockReturnValue(false);
+    jest.spyOn(Channel.prototype, 'whenWritable').mockImplementation((go) => resumes.push(go));
+    const all = firstValueFrom(heard.pipe(take(17), toArray()));
+    const size = (columns: number) => ({ columns, rows: 30, widthPixels: 0, heightPixels: 0 });
+    for (let at = 1; at <= 20; at++) {
+      inner.resize(size(at));
+      inner.signal(`S${String(at)}`);
+    }
+    // answered behind all of them
+    expect(await granted(inner.channel.request('other@example.org'))).toBe(false);
+    expect(resumes).toHaveLength(2);
+    jest.restoreAllMocks();
+    for (const resume of resumes) resume();
+    const signals = Array.from({ length: 16 }, (_, at) => `S${String(at + 5)}`);
+    expect(await all).toEqual([size(20), ...signals]);
   });
 
   it('carries a subsystem by its name', async () => {

@@ -156,6 +156,24 @@ export class Channel implements ByteDuplex {
     return this.#requests.request(type, payload);
   }
 
+  /**
+   * Does the peer take what is sent, or is there enough that waits for it?
+   *
+   * @internal
+   */
+  get isWritable(): boolean {
+    return this.#context.transport.isWritable;
+  }
+
+  /**
+   * Calls back once when the peer takes what is sent again.
+   *
+   * @internal
+   */
+  whenWritable(resume: () => void): void {
+    this.#context.transport.whenWritable(resume);
+  }
+
   /** Sends a request that wants no reply; on a closed channel it does nothing. Throws `config` for a name that is none. */
   notify(type: string, payload?: Uint8Array): void {
     this.#requests.notify(type, payload);

@@ -3,6 +3,7 @@ import {
   catchError,
   concat,
   EMPTY,
+  exhaustMap,
   ignoreElements,
   merge,
   mergeMap,
@@ -18,6 +19,10 @@ import { exec } from '../messages/channel-requests.ts';
 import { nest } from '../operators/nest.ts';
 import type { ExitResult } from '../server/exit-result.ts';
 import type { ServerSession, SessionHandler } from '../server/session.ts';
+import { paced } from './paced.ts';
+
+/** Signals that wait while the other server does not read. */
+const MAX_SIGNALS = 16;
 
 /** Where sessions lead: a client's connection, the same for all or one for each. */
 export type GatewayTarget =
@@ -29,7 +34,7 @@ export type GatewayTarget =
  * 1. The client's request is answered when the other server has answered it: what is refused there is refused here. Until then
  *    the target connects.
  * 2. The terminal with its modes, the variables that `acceptEnv` lets in, and the command, byte for byte, are asked for there;
- *    sizes, signals and breaks are passed on.
+ *    sizes, signals and breaks are passed on; while the other server does not read, the last few wait.
  * 3. Both ways run at the pace of the slower side, and half-closed sessions work: EOF and eow@openssh.com are passed on.
  * 4. The exit, by status or by signal, is told when the other server has closed its channel and everything was sent on.
  * 5. When either side closes, the other's channel is closed; what a command makes of that, the other server decides. The target is
@@ -85,13 +90,20 @@ function carry(outer: ServerSession, inner: SessionChannel): Observable<ExitResu
     const input$ = inner.stdin.pump(outer.stdin$).pipe(takeUntil(inner.unread$));
     out.add(input$.subscribe({ error: nothing }));
     out.add(inner.unread$.subscribe(() => outer.channel.notify(END_OF_WRITE)));
-    out.add(outer.windowChange$.subscribe((size) => inner.resize(size)));
+    const { channel } = inner;
+    out.add(outer.windowChange$.pipe(paced(channel, 1)).subscribe((size) => inner.resize(size)));
     // its size may have changed since it was asked for
     if (outer.pty !== undefined && outer.pty !== pty) inner.resize(outer.pty);
-    out.add(outer.signals$.subscribe((name) => inner.signal(name)));
+    out.add(
+      outer.signals$.pipe(paced(channel, MAX_SIGNALS)).subscribe((name) => inner.signal(name)),
+    );
     out.add(
       outer.breaks$
-        .pipe(mergeMap((length) => inner.sendBreak(length).pipe(catchError(() => EMPTY))))
+        .pipe(
+          paced(channel, 1),
+          // one that comes before the answer to another is left out: the answers that wait are bounded
+          exhaustMap((length) => inner.sendBreak(length).pipe(catchError(() => EMPTY))),
+        )
         .subscribe(),
     );
     const exit$ = exitWhenClosed(inner).pipe(mergeMap(exitResult));
