@@ -106,6 +106,18 @@ describe('the exit of a handler', () => {
     expect((await outcome).requests).toEqual(status(9));
   });
 
+  it.each([null, 3, 'done'])(
+    '%p in place of an observable is told of as such',
+    async (returned) => {
+      const { connection, events } = await pair({ exec: (() => returned) as never });
+      const session = await openSession(connection);
+      expect(await ask(session.channel, 'exec', execOf('x'))).toBe(false);
+      expect(handlerErrors(events)).toEqual([
+        expect.objectContaining({ kind: 'config', message: expect.stringContaining('returned') }),
+      ]);
+    },
+  );
+
   it('never: the session lasts until the client ends it', async () => {
     let isLetGo = false;
     const { connection, events } = await pair({

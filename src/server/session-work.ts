@@ -100,6 +100,8 @@ export class SessionWork {
   ): Observable<ObservableInput<ExitResult>> {
     return new Observable((out) => {
       const work = callHandler(handlers, start, session);
+      if (work !== undefined && !isObject(work))
+        throw new SshError('config', 'the handler has returned nothing that emits an exit', {});
       if (work !== undefined && 'started$' in work) return from(work.started$).subscribe(out);
       if (work !== undefined) {
         // whether or not anybody comes to subscribe: a rejection must not be unhandled
@@ -146,6 +148,11 @@ function callHandler(
     case 'subsystem':
       return Object.hasOwn(subsystems, start.name) ? subsystems[start.name]?.(session) : undefined;
   }
+}
+
+/** Not `instanceof`: it may be of another realm. */
+function isObject(value: unknown): boolean {
+  return typeof value === 'function' || (typeof value === 'object' && value !== null);
 }
 
 function nothing(): void {
