@@ -11,10 +11,12 @@ import { LOW_ORDER_U, reasonOf } from '../contract/crypto-key-exchange.ts';
 const PROVIDERS = [nodeProvider, nobleProvider];
 const PAIRS = PROVIDERS.flatMap((client) => PROVIDERS.map((server) => ({ client, server })));
 const HYBRID = keyAgreementByName('mlkem768x25519-sha256')!;
-const CIPHERTEXT = 1088;
 const ENCAPSULATION_KEY = 1184;
 
+const SNTRUP = keyAgreementByName('sntrup761x25519-sha512')!;
 const SECRET_LENGTHS: Readonly<Record<string, number>> = {
+  'sntrup761x25519-sha512': 64,
+  'sntrup761x25519-sha512@openssh.com': 64,
   'ecdh-sha2-nistp384': 48,
   'ecdh-sha2-nistp521': 66,
   'diffie-hellman-group16-sha512': 512,
@@ -27,6 +29,8 @@ describe('the registry of key agreements', () => {
   it('offers these, in this order', () => {
     expect(defaultNames(KEY_AGREEMENTS)).toEqual([
       'mlkem768x25519-sha256',
+      'sntrup761x25519-sha512',
+      'sntrup761x25519-sha512@openssh.com',
       'curve25519-sha256',
       'curve25519-sha256@libssh.org',
       'ecdh-sha2-nistp256',
@@ -43,6 +47,8 @@ describe('the registry of key agreements', () => {
   it('says how each secret is hashed', () => {
     expect(KEY_AGREEMENTS.map((row) => [row.hash, row.secretEncoding])).toEqual([
       ['sha256', 'string'],
+      ['sha512', 'string'],
+      ['sha512', 'string'],
       ['sha256', 'mpint'],
       ['sha256', 'mpint'],
       ['sha256', 'mpint'],
@@ -73,7 +79,7 @@ describe.each(KEY_AGREEMENTS)('$name', (row) => {
   });
 });
 
-describe.each([...CURVES, HYBRID])('$name', (row) => {
+describe.each([...CURVES, HYBRID, SNTRUP])('$name', (row) => {
   it('refuses values of any other length', () => {
     const { publicValue } = row.initiate(nodeProvider);
     const answer = row.respond(nodeProvider, publicValue).publicValue;
@@ -84,13 +90,34 @@ describe.each([...CURVES, HYBRID])('$name', (row) => {
   });
 });
 
-describe.each([HYBRID, keyAgreementByName('curve25519-sha256')!])('$name', (row) => {
+describe.each([HYBRID, SNTRUP, keyAgreementByName('curve25519-sha256')!])('$name', (row) => {
   it.each(LOW_ORDER_U)('refuses the low-order X25519 value %s from either side', (u) => {
     const { publicValue } = row.initiate(nodeProvider);
     const answer = row.respond(nodeProvider, publicValue).publicValue;
     const weak = (value: Uint8Array): Uint8Array => concatBytes([value.slice(0, -32), fromHex(u)]);
     expect(reasonOf(() => row.respond(nodeProvider, weak(publicValue)))).toBe(3);
     expect(reasonOf(() => row.initiate(nodeProvider).finish(weak(answer)))).toBe(3);
+  });
+});
+
+describe.each([
+  { row: HYBRID, last: 1088 - 1 },
+  { row: SNTRUP, last: 1039 - 1 },
+])('$row.name', ({ row, last }) => {
+  it('comes to different secrets when the ciphertext was touched, without saying so', () => {
+    const client = row.initiate(nodeProvider);
+    const server = row.respond(nodeProvider, client.publicValue);
+    for (const at of [0, last]) {
+      const touched = server.publicValue.slice();
+      touched[at]! ^= 0x80;
+      expect(toHex(client.finish(touched))).not.toBe(toHex(server.sharedSecret));
+    }
+  });
+
+  it('alone with its like is post-quantum', () => {
+    const safe = KEY_AGREEMENTS.filter((each) => each.isPostQuantum);
+    expect(safe).toContain(row);
+    expect(safe.every(({ name }) => /^(mlkem|sntrup)/.test(name))).toBe(true);
   });
 });
 
@@ -113,14 +140,6 @@ describe('mlkem768x25519-sha256', () => {
     const secret = nobleProvider.hash('sha256', [sharedSecret, ecdh.agree(ecdh.publicKey)]);
     expect(toHex(server.sharedSecret)).toBe(toHex(secret));
     expect(toHex(client.finish(server.publicValue))).toBe(toHex(secret));
-  });
-
-  it('comes to different secrets when the ciphertext was touched, without saying so', () => {
-    const client = HYBRID.initiate(nodeProvider);
-    const server = HYBRID.respond(nodeProvider, client.publicValue);
-    const touched = server.publicValue.slice();
-    touched[CIPHERTEXT - 1]! ^= 0x80;
-    expect(toHex(client.finish(touched))).not.toBe(toHex(server.sharedSecret));
   });
 
   it('refuses an encapsulation key that is not reduced', () => {

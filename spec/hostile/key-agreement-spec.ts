@@ -20,7 +20,11 @@ const LOW_ORDER = [
 });
 const WRONG_LENGTHS = [0, 1, 31, 33, 64];
 const CURVE25519 = { ...defaultProposal, kex: ['curve25519-sha256'] };
-const HYBRID = 'mlkem768x25519-sha256';
+/** Lengths of the encapsulation key and of the ciphertext in bytes. */
+const HYBRIDS = [
+  { kex: 'mlkem768x25519-sha256', keyLength: 1184, ciphertextLength: 1088 },
+  { kex: 'sntrup761x25519-sha512', keyLength: 1158, ciphertextLength: 1039 },
+];
 
 afterAll(expectAlive);
 
@@ -61,9 +65,9 @@ describe.each(ROLES)('K3: our %s', (role) => {
   });
 });
 
-describe('K5: our server', () => {
+describe.each(HYBRIDS)('K5: our server with $kex', ({ kex, keyLength, ciphertextLength }) => {
   /** An encapsulation key whose coefficients are all in range. */
-  const kem = Buffer.alloc(1184);
+  const kem = Buffer.alloc(keyLength);
   const curve = Buffer.alloc(32, 9);
 
   it.each([
@@ -71,27 +75,35 @@ describe('K5: our server', () => {
     ['a key of curve25519 alone', curve],
     ['the halves a byte short', cat(kem, curve).subarray(1)],
     ['the halves a byte long', cat(kem, curve, byte(0))],
-    ['the ciphertext’s length', Buffer.alloc(1088 + 32, 1)],
-    ['an encapsulation key out of range', cat(Buffer.alloc(1184, 0xff), curve)],
+    ['the ciphertext’s length', Buffer.alloc(ciphertextLength + 32, 1)],
     ...LOW_ORDER.map((u) => [`low order ${u}`, cat(kem, Buffer.from(u, 'hex'))] as const),
   ])('refuses as C_INIT %s', async (_, value) => {
     const situation = duel({ role: 'server' });
-    await offer(situation, value, HYBRID);
+    await offer(situation, value, kex);
     await expectRefused(situation);
   });
 
-  it('answers a right one with 1088 and 32 bytes', async () => {
+  it(`answers a right one with ${String(ciphertextLength)} and 32 bytes`, async () => {
     const situation = duel({ role: 'server' });
-    await offer(situation, cat(kem, curve), HYBRID);
+    await offer(situation, cat(kem, curve), kex);
     const { payload } = await situation.peer.until(31);
     const at = 5 + payload.readUInt32BE(1);
-    expect(payload.readUInt32BE(at)).toBe(1120);
+    expect(payload.readUInt32BE(at)).toBe(ciphertextLength + 32);
     situation.subject.stop();
   });
 });
 
-describe('K5: our client', () => {
-  const ciphertext = Buffer.alloc(1088, 7);
+describe('K5: our server with mlkem768x25519-sha256', () => {
+  it('refuses an encapsulation key out of range', async () => {
+    const situation = duel({ role: 'server' });
+    const value = cat(Buffer.alloc(1184, 0xff), Buffer.alloc(32, 9));
+    await offer(situation, value, 'mlkem768x25519-sha256');
+    await expectRefused(situation);
+  });
+});
+
+describe.each(HYBRIDS)('K5: our client with $kex', ({ kex: hybrid, ...lengths }) => {
+  const ciphertext = Buffer.alloc(lengths.ciphertextLength, 7);
   const curve = Buffer.alloc(32, 9);
 
   it.each([
@@ -99,24 +111,24 @@ describe('K5: our client', () => {
     ['a key of curve25519 alone', curve],
     ['the halves a byte short', cat(ciphertext, curve).subarray(1)],
     ['the halves a byte long', cat(ciphertext, curve, byte(0))],
-    ['the key’s length', Buffer.alloc(1184 + 32, 1)],
+    ['the key’s length', Buffer.alloc(lengths.keyLength + 32, 1)],
     ...LOW_ORDER.map((u) => [`low order ${u}`, cat(ciphertext, Buffer.from(u, 'hex'))] as const),
   ])('refuses as S_REPLY %s', async (_, value) => {
     const situation = duel({ role: 'client' });
-    await offer(situation, value, HYBRID);
+    await offer(situation, value, hybrid);
     await expectRefused(situation);
   });
 
   it('tells a corrupt ciphertext in no other way than a wrong signature', async () => {
     const told: string[] = [];
-    for (const kex of [HYBRID, 'curve25519-sha256']) {
+    for (const kex of [hybrid, 'curve25519-sha256']) {
       const situation = duel({ role: 'client' });
       const { peer } = situation;
       await peer.identifyBoth();
       peer.sendKexInit(peer.kexInit({ kex: [kex] }));
       await peer.readKexInit();
       await peer.until(30);
-      const value = kex === HYBRID ? cat(ciphertext, curve) : curve;
+      const value = kex === hybrid ? cat(ciphertext, curve) : curve;
       const signature = cat(str('ssh-ed25519'), str(Buffer.alloc(64, 1)));
       peer.send(cat(byte(31), str(peer.hostKey.blob), str(value), str(signature)));
       told.push(await expectRefused(situation, 9));

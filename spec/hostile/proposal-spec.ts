@@ -50,7 +50,11 @@ describe.each(ROLES)('T17: our %s, with a peer without strict key exchange,', (r
     const { peer, subject } = duel({ role }, { strict: false, suite: rawSuite(cipher, mac) });
     await peer.handshake();
     const { handshake } = await subject.opened();
-    expect(handshake).toMatchObject({ isOpenToTerrapin: isOpen, strictKeyExchange: false });
+    expect(handshake).toMatchObject({
+      isOpenToTerrapin: isOpen,
+      isPostQuantum: false,
+      strictKeyExchange: false,
+    });
     subject.stop();
   });
 

@@ -13,6 +13,7 @@ describe('openTransport', () => {
     expect(client.handshake.sessionId).toEqual(server.handshake.sessionId);
     expect(client.handshake.algorithms).toEqual(server.handshake.algorithms);
     expect(client.handshake.strictKeyExchange).toBe(true);
+    expect(client.handshake.isPostQuantum).toBe(true);
     expect(client.handshake.hostKey?.key.blob).toEqual(hostKey.publicKey.blob);
   });
 

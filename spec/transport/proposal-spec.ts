@@ -14,7 +14,12 @@ function problemOf(options: AlgorithmOptions): unknown {
 describe('proposalOf', () => {
   it('offers what is default, best first', () => {
     const { kex, hostKey, cipher, mac, compression } = proposalOf();
-    expect(kex.slice(0, 2)).toEqual(['mlkem768x25519-sha256', 'curve25519-sha256']);
+    expect(kex.slice(0, 4)).toEqual([
+      'mlkem768x25519-sha256',
+      'sntrup761x25519-sha512',
+      'sntrup761x25519-sha512@openssh.com',
+      'curve25519-sha256',
+    ]);
     expect(hostKey).toContain('ssh-ed25519');
     expect(cipher[0]).toBe('aes256-gcm@openssh.com');
     expect(mac[0]).toMatch(/-etm@openssh\.com$/);

@@ -228,7 +228,8 @@ function says({ name }: NamedHost, text: string, messages: Messages): void {
 function introduce(client: SshClient, { name }: NamedHost, messages: Messages): void {
   const shown = escapeText(name);
   if (!messages.isVerbose(1)) return;
-  const { algorithms, hostKey, isOpenToTerrapin, peerIdentification } = client.handshake;
+  const { algorithms, hostKey, isOpenToTerrapin, isPostQuantum, peerIdentification } =
+    client.handshake;
   const { kex, clientToServer, serverToClient } = algorithms;
   messages.verbose(1, `${shown}: ${escapeText(peerIdentification)}, key exchange ${kex}`);
   for (const [way, { cipher, mac }] of [
@@ -242,6 +243,8 @@ function introduce(client: SshClient, { name }: NamedHost, messages: Messages): 
       1,
       `${shown}: no strict key exchange, under a cipher that needs it (Terrapin)`,
     );
+  if (!isPostQuantum)
+    messages.verbose(1, `${shown}: the key exchange is not safe from quantum computers`);
   if (hostKey !== undefined)
     messages.verbose(1, `${shown}: host key ${hostKey.algorithm} ${fingerprint(hostKey.key)}`);
   const { user, method, with: credential = '' } = client.login;

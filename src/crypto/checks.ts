@@ -10,6 +10,9 @@ export const X25519_LENGTH = 32;
 /** Lengths of ML-KEM-768 in bytes (FIPS 203 §8, table 3). */
 export const MLKEM768_PUBLIC_KEY_LENGTH = 1184;
 export const MLKEM768_CIPHERTEXT_LENGTH = 1088;
+/** Lengths of Streamlined NTRU Prime 761 in bytes (RFC 9941 §3). */
+export const SNTRUP761_PUBLIC_KEY_LENGTH = 1158;
+export const SNTRUP761_CIPHERTEXT_LENGTH = 1039;
 
 /** Length in bytes of a coordinate, a private key, and of r and s each (FIPS 186-5, SP 800-186). */
 export const CURVE_LENGTHS: Readonly<Record<CurveName, number>> = {

@@ -1,7 +1,7 @@
 /**
- * The registry of key agreements of the shape "one public value each way" (RFC 5656 §4): curve25519 (RFC 8731), the hybrid of
- * ML-KEM-768 and X25519 (draft-ietf-sshm-mlkem-hybrid-kex), NIST curves, and integers modulo a prime (RFC 4253 §8, RFC 8268). The
- * messages around them are the transport's business.
+ * The registry of key agreements of the shape "one public value each way" (RFC 5656 §4): curve25519 (RFC 8731), its hybrids with
+ * ML-KEM-768 (draft-ietf-sshm-mlkem-hybrid-kex) and with Streamlined NTRU Prime 761 (RFC 9941), NIST curves, and integers modulo a
+ * prime (RFC 4253 §8, RFC 8268). The messages around them are the transport's business.
  */
 import { concatBytes } from '../wire/bytes.ts';
 import { unsignedToMpint } from '../wire/writer.ts';
@@ -10,10 +10,21 @@ import {
   keyExchangeFailed,
   MLKEM768_CIPHERTEXT_LENGTH,
   MLKEM768_PUBLIC_KEY_LENGTH,
+  SNTRUP761_CIPHERTEXT_LENGTH,
+  SNTRUP761_PUBLIC_KEY_LENGTH,
   X25519_LENGTH,
 } from './checks.ts';
 import { modpGroup, type ModpSize } from './modp.ts';
-import type { CryptoProvider, CurveName, HashName, KeyAgreement, ModpGroup } from './provider.ts';
+import type {
+  CryptoProvider,
+  CurveName,
+  Encapsulation,
+  HashName,
+  KemKeyPair,
+  KeyAgreement,
+  ModpGroup,
+} from './provider.ts';
+import { sntrup761, sntrup761Encapsulate } from './sntrup761.ts';
 import { findRow, type Row } from './standing.ts';
 
 /** The client's side of one agreement. */
@@ -38,22 +49,40 @@ export interface KeyAgreementRow extends Row {
   readonly hash: HashName;
   /** How K enters the exchange hash: as an unsigned number (RFC 8731 §3.1), or as it is. */
   readonly secretEncoding: 'mpint' | 'string';
+  /** Is what is recorded today safe from a quantum computer of tomorrow, as far as is known? */
+  readonly isPostQuantum: boolean;
   /** Begins as the client, with a fresh key. */
   initiate(provider: CryptoProvider): InitiatedAgreement;
   /** Answers as the server, with a fresh key; throws a `protocol` error (reason 3) when the client's value is malformed. */
   respond(provider: CryptoProvider, initValue: Uint8Array): AnsweredAgreement;
 }
 
-/** Key agreements on curves, in order of preference: the hybrid one is safe against recording now and decrypting later. */
+/** A key encapsulation that withstands quantum computers, as far as is known. */
+interface Kem {
+  readonly publicKeyLength: number;
+  readonly ciphertextLength: number;
+  generate(provider: CryptoProvider): KemKeyPair;
+  encapsulate(provider: CryptoProvider, publicKey: Uint8Array): Encapsulation;
+}
+
+const MLKEM768: Kem = {
+  publicKeyLength: MLKEM768_PUBLIC_KEY_LENGTH,
+  ciphertextLength: MLKEM768_CIPHERTEXT_LENGTH,
+  generate: (provider) => provider.mlkem768(),
+  encapsulate: (provider, publicKey) => provider.mlkem768Encapsulate(publicKey),
+};
+const SNTRUP761: Kem = {
+  publicKeyLength: SNTRUP761_PUBLIC_KEY_LENGTH,
+  ciphertextLength: SNTRUP761_CIPHERTEXT_LENGTH,
+  generate: sntrup761,
+  encapsulate: sntrup761Encapsulate,
+};
+
+/** Key agreements on curves, in order of preference: hybrid ones are safe against recording now and decrypting later. */
 export const CURVE_AGREEMENTS: readonly KeyAgreementRow[] = [
-  {
-    name: 'mlkem768x25519-sha256',
-    standing: 'default',
-    hash: 'sha256',
-    secretEncoding: 'string',
-    initiate: initiateHybrid,
-    respond: respondHybrid,
-  },
+  hybridRow('mlkem768x25519-sha256', 'sha256', MLKEM768),
+  hybridRow('sntrup761x25519-sha512', 'sha512', SNTRUP761),
+  hybridRow('sntrup761x25519-sha512@openssh.com', 'sha512', SNTRUP761),
   curve25519Row('curve25519-sha256'),
   curve25519Row('curve25519-sha256@libssh.org'),
   ecdhRow('nistp256', 'sha256'),
@@ -102,6 +131,7 @@ function agreementRow(
     standing: 'default',
     hash,
     secretEncoding: 'mpint',
+    isPostQuantum: false,
     initiate(provider) {
       const key = newKey(provider);
       return { publicValue: key.publicKey, finish: (reply) => key.agree(reply) };
@@ -126,40 +156,41 @@ export function modpAgreement(provider: CryptoProvider, group: ModpGroup): KeyAg
   };
 }
 
-/** C_INIT is the encapsulation key and the client's X25519 key (draft-ietf-sshm-mlkem-hybrid-kex §2.2). */
-function initiateHybrid(provider: CryptoProvider): InitiatedAgreement {
-  const kem = provider.mlkem768();
-  const ecdh = provider.x25519();
+/**
+ * A key encapsulation and X25519 in one: C_INIT is the encapsulation key and the client's X25519 key, S_REPLY the ciphertext and
+ * the server's X25519 key, and K = HASH(K_PQ | K_CL) (draft-ietf-sshm-mlkem-hybrid-kex §2, RFC 9941 §3).
+ */
+function hybridRow(name: string, hash: HashName, kem: Kem): KeyAgreementRow {
+  const { publicKeyLength, ciphertextLength } = kem;
   return {
-    publicValue: concatBytes([kem.publicKey, ecdh.publicKey]),
-    finish(reply) {
-      checkLength('S_REPLY', reply, MLKEM768_CIPHERTEXT_LENGTH + X25519_LENGTH);
-      const postQuantum = kem.decapsulate(reply.subarray(0, MLKEM768_CIPHERTEXT_LENGTH));
-      const classical = ecdh.agree(reply.subarray(MLKEM768_CIPHERTEXT_LENGTH));
-      return combined(provider, postQuantum, classical);
+    name,
+    standing: 'default',
+    hash,
+    secretEncoding: 'string',
+    isPostQuantum: true,
+    initiate(provider) {
+      const pair = kem.generate(provider);
+      const ecdh = provider.x25519();
+      return {
+        publicValue: concatBytes([pair.publicKey, ecdh.publicKey]),
+        finish(reply) {
+          checkLength('S_REPLY', reply, ciphertextLength + X25519_LENGTH);
+          const postQuantum = pair.decapsulate(reply.subarray(0, ciphertextLength));
+          const classical = ecdh.agree(reply.subarray(ciphertextLength));
+          return provider.hash(hash, [postQuantum, classical]);
+        },
+      };
+    },
+    respond(provider, initValue) {
+      checkLength('C_INIT', initValue, publicKeyLength + X25519_LENGTH);
+      const ecdh = provider.x25519();
+      const classical = ecdh.agree(initValue.subarray(publicKeyLength));
+      const encapsulationKey = initValue.subarray(0, publicKeyLength);
+      const { ciphertext, sharedSecret } = kem.encapsulate(provider, encapsulationKey);
+      return {
+        publicValue: concatBytes([ciphertext, ecdh.publicKey]),
+        sharedSecret: provider.hash(hash, [sharedSecret, classical]),
+      };
     },
   };
-}
-
-/** S_REPLY is the ciphertext and the server's X25519 key (draft-ietf-sshm-mlkem-hybrid-kex §2.2). */
-function respondHybrid(provider: CryptoProvider, initValue: Uint8Array): AnsweredAgreement {
-  checkLength('C_INIT', initValue, MLKEM768_PUBLIC_KEY_LENGTH + X25519_LENGTH);
-  const ecdh = provider.x25519();
-  const classical = ecdh.agree(initValue.subarray(MLKEM768_PUBLIC_KEY_LENGTH));
-  const { ciphertext, sharedSecret } = provider.mlkem768Encapsulate(
-    initValue.subarray(0, MLKEM768_PUBLIC_KEY_LENGTH),
-  );
-  return {
-    publicValue: concatBytes([ciphertext, ecdh.publicKey]),
-    sharedSecret: combined(provider, sharedSecret, classical),
-  };
-}
-
-/** K = HASH(K_PQ | K_CL) (draft-ietf-sshm-mlkem-hybrid-kex §2.4). */
-function combined(
-  provider: CryptoProvider,
-  postQuantum: Uint8Array,
-  classical: Uint8Array,
-): Uint8Array {
-  return provider.hash('sha256', [postQuantum, classical]);
 }

@@ -46,12 +46,18 @@ export interface ModpGroup {
   readonly g: bigint;
 }
 
-/** A key that others encapsulate to (FIPS 203). */
+/** A key that others encapsulate to (ML-KEM, FIPS 203; Streamlined NTRU Prime, RFC 9941). */
 export interface KemKeyPair {
   /** What the other side encapsulates to. */
   readonly publicKey: Uint8Array;
   /** The shared secret; throws a `protocol` error (reason 3) for a ciphertext of the wrong length. */
   decapsulate(ciphertext: Uint8Array): Uint8Array;
+}
+
+/** A secret, and what lets the holder of a key come to it. */
+export interface Encapsulation {
+  readonly ciphertext: Uint8Array;
+  readonly sharedSecret: Uint8Array;
 }
 
 /** Unsigned integers of an RSA key. */
@@ -103,10 +109,7 @@ export interface CryptoProvider {
   /** A new ML-KEM-768 key pair, or the one of this 64-byte seed. */
   mlkem768(seed?: Uint8Array): KemKeyPair;
   /** A secret and its encapsulation for the holder of `publicKey`; the 32 random bytes can be given for vectors. */
-  mlkem768Encapsulate(
-    publicKey: Uint8Array,
-    random?: Uint8Array,
-  ): { readonly ciphertext: Uint8Array; readonly sharedSecret: Uint8Array };
+  mlkem768Encapsulate(publicKey: Uint8Array, random?: Uint8Array): Encapsulation;
 
   /** The public key of a 32-byte Ed25519 seed. */
   ed25519PublicKey(seed: Uint8Array): Uint8Array;

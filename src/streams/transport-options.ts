@@ -56,6 +56,11 @@ export interface Handshake {
    * exchange, under chacha20-poly1305. Who minds that disconnects, or leaves the cipher out of `algorithms`.
    */
   readonly isOpenToTerrapin: boolean;
+  /**
+   * Whether the key exchange withstands quantum computers, as far as is known. When it does not, who records the session today may
+   * read it when he has one; who minds that disconnects, or names post-quantum methods alone in `algorithms`.
+   */
+  readonly isPostQuantum: boolean;
   /** The server's key (client only). */
   readonly hostKey?: HostKeyClaim;
 }

@@ -13,6 +13,7 @@ import { tracePacket, type Tracer } from '../trace.ts';
 import type { Phase } from '../transport/admission.ts';
 import { DEFAULT_GROUP_EXCHANGE } from '../transport/group-exchange.ts';
 import { type Identification, ownIdentification } from '../transport/identification.ts';
+import { isPostQuantum } from '../transport/kex-methods.ts';
 import type { KexStep } from '../transport/kex-state.ts';
 import { isOpenToTerrapin } from '../transport/negotiation.ts';
 import { isWornOut } from '../transport/rekey-policy.ts';
@@ -319,10 +320,10 @@ export class SshTransport {
     this.#handshake = {
       ownIdentification: new TextDecoder().decode(this.#own),
       peerIdentification: escapeText(this.#peer?.text ?? ''),
-      sessionId,
-      algorithms,
+      ...{ sessionId, algorithms },
       strictKeyExchange: state.strict,
       isOpenToTerrapin: isOpenToTerrapin(algorithms, state.strict),
+      isPostQuantum: isPostQuantum(algorithms.kex),
       ...(hostKey === undefined ? {} : { hostKey }),
     };
     if (initial) this.#ready();

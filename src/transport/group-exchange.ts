@@ -44,6 +44,7 @@ export const GROUP_EXCHANGE: KexMethodRow = {
   name: 'diffie-hellman-group-exchange-sha256',
   standing: 'default',
   hash: 'sha256',
+  isPostQuantum: false,
   messages: GROUP_EXCHANGE_MESSAGES,
   client: clientGroupExchange,
   server: serverGroupExchange,

@@ -68,6 +68,8 @@ export interface KexMethodContext {
 export interface KexMethodRow extends Row {
   /** Hashes the exchange and derives the keys. */
   readonly hash: HashName;
+  /** Is what is recorded today safe from a quantum computer of tomorrow, as far as is known? */
+  readonly isPostQuantum: boolean;
   /** What the numbers from 30 to 49 mean in it. */
   readonly messages: readonly MessageRow[];
   /** Begins as the client. */
@@ -78,9 +80,9 @@ export interface KexMethodRow extends Row {
 
 /** The method around a key agreement: INIT and REPLY. */
 export function agreementMethod(row: KeyAgreementRow): KexMethodRow {
-  const { name, standing, hash } = row;
+  const { name, standing, hash, isPostQuantum } = row;
   return {
-    ...{ name, standing, hash, messages: ECDH_MESSAGES },
+    ...{ name, standing, hash, isPostQuantum, messages: ECDH_MESSAGES },
     client: ({ provider }) => clientAgreement(row, provider),
     server: ({ provider }) => serverAgreement(row, provider),
   };
