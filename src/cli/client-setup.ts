@@ -6,7 +6,6 @@ import {
   type ConnectOptions,
   escapeText,
   parseTarget,
-  type PasswordSource,
   shareClient,
   type SshClient,
   SshError,
@@ -17,15 +16,16 @@ import { fingerprint } from '../keys/index.ts';
 import { algorithmOptions } from './algorithm-lists.ts';
 import { hostKeyPolicy, hostKeysUpdatePolicy, knownHosts } from './host-trust.ts';
 import { identitySources } from './identities.ts';
+import { type Answers, answersFor, saidBy } from './login-answers.ts';
 import type { CliIo, Messages } from './io.ts';
 import type { Settings } from './settings.ts';
-import { nobody, type Prompter } from './terminal.ts';
 import { notYet, UsageError } from './usage.ts';
 import { integer, size, time, words, yesNo } from './values.ts';
 
 /** Methods of OpenSSH's client; those that rxssh has not are passed over, as `ssh` does. */
 const METHODS = ['gssapi-with-mic', 'hostbased', 'publickey', 'keyboard-interactive', 'password'];
-const DEFAULT_METHODS = ['publickey', 'password'];
+const DEFAULT_METHODS = ['publickey', 'keyboard-interactive', 'password'];
+const PASSWORD_FIRST = ['publickey', 'password', 'keyboard-interactive'];
 
 /** A host as it was named on the command line. */
 export interface NamedHost {
@@ -55,7 +55,7 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
     knownHosts: knownHosts(settings),
     hostKeys: hostKeyPolicy(settings, terminal, messages),
     updateHostKeys: hostKeysUpdatePolicy(settings, terminal),
-    methods: methods(settings),
+    methods: methods(settings, io),
   };
   const seconds = settings.first('ConnectTimeout', time) ?? 0;
   const reach = (named: NamedHost, hop: Hop): Observable<SshClient> =>
@@ -63,22 +63,22 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
       ...common,
       ...hop,
       ...tracer(named, messages),
-      banner: (text) => says(named, text, messages),
+      banner: (text) => saidBy(escapeText(named.name), text, messages),
     }).pipe(
       (source$) => (seconds === 0 ? source$ : loggedInWithin(source$, seconds)),
       tap((client) => introduce(client, named, messages)),
     );
-  const via = jumps(settings, { env: {}, terminal }, reach);
+  const via = jumps(settings, { env: {}, terminal }, messages, reach);
   const route = readRoute(settings);
-  const passwords = passwordsFor(settings, quietIo);
+  const answers = answersFor(settings, quietIo, messages);
   return (named) => {
     const { host, port, user } = route(named.target);
-    return reach(named, { host, port, user, ...passwords(user, named.name), ...via });
+    return reach(named, { host, port, user, ...answers(user, named.name), ...via });
   };
 }
 
 /** What is different from one host on the way to the next. */
-type Hop = Required<Target> & PasswordOptions & Pick<ConnectOptions, 'via'>;
+type Hop = Required<Target> & Answers & Pick<ConnectOptions, 'via'>;
 
 /**
  * The way through the jump hosts, each of which is connected to once for all. What `User`, `Port` and RXSSH_PASSWORD say is said
@@ -87,13 +87,14 @@ type Hop = Required<Target> & PasswordOptions & Pick<ConnectOptions, 'via'>;
 function jumps(
   settings: Settings,
   io: Pick<CliIo, 'env' | 'terminal'>,
+  messages: Messages,
   reach: (named: NamedHost, hop: Hop) => Observable<SshClient>,
 ): Pick<ConnectOptions, 'via'> {
   const hosts = settings.first('ProxyJump', jumpHosts) ?? [];
-  const passwords = passwordsFor(settings, io);
+  const answers = answersFor(settings, io, messages);
   return hosts.reduce<Pick<ConnectOptions, 'via'>>((via, named) => {
     const { host, port = 22, user = userInfo().username } = named.target;
-    const hop = { host, port, user, ...passwords(user, named.name), ...via };
+    const hop = { host, port, user, ...answers(user, named.name), ...via };
     return { via: reach(named, hop).pipe(shareClient()) };
   }, {});
 }
@@ -165,7 +166,8 @@ export function rekeyLimit(key: string, value: string): NonNullable<ConnectOptio
   return { ...(bytes === 0 ? {} : { bytes }), ...(milliseconds === 0 ? {} : { milliseconds }) };
 }
 
-function methods(settings: Settings): readonly string[] {
+/** A password that is known goes before questions to a person. */
+function methods(settings: Settings, { env }: Pick<CliIo, 'env'>): readonly string[] {
   const preferred = settings.first('PreferredAuthentications', (key, value) => {
     const names = value.split(',');
     const unknown = names.find((name) => !METHODS.includes(name));
@@ -176,39 +178,13 @@ function methods(settings: Settings): readonly string[] {
   const isOff = (key: string): boolean => settings.first(key, yesNo) === false;
   const off = [
     ...(isOff('PubkeyAuthentication') ? ['publickey'] : []),
+    ...(isOff('KbdInteractiveAuthentication') ? ['keyboard-interactive'] : []),
     ...(isOff('PasswordAuthentication') ? ['password'] : []),
   ];
-  const left = (preferred ?? DEFAULT_METHODS).filter((name) => !off.includes(name));
+  const usual = env['RXSSH_PASSWORD'] === undefined ? DEFAULT_METHODS : PASSWORD_FIRST;
+  const left = (preferred ?? usual).filter((name) => !off.includes(name));
   if (left.length === 0) throw new UsageError('no authentication method that is there is left');
   return ['none', ...left];
-}
-
-type PasswordOptions = Pick<ConnectOptions, 'password' | 'passwordTries'>;
-
-/** RXSSH_PASSWORD at first, then whoever is at the terminal. */
-function passwordsFor(
-  settings: Settings,
-  { env, terminal }: Pick<CliIo, 'env' | 'terminal'>,
-): (user: string, host: string) => PasswordOptions | undefined {
-  const known = env['RXSSH_PASSWORD'];
-  const prompts =
-    settings.first('NumberOfPasswordPrompts', (key, value) => integer(key, value, 0, 1000)) ?? 3;
-  if (known === undefined && (terminal === undefined || prompts === 0)) return () => undefined;
-  return (user, host) => ({
-    password: passwordSource(known, terminal ?? nobody, `${user}@${host.replace(/^.*@/, '')}`),
-    passwordTries: (known === undefined ? 0 : 1) + (terminal === undefined ? 0 : prompts),
-  });
-}
-
-function passwordSource(
-  known: string | undefined,
-  terminal: Prompter,
-  who: string,
-): PasswordSource {
-  return ({ attempt }) =>
-    known !== undefined && attempt === 1
-      ? known
-      : terminal.ask(`${escapeText(who)}'s password: `, { isSecret: true });
 }
 
 function loggedInWithin(client$: Observable<SshClient>, seconds: number): Observable<SshClient> {
@@ -217,12 +193,6 @@ function loggedInWithin(client$: Observable<SshClient>, seconds: number): Observ
   const expired = (): SshError =>
     new SshError('timeout', message, { phase: 'connect and login', milliseconds });
   return client$.pipe(timeout({ first: milliseconds, with: () => throwError(expired) }));
-}
-
-/** What the server says is shown as the server's: it must not look like a question of ours. */
-function says({ name }: NamedHost, text: string, messages: Messages): void {
-  for (const line of text.trimEnd().split(/\r?\n/))
-    messages.notice(`${escapeText(name)} says: ${escapeText(line)}`);
 }
 
 function introduce(client: SshClient, { name }: NamedHost, messages: Messages): void {

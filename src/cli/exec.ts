@@ -19,7 +19,6 @@ import {
   type FanOutOptions,
   type FleetEvent,
   gather,
-  type PtyOptions,
   summary,
 } from '../node.ts';
 import {
@@ -34,15 +33,15 @@ import { readHosts } from './hosts.ts';
 import { type CliIo, Messages } from './io.ts';
 import { json } from './json-view.ts';
 import { Progress } from './progress.ts';
+import { environment, terminalOf, wantsTerminal } from './session-settings.ts';
 import type { Settings } from './settings.ts';
 import type { Prompter } from './terminal.ts';
 import { UsageError } from './usage.ts';
-import { integer, oneOf, seconds, words } from './values.ts';
+import { integer, seconds } from './values.ts';
 import { whenWritten, Writer } from './writer.ts';
 
 const MAX_CONCURRENCY = 100_000;
 const MAX_RETRIES = 1_000;
-const TTY = ['yes', 'no', 'force', 'auto', 'true', 'false'] as const;
 
 /** What commander makes of the options. */
 export interface ExecFlags extends ClientFlags {
@@ -143,27 +142,9 @@ function hasInput(flags: ExecFlags, { stdin }: CliIo): boolean {
 }
 
 function execOptions(settings: Settings, io: CliIo): ExecOptions {
-  const env = Object.fromEntries(
-    settings.all('SetEnv').flatMap((value) => words('SetEnv', value).map(assignment)),
-  );
-  const wish = settings.first('RequestTTY', (key, value) => oneOf(key, value, TTY)) ?? 'no';
-  // `auto` asks for a terminal where there is no command
-  const isWanted = ['yes', 'true', 'force'].includes(wish);
-  return { env, ...(isWanted ? { pty: terminalOf(io) } : {}) };
-}
-
-function assignment(word: string): readonly [string, string] {
-  const at = word.indexOf('=');
-  if (at < 1) throw new UsageError(`SetEnv: ${JSON.stringify(word)}: expected NAME=VALUE`);
-  return [word.slice(0, at), word.slice(at + 1)];
-}
-
-function terminalOf({ env, stdout }: CliIo): PtyOptions {
-  const { TERM } = env;
   return {
-    ...(TERM === undefined ? {} : { term: TERM }),
-    ...(stdout.columns === undefined ? {} : { columns: stdout.columns }),
-    ...(stdout.rows === undefined ? {} : { rows: stdout.rows }),
+    env: environment(settings, io),
+    ...(wantsTerminal(settings, false) ? { pty: terminalOf(io) } : {}),
   };
 }
 

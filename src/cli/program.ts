@@ -12,12 +12,13 @@ import { runServe, serveCommand, type ServeFlags } from './serve.ts';
 import { putCommand, runPut } from './put.ts';
 import { failure } from './run.ts';
 import { runSftp, sftpCommand, type SftpFlags } from './sftp.ts';
+import { runShell, shellCommand, type ShellFlags } from './shell.ts';
 import { endedBy } from './signals.ts';
 import type { TransferFlags } from './transfer.ts';
 import { notYet, USAGE_STATUS, UsageError } from './usage.ts';
 import { version } from './version.ts';
 
-const LATER = ['shell', 'agent'];
+const LATER = ['agent'];
 
 /**
  * What the arguments come to: emits the exit status, and completes. Mistakes are told on stderr, and are status 2.
@@ -45,6 +46,9 @@ function parse(args: readonly string[], io: CliIo): Observable<number> {
   let work: (() => Observable<number>) | undefined;
   execCommand(root.command('exec')).action((hosts: string[], flags: ExecFlags) => {
     work = () => runExec(hosts, rest, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
+  });
+  shellCommand(root.command('shell')).action((host: string, flags: ShellFlags) => {
+    work = () => runShell(host, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
   });
   lsCommand(root.command('ls')).action((where: string, flags: LsFlags) => {
     work = () => runLs(where, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));

@@ -10,8 +10,6 @@ export const PROMPT = 'sftp> ';
 /** What could stand in place of the last part of a line, and that part. */
 export type Completion = readonly [candidates: readonly string[], part: string];
 
-type TerminalInput = CliIo['stdin'] & { setRawMode?(isRaw: boolean): unknown };
-
 const HISTORY = 1_000;
 
 /**
@@ -47,7 +45,7 @@ export function typedLines(
 /** One line when it is asked for; what was pasted behind it waits. */
 class Lines implements AsyncIterableIterator<string> {
   readonly #reader: Interface;
-  readonly #input: TerminalInput;
+  readonly #input: CliIo['stdin'];
   readonly #output: CliIo['stdout'];
   readonly #waiting: string[] = [];
   #isClosed = false;

@@ -1,0 +1,61 @@
+/** What a session is asked for beside its command: a terminal, and variables of the environment. */
+import type { PtyOptions } from '../node.ts';
+import type { CliIo } from './io.ts';
+import type { Settings } from './settings.ts';
+import { UsageError } from './usage.ts';
+import { oneOf, words } from './values.ts';
+
+const TTY = ['yes', 'no', 'force', 'auto', 'true', 'false'] as const;
+
+/** `RequestTTY`: is a terminal wanted? `auto` is for the caller to know. */
+export function wantsTerminal(settings: Settings, auto: boolean): boolean {
+  const wish = settings.first('RequestTTY', (key, value) => oneOf(key, value, TTY)) ?? 'auto';
+  return wish === 'auto' ? auto : ['yes', 'true', 'force'].includes(wish);
+}
+
+/** The terminal as it is here. */
+export function terminalOf({ env, stdout }: CliIo): PtyOptions {
+  const { TERM } = env;
+  return {
+    ...(TERM === undefined ? {} : { term: TERM }),
+    ...(stdout.columns === undefined ? {} : { columns: stdout.columns }),
+    ...(stdout.rows === undefined ? {} : { rows: stdout.rows }),
+  };
+}
+
+/**
+ * Variables of the environment: those of `SetEnv`, and those of our own whose names match a pattern of `SendEnv`.
+ *
+ * @param usual - patterns where `SendEnv` says nothing
+ */
+export function environment(
+  settings: Settings,
+  { env }: Pick<CliIo, 'env'>,
+  usual: readonly string[] = [],
+): Readonly<Record<string, string>> {
+  const set = settings.all('SetEnv').flatMap((value) => words('SetEnv', value).map(assignment));
+  const told = settings.all('SendEnv').flatMap((value) => words('SendEnv', value));
+  const patterns = told.length === 0 ? usual : told;
+  const sent = Object.entries(env).flatMap(([name, value]) =>
+    value !== undefined && isSent(name, patterns) ? [[name, value] as const] : [],
+  );
+  return Object.fromEntries([...sent, ...set]);
+}
+
+/** A pattern behind a `-` takes back what the ones before it let through. */
+function isSent(name: string, patterns: readonly string[]): boolean {
+  const last = patterns.filter((pattern) => globOf(pattern.replace(/^-/, '')).test(name)).at(-1);
+  return last !== undefined && !last.startsWith('-');
+}
+
+/** `*` and `?`, as in ssh_config. */
+function globOf(pattern: string): RegExp {
+  const literal = pattern.replaceAll(/[\\^$.+()[\]{}|]/g, String.raw`\$&`);
+  return new RegExp(`^${literal.replaceAll(/\*+/g, '.*').replaceAll('?', '.')}$`, 's');
+}
+
+function assignment(word: string): readonly [string, string] {
+  const at = word.indexOf('=');
+  if (at < 1) throw new UsageError(`SetEnv: ${JSON.stringify(word)}: expected NAME=VALUE`);
+  return [word.slice(0, at), word.slice(at + 1)];
+}
