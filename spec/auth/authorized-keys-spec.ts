@@ -102,5 +102,9 @@ describe('authorizedKeysFile', () => {
     writeFileSync(file, LINE);
     truncateSync(file, 16 * 1024 * 1024 + 1);
     await expect(decision()).rejects.toMatchObject({ kind: 'overflow' });
+    // a device has no size, and no end
+    await expect(
+      firstValueFrom(authorizedKeysFile('/dev/zero')(attempt(mine))),
+    ).rejects.toMatchObject({ kind: 'config' });
   });
 });

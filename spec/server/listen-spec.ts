@@ -145,9 +145,17 @@ describe('listen', () => {
       (error: unknown) => error,
     );
     expect(isSshError(taken, 'connect')).toBe(true);
-    const noKey = { ...serverWith({ hostKeys: [] }), port: 0 };
-    const wrong: unknown = await lastValueFrom(listen(noKey)).catch((error: unknown) => error);
-    expect(isSshError(wrong, 'config')).toBe(true);
+    const wrong = [
+      { hostKeys: [] },
+      { maxPerSource: Number.NaN },
+      { maxConnections: -1 },
+      { maxStartups: Number.NaN },
+    ];
+    for (const options of wrong) {
+      const listening = listen({ ...serverWith(), ...options, port: 0 });
+      const error: unknown = await lastValueFrom(listening).catch((thrown: unknown) => thrown);
+      expect(isSshError(error, 'config')).toBe(true);
+    }
   });
 
   it('lets a hostile peer end its own connection only', async () => {

@@ -116,6 +116,9 @@ describe('serve', () => {
 
   it.each<readonly [string, Partial<ServeOptions>]>([
     ['no host key', { hostKeys: [] }],
+    ['no host keys at all', { hostKeys: undefined as never }],
+    ['the text of a host key', { hostKeys: ['-----BEGIN OPENSSH PRIVATE KEY-----' as never] }],
+    ['a host key that is awaited nowhere', { hostKeys: [Promise.resolve() as never] }],
     ['no host key for an algorithm', { algorithms: { hostKey: ['rsa-sha2-512'] } }],
     ['an unknown cipher', { algorithms: { cipher: ['rot13'] } }],
     ['an unknown key exchange', { algorithms: { kex: ['toString'] } }],

@@ -29,7 +29,7 @@ describe('MaxStartups (R1)', () => {
 
   it('is a number, or three that fit', () => {
     expect(maxStartupsOf(5)).toEqual(startups(5, 100, 5));
-    for (const wrong of [startups(2, 30, 1), startups(1, 101, 2), startups(1, -1, 2)]) {
+    for (const wrong of [startups(2, 30, 1), startups(1, 101, 2), startups(1, -1, 2), Number.NaN]) {
       expect(() => maxStartupsOf(wrong)).toThrow(expect.objectContaining({ kind: 'config' }));
     }
   });

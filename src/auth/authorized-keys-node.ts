@@ -34,8 +34,11 @@ export function authorizedKeysFile(
 async function readBounded(path: string): Promise<string> {
   const file = await open(path);
   try {
-    const { size } = await file.stat();
-    if (size > MAX_FILE_SIZE) {
+    const stats = await file.stat();
+    // a pipe or a device may have no end
+    if (!stats.isFile())
+      throw new SshError('config', `${path}: no regular file`, { option: 'file' });
+    if (stats.size > MAX_FILE_SIZE) {
       const detail = { what: 'authorized_keys', limit: MAX_FILE_SIZE };
       throw new SshError('overflow', `${path}: larger than ${MAX_FILE_SIZE} bytes`, detail);
     }

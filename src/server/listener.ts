@@ -2,7 +2,7 @@
 import { asyncScheduler, type Subscriber, Subscription } from 'rxjs';
 import { defaultProvider } from '#crypto';
 import { randomFraction } from '../crypto/random.ts';
-import { isSshError } from '../errors.ts';
+import { isSshError, SshError } from '../errors.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import type { ConnectionEvent, ListenLimit, ServerEvent } from './events.ts';
 import type { ServeOptions } from './options.ts';
@@ -30,6 +30,14 @@ export interface ListenerOptions extends ServeOptions {
 
 const DEFAULT_MAXIMUM_CONNECTIONS = 2048;
 
+/** What is no number would be no limit. */
+function checkLimits({ maxConnections = 0, maxPerSource = 0 }: ListenerOptions): void {
+  for (const [option, limit] of Object.entries({ maxConnections, maxPerSource })) {
+    if (limit >= 0) continue;
+    throw new SshError('config', `${option}: ${String(limit)} is no limit`, { option });
+  }
+}
+
 /** Lets connections in, and serves them. */
 export class Listener {
   readonly connections = new Subscription();
@@ -44,6 +52,7 @@ export class Listener {
   constructor(options: ListenerOptions, subscriber: Subscriber<ServerEvent>) {
     const { provider = defaultProvider, penalties = false } = options;
     const { maxStartups, maxPerSource } = DEFAULT_STARTUP_LIMITS;
+    checkLimits(options);
     this.#options = options;
     this.#subscriber = subscriber;
     this.#prefix = { ...DEFAULT_SOURCE_PREFIX, ...options.sourcePrefix };

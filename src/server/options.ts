@@ -67,9 +67,9 @@ export interface ServeOptions extends SessionHandlers {
   readonly drainTimeout?: number;
   /** What clients may have forwarded; nothing unless said otherwise. */
   readonly forward?: ForwardHandlers;
-  /** Decides over channels of further types, by type (RFC 4254 §5.1). */
+  /** Decides over channels of further types, by type (RFC 4254 §5.1). One of ours that is named here is not ours any more. */
   readonly channels?: Readonly<Record<string, ServerChannelHandler>>;
-  /** Answers global requests, by name (RFC 4254 §4). */
+  /** Answers global requests, by name (RFC 4254 §4). One of ours that is named here is not ours any more. */
   readonly globalRequests?: Readonly<Record<string, ServerGlobalRequestHandler>>;
   /** Software version in our identification line (RFC 4253 §4.2). */
   readonly software?: string;
@@ -154,16 +154,25 @@ function userAlgorithms({ authentication }: ServeOptions): readonly string[] {
 
 /** Of the signature algorithms only those that a host key signs with. */
 function proposalFor({ hostKeys, algorithms }: ServeOptions): Proposal {
+  checkHostKeys(hostKeys);
   const asked = proposalOf(algorithms);
   const hostKey = asked.hostKey.filter((name) =>
     hostKeys.some((key) => key.algorithms.includes(name)),
   );
-  if (hostKey.length === 0) {
-    const text =
-      hostKeys.length === 0
-        ? 'a server needs a host key'
-        : `no host key for ${asked.hostKey.join(', ')}`;
-    throw new SshError('config', text, { option: 'hostKeys' });
-  }
+  if (hostKey.length === 0) throw badHostKeys(`no host key for ${asked.hostKey.join(', ')}`);
   return { ...asked, hostKey };
+}
+
+/** Whoever has forgotten to wait for `parsePrivateKey`, or gives the text of a file, is told so in words. */
+function checkHostKeys(hostKeys: unknown): void {
+  const isSigner = (key: unknown): boolean =>
+    typeof key === 'object' && key !== null && 'sign' in key && 'algorithms' in key;
+  if (!Array.isArray(hostKeys) || hostKeys.length === 0)
+    throw badHostKeys('a server needs a host key');
+  if (!hostKeys.every(isSigner))
+    throw badHostKeys('a host key that cannot sign: parsePrivateKey reads one');
+}
+
+function badHostKeys(text: string): SshError<'config'> {
+  return new SshError('config', text, { option: 'hostKeys' });
 }

@@ -26,13 +26,13 @@ export const DEFAULT_STARTUP_LIMITS: StartupLimits = {
 
 /** Reads the option. Throws `config` for limits that contradict each other. */
 export function maxStartupsOf(limit: number | MaxStartups): MaxStartups {
-  if (typeof limit === 'number') return { start: limit, rate: 100, full: limit };
-  const { start, rate, full } = limit;
-  if (start > full || !(rate >= 0 && rate <= 100)) {
+  const asked = typeof limit === 'number' ? { start: limit, rate: 100, full: limit } : limit;
+  const { start, rate, full } = asked;
+  if (!(start >= 0 && start <= full) || !(rate >= 0 && rate <= 100)) {
     const text = 'maxStartups: start is at most full, and rate is from 0 to 100';
     throw new SshError('config', text, { option: 'maxStartups' });
   }
-  return limit;
+  return asked;
 }
 
 /** The chance, from 0 to 1, that one more is turned away while `count` are there. */
