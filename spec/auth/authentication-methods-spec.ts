@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom, map, type Observable, of, throwError } from 'rxjs';
 import { authenticationMethods } from '../../src/auth/authentication-methods.ts';
 import type { AuthAttemptInfo, AuthDecision, AuthPolicy } from '../../src/auth/policy.ts';
-import type { ServerAuthOptions } from '../../src/auth/server.ts';
+import type { ServerAuthOptions } from '../../src/auth/server-options.ts';
 import type { ClientAuthOptions } from '../../src/auth/client-options.ts';
 import type { Permissions } from '../../src/keys/permissions.ts';
 import { generatePrivateKey } from '../../src/keys/private-key.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { concat, EMPTY, map, NEVER, of, Subject, throwError, toArray } from 'rxjs';
 import type { ClientAuthOptions, InteractiveQuestion } from '../../src/auth/client-options.ts';
-import type { ServerAuthOptions } from '../../src/auth/server.ts';
+import type { ServerAuthOptions } from '../../src/auth/server-options.ts';
 import type { Message } from '../../src/messages/catalogue.ts';
 import { login, until, withRawServer } from './logins.ts';
 

@@ -2,11 +2,8 @@
 import { firstValueFrom, type Observable, Subscription } from 'rxjs';
 import { authenticateClient, type Authenticated } from '../../src/auth/client.ts';
 import type { ClientAuthOptions } from '../../src/auth/client-options.ts';
-import {
-  authenticateServer,
-  type ServerAuthenticated,
-  type ServerAuthOptions,
-} from '../../src/auth/server.ts';
+import { authenticateServer, type ServerAuthenticated } from '../../src/auth/server.ts';
+import type { ServerAuthOptions } from '../../src/auth/server-options.ts';
 import type { UserauthRequest } from '../../src/auth/server-method.ts';
 import { toError } from '../../src/errors.ts';
 import type { Message } from '../../src/messages/catalogue.ts';

@@ -15,7 +15,7 @@ import {
   timer,
 } from 'rxjs';
 import type { AuthAttemptInfo, AuthDecision, Challenge } from '../../src/auth/policy.ts';
-import type { ServerAuthOptions } from '../../src/auth/server.ts';
+import type { ServerAuthOptions } from '../../src/auth/server-options.ts';
 import type { Message } from '../../src/messages/catalogue.ts';
 import {
   interactiveData,

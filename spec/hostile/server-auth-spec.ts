@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { delay, EMPTY, expand, ignoreElements, map, NEVER, of, Subject, throwError } from 'rxjs';
 import { authenticationMethods } from '../../src/auth/authentication-methods.ts';
 import type { AuthAttemptInfo, AuthDecision, AuthPolicy } from '../../src/auth/policy.ts';
-import type { ServerAuthOptions } from '../../src/auth/server.ts';
+import type { ServerAuthOptions } from '../../src/auth/server-options.ts';
 import { equalBytes } from '../../src/wire/bytes.ts';
 import { bool, byte, type Bytes, cat, Cursor, str, u32 } from '../support/raw-peer/bytes.ts';
 import { type RawKey, rawKey, rawSignature } from '../support/raw-peer/kex-peer.ts';

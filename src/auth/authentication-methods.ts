@@ -3,7 +3,7 @@ import { Observable, of } from 'rxjs';
 import { SshError } from '../errors.ts';
 import { takeVerdict } from '../operators/take-verdict.ts';
 import { type AuthAttemptInfo, type AuthDecision, type AuthPolicy, verdictOf } from './policy.ts';
-import { METHOD_NAMES } from './server.ts';
+import { METHOD_NAMES } from './server-options.ts';
 
 type Chain = readonly string[];
 

@@ -1,8 +1,8 @@
 /** The server's side of the authentication protocol (RFC 4252), run over a transport: carries out what server-state.ts asks for. */
 import { Observable, type Subscriber, Subscription } from 'rxjs';
 import { randomFraction } from '../crypto/random.ts';
-import { defaultNames, findRow } from '../crypto/standing.ts';
-import { type AuthAttempt, escapeText, protocolError, SshError } from '../errors.ts';
+import { defaultNames } from '../crypto/standing.ts';
+import { type AuthAttempt, escapeText, protocolError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import { MINIMUM_RSA_BITS } from '../keys/public-key.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
@@ -12,66 +12,17 @@ import type { InboundMessage } from '../operators/decode.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { asSshError } from '../streams/ending.ts';
 import type { SshTransport } from '../streams/transport.ts';
-import { keyboardInteractiveServer } from './methods/keyboard-interactive.ts';
-import { noneServer } from './methods/none.ts';
-import { passwordServer } from './methods/password.ts';
-import { publicKeyServer } from './methods/publickey.ts';
-import {
-  type AuthAttemptInfo,
-  type AuthPolicy,
-  type AuthReport,
-  type Credential,
-  verdictOf,
-} from './policy.ts';
+import { type AuthAttemptInfo, type AuthReport, type Credential, verdictOf } from './policy.ts';
 import { PolicyCall } from './policy-call.ts';
-import type {
-  Presented,
-  ServerMethod,
-  ServerMethodContext,
-  UserauthRequest,
-} from './server-method.ts';
+import type { Presented, ServerMethodContext, UserauthRequest } from './server-method.ts';
 import type {
   Admitted,
   ServerAuthEffect,
   ServerAuthEvent,
-  ServerAuthRules,
   ServerAuthState,
 } from './server-login.ts';
+import { METHOD_NAMES, METHODS, rulesOf, type ServerAuthOptions } from './server-options.ts';
 import { initialServerAuth, serverAuthReducer } from './server-state.ts';
-
-/** Who may log in, and how. */
-export interface ServerAuthOptions {
-  /** Decides about every try; see {@link AuthPolicy}. */
-  authenticate(attempt: AuthAttemptInfo): ReturnType<AuthPolicy>;
-  /** Told of each try, but for questions about keys that the policy has consented to. What it throws ends the connection. */
-  attempted?(report: AuthReport): void;
-  /**
-   * Methods that are offered at first, of `publickey`, `password` and `keyboard-interactive`; the former two unless said otherwise.
-   * What is left after a partial success, the policy says.
-   */
-  readonly methods?: readonly string[];
-  /** Lets the policy be asked about `none`, which logs in whoever comes. Without it `none` always fails. */
-  readonly allowNone?: boolean;
-  /** Lets the policy be asked about an empty password. */
-  readonly allowEmptyPassword?: boolean;
-  /** Signature algorithms that user keys may sign with; those that are on by default unless said otherwise. */
-  readonly algorithms?: readonly string[];
-  /** RSA keys below this are refused; 2048 unless said otherwise. */
-  readonly minimumRsaBits?: number;
-  /** Milliseconds from the start of the authentication to its success, whatever happens meanwhile; 60 000 unless said otherwise, 0 is no limit. */
-  readonly loginGraceTime?: number;
-  /** Failed tries before the client is disconnected; 6 unless said otherwise. The first `none` and questions about keys do not count. */
-  readonly maxFailures?: number;
-  /** Requests of any kind before the client is disconnected; 64 unless said otherwise. */
-  readonly maxRequests?: number;
-  /**
-   * Milliseconds from a request to the reply that it has failed, at the least, and up to as much again by chance, whatever the
-   * policy did meanwhile: so that the time does not tell which users exist. 50 unless said otherwise, 0 is at once.
-   */
-  readonly failureDelay?: number;
-  /** Text that the client shows before the login (RFC 4252 §5.4). */
-  readonly banner?: string;
-}
 
 /** Who has logged in. */
 export interface ServerAuthenticated extends Admitted {
@@ -79,12 +30,6 @@ export interface ServerAuthenticated extends Admitted {
   readonly attempts: readonly AuthAttempt[];
 }
 
-const METHODS: readonly ServerMethod[] = [
-  ...[noneServer, publicKeyServer, passwordServer, keyboardInteractiveServer],
-];
-/** `none` is allowed by an option of its own, and never listed (RFC 4252 §5.2). */
-export const METHOD_NAMES = METHODS.map(({ name }) => name).filter((name) => name !== 'none');
-const DEFAULT_METHODS = ['publickey', 'password'];
 const DEFAULT_FAILURE_DELAY = 50;
 /** Longest user name in a report, in characters. */
 const MAX_SHOWN_USER = 255;
@@ -309,32 +254,4 @@ class ServerAuthentication {
 function asked(presented: Presented, call: PolicyCall): Credential {
   if (presented.method !== 'keyboard-interactive') return presented;
   return { ...presented, ask: (challenge) => call.ask(challenge) };
-}
-
-type ServerAuthSettings = Omit<ServerAuthOptions, 'authenticate' | 'attempted'>;
-
-/**
- * Looks at options before there is anybody to log in.
- *
- * @throws SshError `config` for a method or a signature algorithm that there is none of
- */
-export function checkServerAuth({
-  methods = DEFAULT_METHODS,
-  algorithms = [],
-}: ServerAuthSettings): void {
-  const method = methods.find((name) => !METHOD_NAMES.includes(name));
-  if (method !== undefined) throw unknown('methods', `authentication method ${method}`);
-  const algorithm = algorithms.find((name) => findRow(SIGNATURE_ALGORITHMS, name) === undefined);
-  if (algorithm !== undefined) throw unknown('algorithms', `signature algorithm ${algorithm}`);
-}
-
-function unknown(option: string, what: string): SshError<'config'> {
-  return new SshError('config', `no ${escapeText(what, 128)}`, { option });
-}
-
-function rulesOf(options: ServerAuthSettings): ServerAuthRules {
-  checkServerAuth(options);
-  const { methods = DEFAULT_METHODS, maxFailures = 6, maxRequests = 64 } = options;
-  const allowNone = options.allowNone ?? false;
-  return { service: 'ssh-connection', methods, allowNone, maxFailures, maxRequests };
 }

@@ -16,7 +16,8 @@ export type {
   Prompt,
 } from '../auth/policy.ts';
 export type { Admitted } from '../auth/server-login.ts';
-export type { ServerAuthenticated, ServerAuthOptions } from '../auth/server.ts';
+export type { ServerAuthenticated } from '../auth/server.ts';
+export type { ServerAuthOptions } from '../auth/server-options.ts';
 export type { Permissions } from '../keys/permissions.ts';
 export type { WindowSize } from '../messages/channel-requests.ts';
 export type { TerminalModes } from '../messages/terminal-modes.ts';

@@ -1,7 +1,7 @@
 /** What a server is told, and what it makes of it. */
 import { defaultProvider } from '#crypto';
 import type { AuthPolicy } from '../auth/policy.ts';
-import { checkServerAuth, type ServerAuthOptions } from '../auth/server.ts';
+import { checkServerAuth, type ServerAuthOptions } from '../auth/server-options.ts';
 import type { ChannelOpenAnswer, ChannelOpenRequest } from '../channels/connection.ts';
 import type { GlobalRequest } from '../channels/global-requests.ts';
 import type { KeepaliveOptions } from '../channels/keepalive.ts';

@@ -6,7 +6,8 @@ import { afterEach } from '@jest/globals';
 import { Observable, of, Subscription } from 'rxjs';
 import { authenticateClient } from '../../../src/auth/client.ts';
 import type { ClientAuthOptions } from '../../../src/auth/client-options.ts';
-import { authenticateServer, type ServerAuthOptions } from '../../../src/auth/server.ts';
+import { authenticateServer } from '../../../src/auth/server.ts';
+import type { ServerAuthOptions } from '../../../src/auth/server-options.ts';
 import type { Channel } from '../../../src/channels/channel.ts';
 import type { ChannelOptions } from '../../../src/channels/channel-options.ts';
 import {
