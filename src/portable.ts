@@ -14,6 +14,7 @@ export type { TraceEvent, Tracer } from './trace.ts';
 
 export { type ClientParts, type RunOptions, SshClient } from './client/client.ts';
 export type { ClientOptions, ViaOptions } from './client/connect.ts';
+export { Dialogue, type Found, type WaitOptions } from './client/dialogue.ts';
 export type { ExecEvent, ExecOptions } from './client/exec.ts';
 export { describeExit, type ExitOptions } from './client/exit-rules.ts';
 export type { HostKeysUpdate, HostKeysUpdatePolicy } from './client/host-key-updates.ts';

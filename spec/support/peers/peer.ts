@@ -46,6 +46,7 @@ const PACKAGES = {
   sshfs: 'sshfs',
   'ssh-audit': 'ssh-audit',
   psql: 'postgresql',
+  tmux: 'tmux',
   npm: 'the dev dependencies',
 } as const;
 
