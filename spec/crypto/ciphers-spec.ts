@@ -36,8 +36,12 @@ describe('the registry of ciphers', () => {
     expect(defaultNames(MACS)).toEqual([
       'hmac-sha2-256-etm@openssh.com',
       'hmac-sha2-512-etm@openssh.com',
+      'umac-128-etm@openssh.com',
+      'umac-64-etm@openssh.com',
       'hmac-sha2-256',
       'hmac-sha2-512',
+      'umac-128@openssh.com',
+      'umac-64@openssh.com',
     ]);
   });
 

@@ -3,7 +3,7 @@
  * encrypted with the rest, the MAC is over the plaintext. Encrypt-then-MAC (OpenSSH PROTOCOL 1.5): the length is in the clear,
  * the MAC is over it and the ciphertext. The key stream goes on from packet to packet.
  */
-import { equalBytesConstantTime, readUint32, writeUint32 } from '../wire/bytes.ts';
+import { equalBytesConstantTime, readUint32 } from '../wire/bytes.ts';
 import type { MacRow } from './macs.ts';
 import type { CryptoProvider } from './provider.ts';
 import type { DirectionKeys, Opener, Sealer } from './suite.ts';
@@ -15,7 +15,7 @@ const BLOCK_REST = BLOCK - 4;
 /** Seals packets with AES-CTR and a MAC. */
 export function ctrSealer(provider: CryptoProvider, keys: DirectionKeys, mac: MacRow): Sealer {
   const stream = provider.aesCtr(keys.key, keys.iv);
-  const tag = packetMac(provider, keys, mac);
+  const tag = mac.create(provider, keys.macKey);
   const shape = shapeOf(mac);
   if (mac.encryptThenMac) {
     return {
@@ -52,7 +52,7 @@ export function ctrOpener(provider: CryptoProvider, keys: DirectionKeys, mac: Ma
 
 function encryptThenMacOpener(provider: CryptoProvider, keys: DirectionKeys, mac: MacRow): Opener {
   const stream = provider.aesCtr(keys.key, keys.iv);
-  const tag = packetMac(provider, keys, mac);
+  const tag = mac.create(provider, keys.macKey);
   const { tagLength } = mac;
   return {
     ...shapeOf(mac),
@@ -71,7 +71,7 @@ function encryptThenMacOpener(provider: CryptoProvider, keys: DirectionKeys, mac
 
 function encryptAndMacOpener(provider: CryptoProvider, keys: DirectionKeys, mac: MacRow): Opener {
   const stream = provider.aesCtr(keys.key, keys.iv);
-  const tag = packetMac(provider, keys, mac);
+  const tag = mac.create(provider, keys.macKey);
   const { tagLength } = mac;
   /** The first block, opened to tell the length, until `decrypt` takes its rest. */
   let first: Uint8Array = new Uint8Array(BLOCK);
@@ -102,18 +102,4 @@ function encryptAndMacOpener(provider: CryptoProvider, keys: DirectionKeys, mac:
 
 function shapeOf(mac: MacRow): Pick<Sealer, 'blockSize' | 'tagLength' | 'lengthIsAligned'> {
   return { blockSize: BLOCK, tagLength: mac.tagLength, lengthIsAligned: !mac.encryptThenMac };
-}
-
-/** The MAC over the sequence number and a packet (RFC 4253 §6.4). */
-function packetMac(
-  provider: CryptoProvider,
-  keys: DirectionKeys,
-  mac: MacRow,
-): (sequenceNumber: number, ...packet: readonly Uint8Array[]) => Uint8Array {
-  const hmac = provider.hmac(mac.hash, keys.macKey);
-  const number = new Uint8Array(4);
-  return (sequenceNumber, ...packet) => {
-    writeUint32(number, 0, sequenceNumber);
-    return hmac([number, ...packet]);
-  };
 }
