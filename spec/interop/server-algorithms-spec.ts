@@ -136,7 +136,8 @@ describeWithPeer('ssh', 'OpenSSH ssh, each cipher and MAC of our server', () => 
     '%s',
     async (cipher, isAead) => {
       const agreed = await echo(openssh, server() as OurServer, { more: ['-c', cipher] });
-      const mac = isAead ? '' : MACS[0]?.name;
+      // the client's order counts
+      const mac = isAead ? '' : 'umac-64-etm@openssh.com';
       for (const direction of [agreed?.clientToServer, agreed?.serverToClient])
         expect(direction).toMatchObject({ cipher, mac });
     },
