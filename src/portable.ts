@@ -149,7 +149,12 @@ export { fromPull, type Pullable } from './operators/from-pull.ts';
 export { type ByteInput, toByteStream } from './operators/to-byte-stream.ts';
 export type { GroupExchangeOptions } from './transport/kex-method.ts';
 export type { Algorithms, DirectionAlgorithms } from './transport/negotiation.ts';
-export { algorithmNames, type AlgorithmOptions } from './transport/proposal.ts';
+export {
+  algorithmList,
+  type AlgorithmList,
+  algorithmNames,
+  type AlgorithmOptions,
+} from './transport/proposal.ts';
 export type { RekeyLimits } from './transport/rekey-policy.ts';
 export * from './server/index.ts';
 export * from './sftp/index.ts';

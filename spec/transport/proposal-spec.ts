@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { isSshError } from '../../src/errors.ts';
-import { type AlgorithmOptions, proposalOf } from '../../src/transport/proposal.ts';
+import { algorithmNames, type AlgorithmOptions, proposalOf } from '../../src/transport/proposal.ts';
 
 function problemOf(options: AlgorithmOptions): unknown {
   try {
@@ -33,10 +33,44 @@ describe('proposalOf', () => {
     expect(proposalOf({ cipher })).toEqual({ ...proposalOf(), cipher });
   });
 
+  it('reads lists as OpenSSH spells them', () => {
+    const standard = algorithmNames('cipher');
+    const cipherOf = (cipher: string): readonly string[] => proposalOf({ cipher }).cipher;
+    expect(cipherOf('aes128-ctr,aes256-ctr,aes128-ctr')).toEqual(['aes128-ctr', 'aes256-ctr']);
+    expect(cipherOf('aes???-ctr')).toEqual(['aes256-ctr', 'aes192-ctr', 'aes128-ctr']);
+    expect(cipherOf('+aes128-ctr')).toEqual(standard);
+    expect(cipherOf('-*-gcm@openssh.com,nonsense')).toEqual(
+      standard.filter((name) => !name.includes('gcm')),
+    );
+    expect(cipherOf('^chacha20*')).toEqual([
+      'chacha20-poly1305@openssh.com',
+      ...standard.filter((name) => !name.startsWith('chacha20')),
+    ]);
+  });
+
+  it.each(['', 'aes128-ctr,', '+nonsense', '^none', '*cbc', 'aes128.ctr'])(
+    'refuses %j',
+    (cipher) => {
+      expect(problemOf({ cipher })).toEqual([
+        'algorithms.cipher',
+        expect.stringMatching(
+          /is not an algorithm that rxssh has, which are aes256-gcm@openssh\.com, /,
+        ),
+      ]);
+    },
+  );
+
+  it('refuses to be left without any', () => {
+    expect(problemOf({ mac: '-*' })).toEqual([
+      'algorithms.mac',
+      'algorithms.mac: the list is empty',
+    ]);
+  });
+
   it.each(['kex', 'hostKey', 'cipher', 'mac'] as const)('names the option: %s', (category) => {
     expect(problemOf({ [category]: ['nonsense'] })).toEqual([
       `algorithms.${category}`,
-      `algorithms.${category}: nonsense is not an algorithm that rxssh has`,
+      `algorithms.${category}: nonsense is not an algorithm that rxssh has, which are ${algorithmNames(category, 'all').join(', ')}`,
     ]);
     expect(problemOf({ [category]: [] })).toEqual([
       `algorithms.${category}`,

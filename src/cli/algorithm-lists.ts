@@ -1,5 +1,5 @@
 /** Lists of algorithms as OpenSSH spells them: names and patterns, and a prefix that changes the default list. */
-import { algorithmNames, type AlgorithmOptions } from '../node.ts';
+import { algorithmList as namesOf, type AlgorithmOptions, isSshError } from '../node.ts';
 import type { Settings } from './settings.ts';
 import { UsageError } from './usage.ts';
 
@@ -19,61 +19,15 @@ export function algorithmOptions(settings: Settings): AlgorithmOptions {
   return Object.fromEntries(entries);
 }
 
-/**
- * Reads a list. `+` appends to the default list, `-` removes from it, `^` puts at its head; names may hold `*` and `?`. Throws a
- * `UsageError` for a name that rxssh has not, a pattern that matches nothing it has, and a list that comes out empty.
- */
+/** Reads a list. Throws a `UsageError` for what `algorithms` would not take either. */
 export function algorithmList(
   key: string,
   value: string,
   category: keyof AlgorithmOptions,
 ): readonly string[] {
-  const prefix = /^[+^-]/.exec(value)?.[0];
-  const patterns = (prefix === undefined ? value : value.slice(1)).split(',');
-  const standard = algorithmNames(category);
-  // what is taken away need not be there
-  const named = patterns.flatMap((pattern) => matches(key, pattern, category, prefix === '-'));
-  const list = combine(prefix, standard, named);
-  if (list.length === 0) throw new UsageError(`${key}: ${value} leaves no algorithm`);
-  return list;
-}
-
-function combine(
-  prefix: string | undefined,
-  standard: readonly string[],
-  named: readonly string[],
-): readonly string[] {
-  switch (prefix) {
-    case '+':
-      return unique([...standard, ...named]);
-    case '^':
-      return unique([...named, ...standard]);
-    case '-':
-      return standard.filter((name) => !named.includes(name));
-    default:
-      return unique(named);
+  try {
+    return namesOf(category, value, key);
+  } catch (error) {
+    throw isSshError(error, 'config') ? new UsageError(error.message) : error;
   }
-}
-
-function matches(
-  key: string,
-  pattern: string,
-  category: keyof AlgorithmOptions,
-  mayBeNone: boolean,
-): readonly string[] {
-  const expression = new RegExp(
-    `^${pattern
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-  );
-  const found = algorithmNames(category, 'all').filter((name) => expression.test(name));
-  if (found.length === 0 && !mayBeNone) {
-    throw new UsageError(`${key}: ${JSON.stringify(pattern)} is no algorithm that rxssh has`);
-  }
-  return found;
-}
-
-function unique(names: readonly string[]): readonly string[] {
-  return [...new Set(names)];
 }

@@ -7,16 +7,27 @@ import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import { KEX_METHODS } from './kex-methods.ts';
 import type { Proposal } from './negotiation.ts';
 
-/** Names of algorithms by category, best first; what is left out is as by default. */
+/**
+ * Algorithms of one category: their names, best first; or a list as OpenSSH spells it, with commas between the names, `*` and `?`
+ * in them for anything, and in front `+` to append to the default list, `-` to take from it, or `^` to put at its head.
+ *
+ * @example
+ * ```ts
+ * connect('db1', { algorithms: { cipher: ['aes128-ctr'], mac: '^umac-64-etm@openssh.com', kex: '-ecdh-*' } });
+ * ```
+ */
+export type AlgorithmList = string | readonly string[];
+
+/** Algorithms by category; what is left out is as by default. */
 export interface AlgorithmOptions {
   /** Key exchange methods. */
-  readonly kex?: readonly string[];
+  readonly kex?: AlgorithmList;
   /** Signature algorithms of the server's host key. */
-  readonly hostKey?: readonly string[];
+  readonly hostKey?: AlgorithmList;
   /** Ciphers, for both directions. */
-  readonly cipher?: readonly string[];
+  readonly cipher?: AlgorithmList;
   /** MACs, for both directions; an AEAD needs none. */
-  readonly mac?: readonly string[];
+  readonly mac?: AlgorithmList;
 }
 
 /** The registries by category, so that a name can be looked up and a default list be made. */
@@ -39,31 +50,68 @@ export function algorithmNames(
 /** The proposal that options come to. Throws `config` for a name that no registry has, and for an empty list. */
 export function proposalOf(options: AlgorithmOptions = {}): Proposal {
   return {
-    kex: namesOf('kex', options.kex),
-    hostKey: namesOf('hostKey', options.hostKey),
-    cipher: namesOf('cipher', options.cipher),
-    mac: namesOf('mac', options.mac),
+    kex: algorithmList('kex', options.kex),
+    hostKey: algorithmList('hostKey', options.hostKey),
+    cipher: algorithmList('cipher', options.cipher),
+    mac: algorithmList('mac', options.mac),
     compression: ['none'],
   };
 }
 
-function namesOf(
+/**
+ * The names that a list comes to, best first.
+ *
+ * @param option - what errors call the list
+ * @returns each name once; without a list, those that are on by default
+ * @throws SshError `config` for a name that rxssh has not, a pattern that matches nothing it has, and a list that comes out empty
+ */
+export function algorithmList(
   category: keyof AlgorithmOptions,
-  chosen: readonly string[] | undefined,
+  list?: AlgorithmList,
+  option = `algorithms.${category}`,
 ): readonly string[] {
-  const rows = REGISTRIES[category];
-  if (chosen === undefined) return defaultNames(rows);
-  const option = `algorithms.${category}`;
-  const unknown = chosen.find((name) => findRow(rows, name) === undefined);
-  if (unknown !== undefined) {
-    throw new SshError(
-      'config',
-      `${option}: ${escapeText(unknown, 64)} is not an algorithm that rxssh has`,
-      {
-        option,
-      },
-    );
-  }
+  if (list === undefined) return algorithmNames(category);
+  const chosen = typeof list === 'string' ? spelledOut(category, list, option) : list;
+  for (const name of chosen) checkKnown(category, name, option);
   if (chosen.length === 0) throw new SshError('config', `${option}: the list is empty`, { option });
-  return chosen;
+  return [...new Set(chosen)];
+}
+
+function spelledOut(
+  category: keyof AlgorithmOptions,
+  list: string,
+  option: string,
+): readonly string[] {
+  const prefix = /^[+^-]/.exec(list)?.[0] ?? '';
+  const patterns = list.slice(prefix.length).split(',');
+  const standard = algorithmNames(category);
+  const named = patterns.flatMap((pattern) => {
+    const found = matching(category, pattern);
+    // what is taken away need not be there
+    if (found.length === 0 && prefix !== '-') checkKnown(category, pattern, option);
+    return found;
+  });
+  switch (prefix) {
+    case '+':
+      return [...standard, ...named];
+    case '^':
+      return [...named, ...standard];
+    case '-':
+      return standard.filter((name) => !named.includes(name));
+    default:
+      return named;
+  }
+}
+
+function matching(category: keyof AlgorithmOptions, pattern: string): readonly string[] {
+  const literal = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  const matcher = new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+  return algorithmNames(category, 'all').filter((name) => matcher.test(name));
+}
+
+function checkKnown(category: keyof AlgorithmOptions, name: string, option: string): void {
+  if (findRow(REGISTRIES[category], name) !== undefined) return;
+  const known = algorithmNames(category, 'all').join(', ');
+  const message = `${option}: ${escapeText(name, 64)} is not an algorithm that rxssh has, which are ${known}`;
+  throw new SshError('config', message, { option });
 }
