@@ -7,6 +7,7 @@ import { startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, type Peer, type PeerName, usePeer } from '../support/peers/peer.ts';
 import { startSshd } from '../support/peers/sshd.ts';
 import { type Ended, useCli } from './cli.ts';
+import { describeOnTerminal, runDialogue } from './terminal.ts';
 
 const cli = useCli();
 let open: OnTerminal | undefined;
@@ -130,6 +131,29 @@ function describeShell(name: string, needs: PeerName, start: () => Promise<Peer>
       expect(await restored(terminal)).toBe(4);
     });
 
+    it('is suspended with ~^Z, and goes on', async () => {
+      const env = { PATH: process.env['PATH'], HOME: cli.file('.'), PS1: 'local> ' };
+      const terminal = onTerminal(['/bin/bash', '--norc', '--noediting', '-i'], env);
+      open = terminal;
+      await terminal.shows(/local> /);
+      const words = [process.execPath, cli.program(), ...args()];
+      terminal.type(`${words.map((word) => `'${word}'`).join(' ')}\r`);
+      await ready(terminal);
+      terminal.type('\r~\u001a');
+      await terminal.shows(/Stopped[^]*local> /);
+      terminal.type('stty -a\r');
+      await terminal.shows(/ icanon [^]* echo [^]*local> /);
+      terminal.resize(100, 30);
+      terminal.type('fg\r');
+      await terminal.shows(/shell/);
+      terminal.type('until [ "$(stty size)" = "30 100" ]; do :; done; stty size\r');
+      await terminal.shows(/30 100\r\n[^]*ready> /);
+      terminal.type('exit 4\r');
+      await terminal.shows(/local> /);
+      terminal.type('echo "status=$?"; stty -a\r');
+      expect(await restored(terminal)).toBe(4);
+    });
+
     it('restores the terminal at a signal', async () => {
       const terminal = shell();
       await ready(terminal);
@@ -159,3 +183,23 @@ function describeShell(name: string, needs: PeerName, start: () => Promise<Peer>
     });
   });
 }
+
+describeOnTerminal('rxssh shell whose connection is lost', () => {
+  it('tells so on a terminal that is as it was, with status 255', async () => {
+    const args = ['--user', 'me', '--password', 'secret', '--allow-exec'];
+    const server = cli.start(['serve', '--listen', '127.0.0.1:0', ...args], { isOpen: true });
+    const [, port = ''] = await server.printed(/^listening on 127\.0\.0\.1:(\d+)\n$/);
+    const { output, status, echo } = await runDialogue(
+      cli,
+      ['shell', '-o', 'StrictHostKeyChecking=no', `me@127.0.0.1:${port}`],
+      [
+        ['', "PS1='re''ady> '\r"],
+        ['ready> ', `kill -9 ${String(server.child.pid)}\r`],
+      ],
+      { env: { RXSSH_PASSWORD: 'secret', ENV: '' } },
+    );
+    await server.ended;
+    expect({ status, echo }).toEqual({ status: 255, echo: [true, false, true] });
+    expect(output).toMatch(/rxssh: [^\n]*connection[^\n]*\r\n$/);
+  });
+});

@@ -11,7 +11,8 @@ export interface RawMode {
 
 /**
  * Runs work while the terminal is in raw mode. It is restored before the end, or the error, of the work is passed on, so that what is
- * told then looks as it should, and when the work is unsubscribed. (At the end of the process Node restores it too.)
+ * told then looks as it should, and when the work is unsubscribed; stdin is closed behind it. The work must not close it: a closed
+ * one cannot be restored.
  */
 export function inRawMode<T>(
   stdin: CliIo['stdin'],
@@ -33,8 +34,10 @@ export function inRawMode<T>(
       set(true);
       process.kill(process.pid, 'SIGWINCH');
     };
-    // first of all: the work's own end may close the terminal
-    out.add(restore);
+    out.add(() => {
+      restore();
+      stdin.destroy();
+    });
     set(true);
     out.add(
       work({ suspend }).subscribe({

@@ -133,7 +133,8 @@ function personal(ends: Ends, escape: number | 'none', mode: RawMode): Observabl
   return defer(() => {
     const { session, io } = ends;
     const commands = new Subject<EscapeCommand>();
-    const typed$ = toByteStream(io.stdin);
+    // the end of the input does not close it: the terminal has to be restored first
+    const typed$ = toByteStream(io.stdin.iterator({ destroyOnReturn: false }));
     const input$ =
       escape === 'none'
         ? typed$
