@@ -62,7 +62,7 @@ export function proposalOf(options: AlgorithmOptions = {}): Proposal {
  * The names that a list comes to, best first.
  *
  * @param option - what errors call the list
- * @returns each name once; without a list, those that are on by default
+ * @returns the list itself when it is one of names; without a list, what is on by default
  * @throws SshError `config` for a name that rxssh has not, a pattern that matches nothing it has, and a list that comes out empty
  */
 export function algorithmList(
@@ -71,17 +71,17 @@ export function algorithmList(
   option = `algorithms.${category}`,
 ): readonly string[] {
   if (list === undefined) return algorithmNames(category);
-  const chosen = typeof list === 'string' ? spelledOut(category, list, option) : list;
+  const chosen = typeof list === 'string' ? [...spelledOut(category, list, option)] : list;
   for (const name of chosen) checkKnown(category, name, option);
   if (chosen.length === 0) throw new SshError('config', `${option}: the list is empty`, { option });
-  return [...new Set(chosen)];
+  return chosen;
 }
 
 function spelledOut(
   category: keyof AlgorithmOptions,
   list: string,
   option: string,
-): readonly string[] {
+): ReadonlySet<string> {
   const prefix = /^[+^-]/.exec(list)?.[0] ?? '';
   const patterns = list.slice(prefix.length).split(',');
   const standard = algorithmNames(category);
@@ -93,13 +93,13 @@ function spelledOut(
   });
   switch (prefix) {
     case '+':
-      return [...standard, ...named];
+      return new Set([...standard, ...named]);
     case '^':
-      return [...named, ...standard];
+      return new Set([...named, ...standard]);
     case '-':
-      return standard.filter((name) => !named.includes(name));
+      return new Set(standard.filter((name) => !named.includes(name)));
     default:
-      return named;
+      return new Set(named);
   }
 }
 
