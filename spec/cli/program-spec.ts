@@ -105,7 +105,7 @@ describe('the command line', () => {
     ['serve --user a --password b -o PerSourcePenalties=crash:9s', /is not there yet/],
     ['serve --user a --password b -o PerSourcePenalties=x:9s', /PerSourcePenalties: "x:9s"/],
     ['serve --user a --password b -o Compression=yes', /is not there yet/],
-    ['serve --user a --password b -o Ciphers=+nonsense', /"nonsense" is no algorithm that/],
+    ['serve --user a --password b -o Ciphers=+nonsense', /nonsense is not an algorithm that/],
     [
       'serve --user a --password b -o Nonsense=f',
       'rxssh: -o Nonsense: OpenSSH has no such option\n',
