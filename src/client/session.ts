@@ -45,9 +45,6 @@ export const END_OF_WRITE = 'eow@openssh.com';
 /** Opcodes are bytes, so a name needs no table here: `SIGINT` is sent as `INT`. */
 const SIGNAL_PREFIX = /^SIG/;
 
-/** What the server tells of a session by requests of its own. */
-type SessionNews = Pick<SessionChannel, 'exit$' | 'unread$' | 'flowControl$'>;
-
 /**
  * A session channel: run one command, shell or subsystem on it. Its streams are hot and wait for their first subscriber;
  * everything it acquires is let go when the Observable that emitted it is unsubscribed.
@@ -77,15 +74,15 @@ export class SessionChannel {
   /** Emits once when the channel is over; the error when it was the connection that ended. Replayed. */
   readonly closed$: Observable<SshError | undefined>;
 
-  constructor(channel: Channel, { exit$, unread$, flowControl$ }: SessionNews) {
+  constructor(channel: Channel, told: Pick<SessionChannel, 'exit$' | 'unread$' | 'flowControl$'>) {
     this.channel = channel;
     this.stdout$ = channel.stdout$;
     this.stderr$ = channel.stderr$;
     this.output$ = channel.output$;
     this.stdin = channel.stdin;
-    this.exit$ = exit$;
-    this.unread$ = unread$;
-    this.flowControl$ = flowControl$;
+    this.exit$ = told.exit$;
+    this.unread$ = told.unread$;
+    this.flowControl$ = told.flowControl$;
     this.closed$ = channel.closed$;
   }
 
