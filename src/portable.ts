@@ -161,6 +161,7 @@ export * from './sftp/index.ts';
 export type {
   CryptoProvider,
   CurveName,
+  Encapsulation,
   GcmKey,
   HashName,
   KemKeyPair,
