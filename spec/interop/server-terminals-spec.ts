@@ -37,9 +37,9 @@ for (const [client, more] of [
         await shell.shows(/\r\n24 80\r\nxterm\S*\r\n/);
         shell.resize(132, 50);
         shell.type(
-          `until [ "$(stty size)" = "50 132" ]; do sleep 0.01; done; echo resized${ENTER}`,
+          `until [ "$(stty size)" = "50 132" ]; do sleep 0.01; done; echo re""sized${ENTER}`,
         );
-        await shell.shows(/\r\nresized\r\n/);
+        await shell.shows(/\bresized\r\n/);
         shell.type(`sh -c 'echo slee""ping; exec sleep 999'${ENTER}`);
         // what is typed before the prompt is there stands in front of it; the echo has a pair of quotes in the word
         await shell.shows(/\bsleeping\r\n/);
