@@ -12,7 +12,7 @@ import {
   signatureAlgorithmsFor,
   verifySignature,
 } from '../../src/keys/signature-algorithms.ts';
-import { bytesToBigint } from '../../src/keys/key-format.ts';
+import { bytesToInteger } from '../../src/crypto/integers.ts';
 import { Reader } from '../../src/wire/reader.ts';
 import { utf8Bytes } from '../../src/wire/bytes.ts';
 import { Writer } from '../../src/wire/writer.ts';
@@ -33,7 +33,7 @@ function rsaKey(): PrivateKey {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const jwk = privateKey.export({ format: 'jwk' });
   const number = (name: 'n' | 'e' | 'd' | 'p' | 'q' | 'qi'): bigint =>
-    bytesToBigint(Buffer.from(jwk[name]!, 'base64url'));
+    bytesToInteger(Buffer.from(jwk[name]!, 'base64url'));
   return new PrivateKey({
     kind: 'rsa',
     ...{ n: number('n'), e: number('e'), d: number('d') },
@@ -213,7 +213,7 @@ describe('Ed25519 scalars', () => {
     const key = privateKeyFromSeed(new Uint8Array(32).fill(3));
     const inner = innerOf(key.sign(DATA, 'ssh-ed25519') as Uint8Array);
     const ORDER = (1n << 252n) + 27742317777372353535851937790883648493n;
-    let sum = bytesToBigint(inner.slice(32).reverse()) + ORDER;
+    let sum = bytesToInteger(inner.slice(32).reverse()) + ORDER;
     for (let at = 32; at < 64; at++) {
       inner[at] = Number(sum & 0xffn);
       sum >>= 8n;
@@ -264,14 +264,14 @@ describe('P-521 nonces', () => {
     if (secret.kind !== 'ecdsa') throw new Error('not an ECDSA key');
     const order =
       0x1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n;
-    const d = bytesToBigint(secret.scalar);
+    const d = bytesToInteger(secret.scalar);
     let high = 0;
     for (let i = 0; i < 64; i++) {
       const data = utf8Bytes(String(i));
       const reader = new Reader(innerOf(key.sign(data, 'ecdsa-sha2-nistp521') as Uint8Array));
       const r = reader.mpint();
       const s = reader.mpint();
-      const hash = bytesToBigint(defaultProvider.hash('sha512', [data]));
+      const hash = bytesToInteger(defaultProvider.hash('sha512', [data]));
       const nonce = (((hash + r * d) % order) * inverse(s, order)) % order;
       expect(nonce < order).toBe(true);
       if (nonce >> 512n !== 0n) high++;

@@ -8,17 +8,11 @@ import { nobleCurves } from './noble-curves.ts';
 import { nobleSymmetric } from './noble-symmetric.ts';
 import type { CryptoProvider, RsaPrivateNumbers, SignatureHash } from './provider.ts';
 import { brokenRsaKey, rsaPrivateJwk, verifyDigest } from './rsa.ts';
+import { subtleCrypto, WEB_HASHES } from './web-crypto.ts';
 
 /** Most bytes that one call of getRandomValues gives (Web Crypto §10.1.1). */
 const RANDOM_LIMIT = 65_536;
 const RSA = 'RSASSA-PKCS1-v1_5';
-/** By the names of Web Crypto. */
-export const WEB_HASHES: Readonly<Record<SignatureHash, string>> = {
-  sha1: 'SHA-1',
-  sha256: 'SHA-256',
-  sha384: 'SHA-384',
-  sha512: 'SHA-512',
-};
 
 /** Every primitive in portable JavaScript. */
 export const nobleProvider: CryptoProvider = {
@@ -55,8 +49,7 @@ async function webSign(
   data: Uint8Array,
 ): Promise<Uint8Array> {
   const jwk = rsaPrivateJwk(key);
-  // Pages that were not loaded over https have no `subtle`.
-  const subtle = (globalThis.crypto as { subtle?: typeof globalThis.crypto.subtle }).subtle;
+  const subtle = subtleCrypto();
   if (subtle === undefined) {
     throw new SshError('unsupported', 'RSA signatures need Web Crypto', { feature: 'RSA signing' });
   }

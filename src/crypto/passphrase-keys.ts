@@ -5,8 +5,8 @@
 import { pbkdf2Async } from '@noble/hashes/pbkdf2.js';
 import { scryptAsync } from '@noble/hashes/scrypt.js';
 import { NOBLE_HASHES } from './noble-symmetric.ts';
-import { WEB_HASHES } from './noble-provider.ts';
 import type { SignatureHash } from './provider.ts';
+import { subtleCrypto, WEB_HASHES } from './web-crypto.ts';
 
 /** What a key is derived from. */
 export interface PassphraseKey {
@@ -37,8 +37,7 @@ export const MAX_SCRYPT_BYTES = 256 * 1024 * 1024;
 /** PBKDF2 with an HMAC (RFC 8018 §5.2). */
 export async function pbkdf2(options: Pbkdf2Options): Promise<Uint8Array> {
   const { hash, passphrase, salt, iterations, length } = options;
-  // Pages that were not loaded over https have no `subtle`.
-  const subtle = (globalThis.crypto as { subtle?: typeof globalThis.crypto.subtle }).subtle;
+  const subtle = subtleCrypto();
   if (subtle === undefined)
     return pbkdf2Async(NOBLE_HASHES[hash], passphrase, salt, { c: iterations, dkLen: length });
   const key = await subtle.importKey('raw', passphrase, 'PBKDF2', false, ['deriveBits']);

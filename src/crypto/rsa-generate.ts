@@ -3,6 +3,7 @@ import { SshError } from '../errors.ts';
 import { bytesToInteger } from './integers.ts';
 import { fromBase64 } from '../wire/bytes.ts';
 import type { RsaPrivateNumbers } from './provider.ts';
+import { subtleCrypto } from './web-crypto.ts';
 
 const PUBLIC_EXPONENT = Uint8Array.of(1, 0, 1);
 
@@ -12,8 +13,7 @@ const PUBLIC_EXPONENT = Uint8Array.of(1, 0, 1);
  * @param bits - of the modulus, a multiple of 8
  */
 export async function generateRsa(bits: number): Promise<RsaPrivateNumbers> {
-  // Pages that were not loaded over https have no `subtle`.
-  const subtle = (globalThis.crypto as { subtle?: typeof globalThis.crypto.subtle }).subtle;
+  const subtle = subtleCrypto();
   if (subtle === undefined)
     throw new SshError('unsupported', 'RSA keys need Web Crypto', { feature: 'RSA keys' });
   const algorithm = {

@@ -4,7 +4,6 @@
  * cheap, arithmetic on a hostile number is not.
  */
 import { type ErrorDetails, isSshError, SshError } from '../errors.ts';
-import { toHex } from '../wire/bytes.ts';
 import { Reader } from '../wire/reader.ts';
 
 /** Why a key could not be read. */
@@ -59,11 +58,6 @@ export function readMagnitude(reader: Reader, limit: number, name: string): Uint
   if (magnitude.length > limit)
     throw reader.error(`${name} of ${String(magnitude.length)} bytes, at most ${String(limit)}`);
   return magnitude;
-}
-
-/** The number that unsigned big-endian bytes stand for. */
-export function bytesToBigint(bytes: Uint8Array): bigint {
-  return bytes.length === 0 ? 0n : BigInt(`0x${toHex(bytes)}`);
 }
 
 /** Unsigned big-endian bytes with zeros in front up to `length`; bytes that are longer stay as they are. */

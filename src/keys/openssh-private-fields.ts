@@ -1,12 +1,13 @@
 /** The secret part of a key as it stands in OpenSSH's key files, and in requests to an agent (draft-ietf-sshm-ssh-agent §3.2). */
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
+import { bytesToInteger } from '../crypto/integers.ts';
 import type { CurveName } from '../crypto/provider.ts';
 import { MAX_RSA_BITS } from '../crypto/rsa.ts';
 import { escapeText } from '../errors.ts';
 import { concatBytes, equalBytes } from '../wire/bytes.ts';
 import type { Reader } from '../wire/reader.ts';
 import { unsignedToMpint, Writer } from '../wire/writer.ts';
-import { bytesToBigint, keyFormatError, leftPad, readMagnitude } from './key-format.ts';
+import { keyFormatError, leftPad, readMagnitude } from './key-format.ts';
 import type { PrivateKey, PrivateKeyMaterial } from './private-key.ts';
 
 /** A secret part, and the blob of the public key that was written beside it. */
@@ -94,7 +95,7 @@ function readEcdsa(reader: Reader, curve: CurveName): PrivateFields {
 
 function readRsa(reader: Reader): PrivateFields {
   const number = (name: string): bigint =>
-    bytesToBigint(readMagnitude(reader, MAX_RSA_BITS / 8, `RSA ${name}`));
+    bytesToInteger(readMagnitude(reader, MAX_RSA_BITS / 8, `RSA ${name}`));
   const n = number('modulus');
   const e = number('exponent');
   const d = number('private exponent');

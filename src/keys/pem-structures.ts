@@ -1,9 +1,10 @@
 /** Private keys in DER: PKCS#1 (RFC 8017 §A.1.2), SEC 1 (RFC 5915) and PKCS#8 (RFC 5958). */
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
+import { bytesToInteger } from '../crypto/integers.ts';
 import type { CurveName } from '../crypto/provider.ts';
 import { MAX_RSA_BITS } from '../crypto/rsa.ts';
 import { byIdentifier, DerReader, DerTag, objectIdentifier } from './der.ts';
-import { bytesToBigint, keyFormatError, leftPad } from './key-format.ts';
+import { keyFormatError, leftPad } from './key-format.ts';
 import type { PrivateKeyMaterial } from './private-key.ts';
 
 const CURVES: readonly (readonly [Uint8Array, CurveName])[] = [
@@ -31,7 +32,7 @@ export function readPkcs1(bytes: Uint8Array, what: string): PrivateKeyMaterial {
     const number = (): bigint => {
       const magnitude = key.magnitude();
       if (magnitude.length > MAX_RSA_BITS / 8) throw key.error('an RSA number that is too large');
-      return bytesToBigint(magnitude);
+      return bytesToInteger(magnitude);
     };
     const [n, e, d, p, q] = [number(), number(), number(), number(), number()];
     // d mod (p - 1) and d mod (q - 1) are computed again

@@ -3,6 +3,7 @@
  * one-line form of `.pub` files. A key is checked once, when it is read: what has a `PublicKey` needs no second look at its
  * sizes. Certificates and hardware-bound keys are not read here.
  */
+import { bytesToInteger } from '../crypto/integers.ts';
 import { isUncompressedPoint } from '../crypto/checks.ts';
 import { ED25519_KEY_LENGTH, isSafeEd25519Key } from '../crypto/ed25519-keys.ts';
 import type { CurveName } from '../crypto/provider.ts';
@@ -11,13 +12,7 @@ import { escapeText, SshError } from '../errors.ts';
 import { equalBytes, fromBase64, toBase64 } from '../wire/bytes.ts';
 import type { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
-import {
-  bytesToBigint,
-  keyFormatError,
-  readKeyData,
-  readMagnitude,
-  splitField,
-} from './key-format.ts';
+import { keyFormatError, readKeyData, readMagnitude, splitField } from './key-format.ts';
 
 /** What a signature is verified with. */
 export type PublicKeyMaterial =
@@ -202,8 +197,8 @@ function readEcdsa(reader: Reader, curve: CurveName): PublicKeyMaterial {
 }
 
 function readRsa(reader: Reader): PublicKeyMaterial {
-  const e = bytesToBigint(readMagnitude(reader, MAX_RSA_EXPONENT_BYTES, 'RSA exponent'));
-  const n = bytesToBigint(readMagnitude(reader, MAX_RSA_BITS / 8, 'RSA modulus'));
+  const e = bytesToInteger(readMagnitude(reader, MAX_RSA_EXPONENT_BYTES, 'RSA exponent'));
+  const n = bytesToInteger(readMagnitude(reader, MAX_RSA_BITS / 8, 'RSA modulus'));
   if (!isSafeRsaKey({ n, e })) {
     throw reader.error(
       `RSA key of ${String(modulusBits({ n, e }))} bits with exponent ${String(e)}, not odd or out of range`,
