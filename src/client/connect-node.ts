@@ -5,6 +5,7 @@ import { defer, type Observable } from 'rxjs';
 import { agentIdentities } from '../auth/agent.ts';
 import { agentSocket } from '../auth/agent-node.ts';
 import type { IdentitySource } from '../auth/client-options.ts';
+import { DEFAULT_PORT } from '../keys/host-patterns.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { localFiles } from '../sftp/transfer/local-files-node.ts';
 import { connectTcp } from '../streams/tcp-node.ts';
@@ -41,7 +42,6 @@ export interface ConnectOptions extends Omit<ClientOptions, 'host' | 'user'> {
   readonly knownHostsFiles?: readonly string[];
 }
 
-const DEFAULT_PORT = 22;
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 /**

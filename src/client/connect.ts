@@ -28,6 +28,7 @@ import type { KeepaliveOptions } from '../channels/keepalive.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { isSshError, SshError, toError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
+import { DEFAULT_PORT } from '../keys/host-patterns.ts';
 import { joinKnownHosts } from '../keys/known-hosts.ts';
 import { nest } from '../operators/nest.ts';
 import type { LocalFiles } from '../sftp/transfer/local-files.ts';
@@ -105,7 +106,6 @@ export type ConnectOptions = ClientOptions &
 
 /** Milliseconds to a connection over which to log in. */
 export const DEFAULT_CONNECT_TIMEOUT = 20_000;
-const DEFAULT_PORT = 22;
 const DEFAULT_HANDSHAKE_TIMEOUT = 20_000;
 const DEFAULT_REKEY_TIMEOUT = 60_000;
 
@@ -186,11 +186,14 @@ function connectOver(duplex: ByteDuplex, options: ClientOptions): Observable<Ssh
   return verificationFor(options).pipe(
     concatMap((verification) =>
       openTransport(duplex, transportOptions(options, verification)).pipe(
-        nest((transport) =>
-          logIn(transport, options, banner$).pipe(
+        nest((transport) => {
+          const client$ = logIn(transport, options, banner$);
+          // a connection that learns no keys keeps nothing for it
+          if ((options.updateHostKeys ?? false) === false) return client$;
+          return client$.pipe(
             nest((client) => merge(of(client), hostKeysUpdate(client, options, verification))),
-          ),
-        ),
+          );
+        }),
       ),
     ),
   );
@@ -202,7 +205,8 @@ function hostKeysUpdate(
   options: ClientOptions,
   verification: HostVerification,
 ): Observable<never> {
-  const { host, port = 22, knownHosts = noKnownHosts, updateHostKeys = false, trace } = options;
+  const { host, port = DEFAULT_PORT, knownHosts = noKnownHosts, trace } = options;
+  const { updateHostKeys = false } = options;
   const { hostKey } = client.handshake;
   if (hostKey === undefined || !verification.isKnown) return EMPTY;
   const tell = (outcome: string): void => trace?.({ type: 'host-keys', outcome });
