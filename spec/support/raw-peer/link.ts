@@ -1,5 +1,6 @@
 /** What a raw peer talks over: bytes in both directions, and how the other end has let go. */
 import { connect, type Socket } from 'node:net';
+import { afterAll } from '@jest/globals';
 import { holdCredit } from '../../../src/operators/credit.ts';
 import type { ByteDuplex } from '../../../src/streams/byte-duplex.ts';
 
@@ -77,10 +78,16 @@ export function socketLink(socket: Socket): Link {
   };
 }
 
-/** Dials a port on loopback. */
+const dialled: Socket[] = [];
+afterAll(() => {
+  for (const socket of dialled.splice(0)) socket.destroy();
+});
+
+/** Dials a port on loopback; the socket is let go at the latest when the spec file is through. */
 export function dial(port: number): Promise<Link> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+    dialled.push(socket);
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
