@@ -8,6 +8,8 @@ import { type ListedFile, listing } from './sftp-listing.ts';
 import type { SftpCommand, SftpSession } from './sftp-session.ts';
 
 const DEFAULT_SHELL = '/bin/sh';
+/** In milliseconds, behind the end of a shell that was interrupted. */
+const OWN_SIGNAL_TIMEOUT = 500;
 
 /** The commands. */
 export const LOCAL_COMMANDS: readonly SftpCommand[] = [
@@ -75,7 +77,12 @@ function localFiles(folder: string): Observable<ListedFile> {
   );
 }
 
-/** On the terminal that we are on. A batch's lines are no input of a command. */
+/**
+ * On the terminal that we are on. A batch's lines are no input of a command.
+ *
+ * The interrupt key signals every process of the terminal, and the shell's end may be seen before our own signal is: then
+ * the signal is waited for, or it would take the next command back.
+ */
 function shell(
   { io, isInteractive, localFolder }: SftpSession,
   command: string | undefined,
@@ -87,10 +94,17 @@ function shell(
       stdio: [isInteractive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
     });
     child.once('error', (error) => out.error(error));
+    let waiting: NodeJS.Timeout | undefined;
     child.once('close', (status, signal) => {
+      const fail = (): void =>
+        out.error(new Error(`the shell ended with ${signal ?? `status ${String(status)}`}`));
       if (status === 0) out.complete();
-      else out.error(new Error(`the shell ended with ${signal ?? `status ${String(status)}`}`));
+      else if (isInteractive && signal === 'SIGINT') waiting = setTimeout(fail, OWN_SIGNAL_TIMEOUT);
+      else fail();
     });
-    return () => child.kill();
+    return () => {
+      clearTimeout(waiting);
+      child.kill();
+    };
   });
 }
