@@ -21,6 +21,7 @@ export {
   type SocksProxyOptions,
 } from './client/forward-node.ts';
 export { httpAgent } from './client/http-agent-node.ts';
+export { logFile, type LogFileOptions } from './client/log-file-node.ts';
 export { knownHostsFiles } from './client/known-hosts-node.ts';
 export { agentSocket } from './auth/agent-node.ts';
 export { authorizedKeysFile } from './auth/authorized-keys-node.ts';

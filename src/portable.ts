@@ -10,9 +10,9 @@ export {
   type NegotiationFailure,
   SshError,
 } from './errors.ts';
-export type { TraceEvent, Tracer } from './trace.ts';
 
-export { type ClientParts, type RunOptions, SshClient } from './client/client.ts';
+export { SshClient } from './client/client.ts';
+export type { ClientParts, ConnectTimings } from './client/client-parts.ts';
 export type { ClientOptions, ViaOptions } from './client/connect.ts';
 export { Dialogue, type Found, type WaitOptions } from './client/dialogue.ts';
 export type { ExecEvent, ExecOptions } from './client/exec.ts';
@@ -36,6 +36,7 @@ export {
 export { lines, type LinesOptions, type TaggedLine } from './client/lines.ts';
 export { type Command, commandLine } from './client/quote.ts';
 export { type PtyOptions, SessionChannel } from './client/session.ts';
+export type { RunOptions } from './client/run.ts';
 export type { ShellOptions } from './client/shell.ts';
 export {
   type Endpoint,
@@ -121,7 +122,10 @@ export type { ByteSink, PumpOptions } from './streams/byte-sink.ts';
 export type { HostKeyClaim } from './streams/key-exchange-context.ts';
 export { memoryPair, type MemoryPairOptions } from './streams/memory-pair.ts';
 export { SshTransport } from './streams/transport.ts';
-export type { Handshake, TransportOptions } from './streams/transport-options.ts';
+export { type HexOptions, PacketEvent, type TraceEvent, type Tracer } from './streams/trace.ts';
+export { traceLevel, traceText, type TraceTextOptions } from './streams/trace-text.ts';
+export type { Handshake, HandshakeTimings, TransportOptions } from './streams/transport-options.ts';
+export type { Counters } from './transport/direction.ts';
 export type { Message } from './messages/catalogue.ts';
 export type { InboundMessage } from './operators/decode.ts';
 export type { Phase } from './transport/admission.ts';

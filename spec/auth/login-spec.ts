@@ -11,7 +11,7 @@ import { equalPublicKeys } from '../../src/keys/public-key.ts';
 import { CONNECTION_MESSAGES } from '../../src/messages/connection.ts';
 import { nest } from '../../src/operators/nest.ts';
 import type { SshTransport } from '../../src/streams/transport.ts';
-import type { TraceEvent } from '../../src/trace.ts';
+import type { TraceEvent } from '../../src/streams/trace.ts';
 import { transportPair } from '../support/transports.ts';
 import { login } from './logins.ts';
 
@@ -191,8 +191,8 @@ describe('a login', () => {
       { client: { trace } },
     );
     expect(events.filter(({ type }) => type === 'auth')).toEqual([
-      { type: 'auth', method: 'none', outcome: 'rejected' },
-      { type: 'auth', method: 'password', outcome: 'accepted' },
+      { type: 'auth', user: 'me', method: 'none', outcome: 'rejected' },
+      { type: 'auth', user: 'me', method: 'password', outcome: 'accepted' },
     ]);
     expect(JSON.stringify(events)).not.toContain('hunter2');
   });

@@ -166,7 +166,7 @@ describe('a client that was let go', () => {
     for (const used$ of [
       client.session(),
       client.openChannel('session'),
-      client.request('x'),
+      client.globalRequest('x'),
       client.rekey(),
     ]) {
       expect((await allOf(used$)).map(comparable)).toEqual(['SshError released']);
@@ -337,7 +337,7 @@ describe('a client', () => {
       },
     });
     const client = await connected(client$);
-    expect(utf8Text(await firstValueFrom(client.request('ping@example.com')))).toBe('p');
+    expect(utf8Text(await firstValueFrom(client.globalRequest('ping@example.com')))).toBe('p');
     const channel = await firstValueFrom(
       new Observable<Uint8Array>((out) => {
         keepOpen(

@@ -13,7 +13,7 @@ import {
 } from '../../src/keys/known-hosts.ts';
 import { generatePrivateKey, type PrivateKey } from '../../src/keys/private-key.ts';
 import type { PublicKey } from '../../src/keys/public-key.ts';
-import type { TraceEvent } from '../../src/trace.ts';
+import type { TraceEvent } from '../../src/streams/trace.ts';
 import { closeEmbedded, connected, embedded, type Embedded, respond } from '../support/embedded.ts';
 import { hostKey } from '../support/transports.ts';
 

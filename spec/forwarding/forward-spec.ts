@@ -441,7 +441,7 @@ describe('listen', () => {
       .listen('127.0.0.1', port)
       .subscribe({ error: () => undefined })
       .unsubscribe();
-    await firstValueFrom(client.request('keepalive@openssh.com')).catch(() => undefined);
+    await firstValueFrom(client.globalRequest('keepalive@openssh.com')).catch(() => undefined);
     await expect(retried(() => dialSocket(port))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 

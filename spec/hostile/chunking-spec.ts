@@ -5,7 +5,7 @@ import { defaultProvider } from '#crypto';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { generatePrivateKey } from '../../src/keys/private-key.ts';
 import { memoryPair } from '../../src/streams/memory-pair.ts';
-import type { TraceEvent } from '../../src/trace.ts';
+import type { TraceEvent } from '../../src/streams/trace.ts';
 import { str } from '../support/raw-peer/bytes.ts';
 import { rawKey } from '../support/raw-peer/kex-peer.ts';
 import { duplexLink } from '../support/raw-peer/link.ts';

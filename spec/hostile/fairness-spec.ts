@@ -59,7 +59,7 @@ describe('R11: beside a flood of tiny packets', () => {
       const packets = Array.from({ length: 100_000 }, () => hostile.peer.seal(payload));
       hostile.peer.link.write(Buffer.concat(packets));
       const perChunk = CHUNK / (packets[0]?.length ?? 1);
-      const taken = (): number => hostile.subject.transport?.receivedPackets ?? 0;
+      const taken = (): number => hostile.subject.transport?.counters.packetsReceived ?? 0;
       const waits: number[] = [];
       for (let round = 0; round < 15; round++) {
         const before = taken();

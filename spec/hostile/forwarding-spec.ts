@@ -201,7 +201,7 @@ describe('a client that asks', () => {
     ['no path', 'streamlocal-forward@openssh.com', streamlocalForward.encode({ socketPath: '' })],
   ])('is refused to listen at %s', async (_name, name, payload) => {
     const connection = await client();
-    await expect(firstValueFrom(connection.request(name, payload))).rejects.toMatchObject({
+    await expect(firstValueFrom(connection.globalRequest(name, payload))).rejects.toMatchObject({
       kind: 'request-refused',
     });
     expect(asked).toEqual([]);
@@ -209,7 +209,7 @@ describe('a client that asks', () => {
   });
 
   const granted = (connection: SshClient, name: string, payload: Uint8Array): Promise<boolean> =>
-    firstValueFrom(connection.request(name, payload)).then(
+    firstValueFrom(connection.globalRequest(name, payload)).then(
       () => true,
       () => false,
     );

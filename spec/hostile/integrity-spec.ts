@@ -1,7 +1,7 @@
 /** Rows T8, T9 and T10: no packet gets through of which a bit was changed, or the end was cut off. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { isSshError } from '../../src/errors.ts';
-import type { TraceEvent } from '../../src/trace.ts';
+import type { TraceEvent } from '../../src/streams/trace.ts';
 import { equalBytesConstantTime } from '../../src/wire/bytes.ts';
 import { Cursor } from '../support/raw-peer/bytes.ts';
 import { channelDuel } from '../support/raw-peer/channels.ts';

@@ -80,7 +80,7 @@ const FORBIDDEN: readonly Row[] = [
   ...['wire', 'messages', 'crypto', 'keys', 'transport'].map((floor) =>
     imports(`src/${floor}/x.ts`, 'rxjs', FLOORS),
   ),
-  imports('src/trace.ts', 'rxjs', FLOORS),
+  imports('src/errors.ts', 'rxjs', FLOORS),
   imports('src/auth/client-state.ts', 'rxjs', FLOORS),
   imports('src/channels/window.ts', 'rxjs', FLOORS),
   imports('src/operators/x.ts', 'rxjs/operators', FLOORS),

@@ -32,7 +32,10 @@ function sent(all: readonly Message[], suite: Suite | undefined): Uint8Array {
   const messages$ = new Subject<Message>();
   const bytes: Uint8Array[] = [IDENTIFICATION];
   const reserve = (length: number): Uint8Array => new Uint8Array(length);
-  outboundBytes(messages$, { outbound, queue, provider: defaultProvider, reserve }).subscribe(
+  outboundBytes(messages$, {
+    ...{ outbound, queue, provider: defaultProvider, reserve },
+    inspector: () => undefined,
+  }).subscribe(
     (each) => bytes.push(each),
   );
   for (const message of all) {

@@ -225,11 +225,9 @@ class ClientAuthentication {
 
   #succeed(): void {
     const { user, method, attempts, with: credential } = this.#state;
-    this.#report({ method, outcome: 'accepted' });
-    this.#subscriber.next({
-      ...{ user, method, attempts },
-      ...(credential === undefined ? {} : { with: credential }),
-    });
+    const how = credential === undefined ? {} : { with: credential };
+    this.#report({ method, outcome: 'accepted', ...how });
+    this.#subscriber.next({ user, method, attempts, ...how });
     this.#subscriber.complete();
   }
 
@@ -247,8 +245,15 @@ class ClientAuthentication {
     return isEndOfTries ? authError(this.#state, error.message, error) : error;
   }
 
-  #report({ method, outcome }: { readonly method: string; readonly outcome: string }): void {
-    this.#transport.trace?.({ type: 'auth', method, outcome });
+  #report(attempt: {
+    readonly method: string;
+    readonly outcome: string;
+    readonly with?: string;
+  }): void {
+    const { method, outcome, with: credential } = attempt;
+    const { user } = this.#options;
+    const facts = credential === undefined ? {} : { with: credential };
+    this.#transport.trace?.({ type: 'auth', user, method, outcome, ...facts });
   }
 
   /** What a subscriber throws, rxjs reports on a timer while the session goes on: here it ends the connection. */

@@ -236,9 +236,11 @@ class ServerAuthentication {
   }
 
   #report(user: string, attempt: Omit<AuthReport, 'user'>): void {
-    const { method, outcome } = attempt;
-    this.#transport.trace?.({ type: 'auth', method, outcome });
-    this.#options.attempted?.({ ...attempt, user: escapeText(user, MAX_SHOWN_USER) });
+    const report = { ...attempt, user: escapeText(user, MAX_SHOWN_USER) };
+    const { method, outcome, with: key } = attempt;
+    const facts = key === undefined ? {} : { with: key };
+    this.#transport.trace?.({ type: 'auth', user: report.user, method, outcome, ...facts });
+    this.#options.attempted?.(report);
   }
 
   /** What a subscriber throws, rxjs reports on a timer while the session goes on: here it ends the connection. */

@@ -15,6 +15,7 @@ import type { InboundMessage } from '../operators/decode.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { asSshError } from '../streams/ending.ts';
+import type { TraceEvent } from '../streams/trace.ts';
 import type { SshTransport } from '../streams/transport.ts';
 import type { MessageOf } from '../wire/message.ts';
 import { Channel, type ChannelContext } from './channel.ts';
@@ -37,6 +38,7 @@ export type {
 const DEFAULT_MAXIMUM_CHANNELS = 256;
 const DEFAULT_OPEN_TIMEOUT = 30_000;
 
+type ChannelState = Extract<TraceEvent, { type: 'channel' }>['state'];
 type OpenMessage = MessageOf<typeof CHANNEL_OPEN>;
 
 /** Channels and global requests of one connection. */
@@ -132,6 +134,7 @@ export class SshConnection {
       );
       channel.whenOpened((error) => {
         deadline.unsubscribe();
+        this.#trace(channel, error === undefined ? 'open' : 'refused');
         // nobody wants it any more
         if (subscriber.closed) return;
         if (error !== undefined) {
@@ -142,6 +145,7 @@ export class SshConnection {
         outsideDelivery(() => subscriber.next(channel));
       });
       this.#channels.add(channel);
+      this.#trace(channel, 'opening');
       let isOver = false;
       subscriber.add(
         channel.closed$.subscribe(() => {
@@ -251,6 +255,7 @@ export class SshConnection {
     );
     channel.setPeer(message.senderChannel, message.initialWindowSize, message.maximumPacketSize);
     this.#channels.add(channel);
+    this.#trace(channel, 'open');
     this.#subscriptions.add(channel.closed$.subscribe(() => this.#peerChannels--));
     this.transport.send({
       type: 'CHANNEL_OPEN_CONFIRMATION',
@@ -276,7 +281,12 @@ export class SshConnection {
 
   #free(channel: Channel): void {
     this.#channels.free(channel);
+    this.#trace(channel, 'closed');
     if (this.#channels.size === 0) this.transport.run(() => this.#unused.next());
+  }
+
+  #trace({ number, type }: Channel, state: ChannelState): void {
+    this.transport.trace?.({ type: 'channel', channel: number, channelType: type, state });
   }
 
   #end(error: SshError): void {

@@ -30,7 +30,7 @@ export function keepalive(
   if (interval <= 0) return EMPTY;
   return new Observable((subscriber) => {
     let misses = 0;
-    let received = transport.receivedPackets;
+    let received = transport.counters.packetsReceived;
     let isWaiting = false;
     const ask = (): void => {
       const sent = scheduler.now();
@@ -52,8 +52,8 @@ export function keepalive(
     };
     const tick = (): void => {
       if (transport.isGateClosed) return;
-      misses = transport.receivedPackets === received ? misses + 1 : 0;
-      received = transport.receivedPackets;
+      misses = transport.counters.packetsReceived === received ? misses + 1 : 0;
+      received = transport.counters.packetsReceived;
       if (misses > 0 && isWaiting && misses >= options.countMax) {
         transport.fail(timeoutError('keepalive', interval * options.countMax));
         return;

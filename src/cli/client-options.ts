@@ -13,6 +13,7 @@ export interface ClientFlags {
   readonly J?: string;
   readonly o?: readonly string[];
   readonly n?: boolean;
+  readonly E?: string;
   readonly v?: number;
   readonly q?: boolean;
   readonly t?: boolean;
@@ -30,7 +31,8 @@ export function addClientOptions(command: Command): Command {
     .addOption(later('-C'))
     .option('-n', 'no stdin')
     .option('-t', 'ask for a terminal')
-    .option('-v', 'tell more (repeatable)', more)
+    .option('-v', 'tell more (up to four times: states, packets, their bytes)', more)
+    .option('-E <file>', 'append what -v tells of connections to a file, with times')
     .option('-q', 'tell less')
     .option('-o <key=value>', "an option of OpenSSH's ssh_config (repeatable)", collect);
 }
@@ -49,8 +51,8 @@ export function clientSettings(flags: ClientFlags): Settings {
 }
 
 /** How much to tell. */
-export function verbosityOf({ q, v = 0 }: Pick<ClientFlags, 'q' | 'v'>): Verbosity {
-  return { isQuiet: q === true, level: v };
+export function verbosityOf({ q, v = 0, E }: Pick<ClientFlags, 'q' | 'v' | 'E'>): Verbosity {
+  return { isQuiet: q === true, level: v, logFile: E };
 }
 
 /** For options that may be given more than once. */

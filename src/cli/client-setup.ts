@@ -1,6 +1,6 @@
 /** From options to logged-in clients: everything that a command which connects has in common. */
 import { userInfo } from 'node:os';
-import { type Observable, tap, throwError, timeout } from 'rxjs';
+import { type Observable, throwError, timeout } from 'rxjs';
 import {
   connect,
   type ConnectOptions,
@@ -10,12 +10,12 @@ import {
   type SshClient,
   SshError,
   type Target,
-  type TraceEvent,
+  type Tracer,
 } from '../node.ts';
-import { fingerprint } from '../keys/index.ts';
 import { algorithmOptions } from './algorithm-lists.ts';
 import { hostKeyPolicy, hostKeysUpdatePolicy, knownHosts } from './host-trust.ts';
 import { identitySources } from './identities.ts';
+import { connectionLog } from './connection-log.ts';
 import { type Answers, answersFor, saidBy } from './login-answers.ts';
 import type { CliIo, Messages } from './io.ts';
 import type { Settings } from './settings.ts';
@@ -47,6 +47,8 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
   const isBatch = settings.first('BatchMode', yesNo) ?? false;
   const terminal = isBatch ? undefined : io.terminal;
   const quietIo = { ...io, terminal };
+  // a file that cannot be written to is told before anything is connected to
+  connectionLog(messages);
   for (const key of settings.ignored) messages.verbose(1, `-o ${key} makes no difference here`);
   const common = {
     ...timing(settings),
@@ -62,12 +64,9 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
     connect({
       ...common,
       ...hop,
-      ...tracer(named, messages),
+      ...traceTo(connectionLog(messages, escapeText(named.name))),
       banner: (text) => saidBy(escapeText(named.name), text, messages),
-    }).pipe(
-      (source$) => (seconds === 0 ? source$ : loggedInWithin(source$, seconds)),
-      tap((client) => introduce(client, named, messages)),
-    );
+    }).pipe((source$) => (seconds === 0 ? source$ : loggedInWithin(source$, seconds)));
   const via = jumps(settings, { env: {}, terminal }, messages, reach);
   const route = readRoute(settings);
   const answers = answersFor(settings, quietIo, messages);
@@ -195,45 +194,6 @@ function loggedInWithin(client$: Observable<SshClient>, seconds: number): Observ
   return client$.pipe(timeout({ first: milliseconds, with: () => throwError(expired) }));
 }
 
-function introduce(client: SshClient, { name }: NamedHost, messages: Messages): void {
-  const shown = escapeText(name);
-  if (!messages.isVerbose(1)) return;
-  const { algorithms, hostKey, isOpenToTerrapin, isPostQuantum, peerIdentification } =
-    client.handshake;
-  const { kex, clientToServer, serverToClient } = algorithms;
-  messages.verbose(1, `${shown}: ${escapeText(peerIdentification)}, key exchange ${kex}`);
-  for (const [way, { cipher, mac }] of [
-    ['to', clientToServer],
-    ['from', serverToClient],
-  ] as const) {
-    messages.verbose(1, `${shown}: ${way} the server ${cipher}${mac === '' ? '' : ` ${mac}`}`);
-  }
-  if (isOpenToTerrapin)
-    messages.verbose(
-      1,
-      `${shown}: no strict key exchange, under a cipher that needs it (Terrapin)`,
-    );
-  if (!isPostQuantum)
-    messages.verbose(1, `${shown}: the key exchange is not safe from quantum computers`);
-  if (hostKey !== undefined)
-    messages.verbose(1, `${shown}: host key ${hostKey.algorithm} ${fingerprint(hostKey.key)}`);
-  const { user, method, with: credential = '' } = client.login;
-  messages.verbose(
-    1,
-    `${shown}: ${escapeText(user)} logged in by ${method} ${escapeText(credential)}`,
-  );
-}
-
-function tracer({ name }: NamedHost, messages: Messages): Pick<ConnectOptions, 'trace'> {
-  if (!messages.isVerbose(2)) return {};
-  return { trace: (event) => tell(name, event, messages) };
-}
-
-function tell(name: string, event: TraceEvent, messages: Messages): void {
-  const level = event.type === 'packet' ? 3 : 2;
-  const { type, ...facts } = event;
-  const text = Object.entries(facts)
-    .map(([key, value]) => `${key} ${String(value)}`)
-    .join(', ');
-  messages.verbose(level, `${escapeText(name)}: ${type}: ${escapeText(text)}`);
+function traceTo(trace: Tracer | undefined): Pick<ConnectOptions, 'trace'> {
+  return trace === undefined ? {} : { trace };
 }

@@ -6,6 +6,8 @@ import type { Prompter } from './terminal.ts';
 export interface CliIo {
   readonly stdin: Readable & {
     readonly isTTY?: boolean;
+    /** Whether the terminal is in raw mode. */
+    readonly isRaw?: boolean;
     setRawMode?(isRaw: boolean): unknown;
   };
   readonly stdout: CliOutput;
@@ -27,6 +29,8 @@ export interface Verbosity {
   readonly isQuiet: boolean;
   /** How often `-v` was given. */
   readonly level: number;
+  /** Where what `-v` tells of connections goes instead. */
+  readonly logFile?: string | undefined;
 }
 
 /** A line at the bottom of the terminal that has to make room for everything else. */
@@ -37,14 +41,18 @@ export interface StatusLine {
 
 /** Tells the person something, on stderr. */
 export class Messages {
+  /** How much is told. */
+  readonly verbosity: Verbosity;
   readonly #stderr: CliOutput;
-  readonly #verbosity: Verbosity;
+  readonly #isRaw: () => boolean;
   #statusLine: StatusLine | undefined;
   #pauses = 0;
 
-  constructor(stderr: CliOutput, verbosity: Verbosity) {
+  /** @param isRaw - is the terminal in raw mode? Then the cursor goes back only when it is told to */
+  constructor(stderr: CliOutput, verbosity: Verbosity, isRaw = (): boolean => false) {
+    this.#isRaw = isRaw;
     this.#stderr = stderr;
-    this.#verbosity = verbosity;
+    this.verbosity = verbosity;
   }
 
   /** Shown whatever `-q` says. */
@@ -54,7 +62,7 @@ export class Messages {
 
   /** Not shown with `-q`. */
   notice(text: string): void {
-    if (!this.#verbosity.isQuiet) this.#write(text);
+    if (!this.verbosity.isQuiet) this.#write(text);
   }
 
   /** Shown when `-v` was given at least `level` times. */
@@ -63,7 +71,7 @@ export class Messages {
   }
 
   isVerbose(level: number): boolean {
-    return this.#verbosity.level >= level;
+    return this.verbosity.level >= level;
   }
 
   /** From now on there is a status line, until it is taken away. */
@@ -95,6 +103,7 @@ export class Messages {
   }
 
   #write(text: string): void {
-    this.around(() => this.#stderr.write(`rxssh: ${text}\n`));
+    const end = this.#stderr.isTTY === true && this.#isRaw() ? '\r\n' : '\n';
+    this.around(() => this.#stderr.write(`rxssh: ${text}${end}`));
   }
 }

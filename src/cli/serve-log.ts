@@ -22,7 +22,7 @@ export class ServeLog {
   #until = 0;
   #lines = 0;
 
-  constructor(messages: Messages, now: () => number = Date.now) {
+  constructor(messages: Messages, now: () => number = () => performance.now()) {
     this.#messages = messages;
     this.#now = now;
   }

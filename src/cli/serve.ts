@@ -11,7 +11,7 @@ import {
   takeUntil,
   tap,
 } from 'rxjs';
-import { listen, type ListenOptions } from '../node.ts';
+import { hasTerminals, listen, type ListenOptions } from '../node.ts';
 import { algorithmOptions } from './algorithm-lists.ts';
 import { collect, more, verbosityOf } from './client-options.ts';
 import { hostKeys } from './host-key-files.ts';
@@ -22,6 +22,7 @@ import { ServeLog } from './serve-log.ts';
 import { type LoginFlags, logins } from './serve-login.ts';
 import { bannerOf, commands, files, parseAddress, shownAddress } from './serve-options.ts';
 import { SERVER_KEYS } from './server-keys.ts';
+import { connectionLog } from './connection-log.ts';
 import { readSettings } from './settings.ts';
 
 /** What commander makes of the options. */
@@ -34,6 +35,7 @@ export interface ServeFlags extends LoginFlags {
   readonly readOnly?: boolean;
   readonly banner?: string;
   readonly o?: readonly string[];
+  readonly E?: string;
   readonly v?: number;
   readonly q?: boolean;
 }
@@ -61,6 +63,7 @@ export function serveCommand(command: Command): Command {
     .option('--allow-forward', 'forward ports and unix sockets')
     .option('-o <key=value>', "an option of OpenSSH's sshd_config (repeatable)", collect)
     .option('-v', 'tell more (repeatable)', more)
+    .option('-E <file>', 'append what happens on connections to a file, with times')
     .option('-q', 'tell less');
 }
 
@@ -72,6 +75,9 @@ export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
   const { methods, authenticate } = logins(flags, settings, io.env, messages);
   const banner = bannerOf(flags.banner, settings);
   const limits = limitsOf(settings);
+  const trace = flags.E === undefined ? undefined : connectionLog(messages);
+  if (flags.allowExec === true && !hasTerminals())
+    messages.verbose(1, 'no terminals: the package @lydell/node-pty is not there');
   const options = {
     ...parseAddress(flags.listen),
     ...limits.server,
@@ -81,6 +87,7 @@ export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
     ...(flags.allowForward === true ? { forward: forwardHandlers(settings) } : {}),
     algorithms: algorithmOptions(settings),
     authenticate,
+    ...(trace === undefined ? {} : { trace }),
     authentication: {
       ...limits.login,
       methods,

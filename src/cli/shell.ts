@@ -74,7 +74,8 @@ export function runShell(name: string, flags: ShellFlags, io: CliIo): Observable
   ];
   const settings = clientSettings({ ...flags, o: [...first, ...o] });
   const host = namedHost(name);
-  const messages = new Messages(io.stderr, verbosityOf(flags));
+  const isRaw = (): boolean => io.stdin.isRaw === true;
+  const messages = new Messages(io.stderr, verbosityOf(flags), isRaw);
   const connectTo = connector(settings, io, messages);
   const isPerson = io.stdin.isTTY === true && flags.n !== true;
   const hasTerminal = wantsTerminal(settings, isPerson);

@@ -6,7 +6,6 @@ import {
   map,
   merge,
   type Observable,
-  type Observer,
   ReplaySubject,
   share,
   switchMap,
@@ -17,17 +16,14 @@ import {
 import type { Authenticated } from '../auth/client.ts';
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions } from '../channels/channel-options.ts';
-import { type ConnectionOptions, SshConnection } from '../channels/connection.ts';
-import type { GlobalRequestHandler } from '../channels/global-requests.ts';
-import { DEFAULT_KEEPALIVE, keepalive, type KeepaliveOptions } from '../channels/keepalive.ts';
-import type { SshError } from '../errors.ts';
+import { SshConnection } from '../channels/connection.ts';
+import { DEFAULT_KEEPALIVE, keepalive } from '../channels/keepalive.ts';
+import { SshError } from '../errors.ts';
 import { dialFrom } from '../forwarding/dial.ts';
 import type { Endpoint } from '../forwarding/endpoint.ts';
 import { type RemoteListenOptions, RemoteListeners } from '../forwarding/remote-listeners.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import { HOST_KEYS } from '../messages/host-keys.ts';
-import { abortable } from '../operators/abortable.ts';
-import { outsideDelivery } from '../operators/credit.ts';
 import type { SftpOptions } from '../sftp/client/open-sftp.ts';
 import type { Path } from '../sftp/file-name.ts';
 import type { SftpClient } from '../sftp/client/sftp-client.ts';
@@ -35,32 +31,22 @@ import type { LocalFiles } from '../sftp/transfer/local-files.ts';
 import type { TransferProgress } from '../sftp/transfer/transfer-options.ts';
 import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
 import type { SshTransport } from '../streams/transport.ts';
+import type { TraceEvent } from '../streams/trace.ts';
 import type { Handshake } from '../streams/transport-options.ts';
-import { announcedHostKeys, proveHostKeys } from './host-key-updates.ts';
+import type { Counters } from '../transport/direction.ts';
+import type { ClientParts, ConnectTimings } from './client-parts.ts';
+import { announcedHostKeys, proveHostKeys, receiveHostKeys } from './host-key-updates.ts';
 import { type ExecEvent, type ExecOptions, runCommand } from './exec.ts';
-import { collect, type CollectOptions, type CommandResult } from './output-operators.ts';
+import type { CommandResult } from './output-operators.ts';
 import type { Command } from './quote.ts';
+import { type RunOptions, runToEnd } from './run.ts';
 import { openSession, type SessionChannel } from './session.ts';
 import { startSftp } from './sftp.ts';
 import { type ShellOptions, startShell } from './shell.ts';
 import { type ClientTransferOptions, getFiles, putFiles } from './transfer.ts';
 
-/** How `run` runs a command. */
-export interface RunOptions extends ExecOptions, CollectOptions {
-  /** Ends the command and rejects with `aborted`. */
-  readonly signal?: AbortSignal;
-}
-
-/** What a client is made of. */
-export interface ClientParts {
-  readonly transport: SshTransport;
-  readonly login: Authenticated;
-  readonly host: string;
-  readonly connection: ConnectionOptions;
-  readonly keepalive?: Partial<KeepaliveOptions>;
-  readonly banner$: Observable<string>;
-  readonly localFiles?: LocalFiles | undefined;
-}
+/** What fits into every packet (RFC 4253 §6.1), with room for its head. */
+const MAX_IGNORED = 32 * 1024;
 
 /**
  * A logged-in connection. It lives as long as the subscription to `connect` that emitted it; used afterwards, every operation
@@ -75,6 +61,8 @@ export class SshClient {
   readonly login: Authenticated;
   /** Algorithms, identifications, host key and session identifier. */
   readonly handshake: Handshake;
+  /** How long it took to get here. */
+  readonly timings: ConnectTimings;
   /**
    * What the server had to say before the login, as it came: escape it before it is shown. Replayed; completes. The option `banner`
    * of `connect` also hears it when the login fails.
@@ -89,6 +77,11 @@ export class SshClient {
   readonly keepalive$: Observable<number>;
   /** Emits when new keys are in use. Not replayed; completes with the connection. */
   readonly rekeyed$: Observable<void>;
+  /**
+   * What happens on the wire and around it, secrets left out. Not replayed; completes with the connection. Costs nothing while nobody
+   * is subscribed. The option `trace` of `connect` hears everything from the first byte.
+   */
+  readonly trace$: Observable<TraceEvent>;
   /**
    * The host keys that the server says are its own (OpenSSH PROTOCOL 2.5): not proven, see `proveHostKeys`. The last ones are
    * replayed; completes with the connection. Errors with `protocol` for what is no list of keys.
@@ -106,9 +99,11 @@ export class SshClient {
     this.user = login.user;
     this.login = login;
     this.handshake = transport.handshake;
+    this.timings = parts.timings;
     this.banner$ = banner$;
     this.closed$ = transport.closed$;
     this.rekeyed$ = transport.rekeyed$;
+    this.trace$ = transport.trace$;
     this.#transport = transport;
     this.#localFiles = localFiles;
     const channels = { ...this.#listeners.channels, ...connection.channels };
@@ -133,6 +128,16 @@ export class SshClient {
     return this.#transport.peer;
   }
 
+  /** The server's host key, which was verified. */
+  get serverKey(): PublicKey | undefined {
+    return this.handshake.hostKey?.key;
+  }
+
+  /** Packets and bytes so far, either way: a snapshot. */
+  get counters(): Counters {
+    return this.#transport.counters;
+  }
+
   /** Has the connection ended? */
   get isClosed(): boolean {
     return this.#transport.ended !== undefined;
@@ -149,9 +154,7 @@ export class SshClient {
 
   /** Runs a command and collects what comes of it; rejects with an `SshError`, `aborted` when the signal fires. */
   run(command: Command, options: RunOptions = {}): Promise<CommandResult> {
-    const { signal } = options;
-    const result$ = this.exec(command, options).pipe(collect(options));
-    return firstValueFrom(signal === undefined ? result$ : abortable(result$, signal));
+    return runToEnd(this.connection, command, options);
   }
 
   /**
@@ -275,8 +278,18 @@ export class SshClient {
   }
 
   /** Sends a global request (RFC 4254 §4). Emits the reply's payload; errors with `request-refused`. */
-  request(name: string, payload?: Uint8Array): Observable<Uint8Array> {
+  globalRequest(name: string, payload?: Uint8Array): Observable<Uint8Array> {
     return this.connection.globalRequests.request(name, payload);
+  }
+
+  /**
+   * Sends bytes that the server passes over (RFC 4253 §11.2): they keep middleboxes awake and hide how much is said. Who sends faster
+   * than the server reads ends the connection with `overflow`. Throws `config` for more than 32 KiB.
+   */
+  sendIgnore(data: Uint8Array = new Uint8Array(0)): void {
+    if (data.length > MAX_IGNORED)
+      throw new SshError('config', 'more than 32 KiB to ignore', { option: 'data' });
+    this.#transport.send({ type: 'IGNORE', data });
   }
 
   /**
@@ -317,16 +330,4 @@ export class SshClient {
     this.disconnect();
     await firstValueFrom(this.closed$);
   }
-}
-
-/** sshd has not set TCP_NODELAY when it sends its host keys: its next packet waits until we write something. */
-function receiveHostKeys(
-  transport: SshTransport,
-  hostKeys: Observer<Uint8Array>,
-): GlobalRequestHandler {
-  return ({ payload }) => {
-    transport.send({ type: 'IGNORE', data: new Uint8Array(0) });
-    outsideDelivery(() => hostKeys.next(payload.slice()));
-    return false;
-  };
 }

@@ -1,11 +1,9 @@
 /** From bytes to a logged-in client, over any duplex. */
 import {
-  asyncScheduler,
   catchError,
   concatMap,
   defer,
   EMPTY,
-  from,
   ignoreElements,
   map,
   merge,
@@ -14,9 +12,7 @@ import {
   of,
   ReplaySubject,
   type SchedulerLike,
-  take,
   tap,
-  throwError,
   throwIfEmpty,
 } from 'rxjs';
 import { defaultProvider } from '#crypto';
@@ -26,23 +22,30 @@ import type { ClientAuthOptions } from '../auth/client-options.ts';
 import type { ConnectionOptions } from '../channels/connection.ts';
 import type { KeepaliveOptions } from '../channels/keepalive.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { isSshError, SshError, toError } from '../errors.ts';
+import { toError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import { DEFAULT_PORT } from '../keys/host-patterns.ts';
-import { joinKnownHosts } from '../keys/known-hosts.ts';
 import { nest } from '../operators/nest.ts';
+import { steadyScheduler } from '../operators/steady-scheduler.ts';
 import type { LocalFiles } from '../sftp/transfer/local-files.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { openTransport, type SshTransport } from '../streams/transport.ts';
 import type { TransportOptions } from '../streams/transport-options.ts';
-import type { Tracer } from '../trace.ts';
+import type { Tracer } from '../streams/trace.ts';
 import { type AlgorithmOptions, proposalOf } from '../transport/proposal.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
 import { abortable } from '../operators/abortable.ts';
 import { SshClient } from './client.ts';
 import { type HostKeysUpdatePolicy, learnHostKeys } from './host-key-updates.ts';
 import { dialVia } from './via.ts';
-import { type HostKeyPolicy, HostVerification, type KnownHostsStore } from './host-verification.ts';
+import {
+  type HostKeyPolicy,
+  type HostVerification,
+  hostVerification,
+  type KnownHostsStore,
+  noKnownHosts,
+  nothingCame,
+} from './host-verification.ts';
 
 /** How to reach a server and log in, apart from where the bytes come from. */
 export interface ClientOptions extends Omit<ClientAuthOptions, 'user' | 'service' | 'timeout'> {
@@ -79,9 +82,9 @@ export interface ClientOptions extends Omit<ClientAuthOptions, 'user' | 'service
   readonly provider?: CryptoProvider;
   /** What `get` and `put` of SFTP find by their local paths; the disks of this machine on Node. */
   readonly localFiles?: LocalFiles;
-  /** Where time comes from; rxjs's `asyncScheduler` by default. */
+  /** Where time comes from; a clock that nobody sets, by default. */
   readonly scheduler?: SchedulerLike;
-  /** Receives what happens on the wire; payloads and secrets are never part of it. */
+  /** Receives what happens on the wire, from the first byte; secrets are never part of it. What it throws ends the connection. */
   readonly trace?: Tracer;
   /** Ends everything with `aborted`. */
   readonly signal?: AbortSignal;
@@ -109,12 +112,6 @@ export const DEFAULT_CONNECT_TIMEOUT = 20_000;
 const DEFAULT_HANDSHAKE_TIMEOUT = 20_000;
 const DEFAULT_REKEY_TIMEOUT = 60_000;
 
-/** Nothing is known: every host is an unknown one. */
-const noKnownHosts: KnownHostsStore = {
-  load: () => of(joinKnownHosts([])),
-  add: () => of(undefined),
-};
-
 /**
  * Connects and logs in over a duplex, or through another host. Cold: each subscription is a connection. Emits one client and stays open; unsubscribing
  * disconnects. Errors with `protocol`, `disconnect`, `key-exchange`, `host-key`, `auth`, `connection-lost`, `timeout`
@@ -128,13 +125,14 @@ const noKnownHosts: KnownHostsStore = {
  * ```
  */
 export function connect(options: ConnectOptions): Observable<SshClient> {
-  const { signal } = options;
-  const client$ = defer(() =>
-    duplexOf(options).pipe(
+  const { signal, scheduler = steadyScheduler } = options;
+  const client$ = defer(() => {
+    const began = scheduler.now();
+    return duplexOf(options).pipe(
       throwIfEmpty(() => nothingCame('duplex')),
-      nest((opened) => connectOver(opened, options)),
-    ),
-  );
+      nest((opened) => connectOver(opened, options, scheduler.now() - began)),
+    );
+  });
   return signal === undefined ? client$ : abortableClient(client$, signal);
 }
 
@@ -181,13 +179,18 @@ export function opened(client$: Observable<SshClient>): Promise<SshClient> {
   });
 }
 
-function connectOver(duplex: ByteDuplex, options: ClientOptions): Observable<SshClient> {
+/** @param dial - milliseconds that it took to get the duplex */
+function connectOver(
+  duplex: ByteDuplex,
+  options: ClientOptions,
+  dial: number,
+): Observable<SshClient> {
   const banner$ = new ReplaySubject<string>(MAX_BANNERS);
-  return verificationFor(options).pipe(
+  return hostVerification(options).pipe(
     concatMap((verification) =>
       openTransport(duplex, transportOptions(options, verification)).pipe(
         nest((transport) => {
-          const client$ = logIn(transport, options, banner$);
+          const client$ = logIn(transport, options, banner$, dial);
           // a connection that learns no keys keeps nothing for it
           if ((options.updateHostKeys ?? false) === false) return client$;
           return client$.pipe(
@@ -205,11 +208,12 @@ function hostKeysUpdate(
   options: ClientOptions,
   verification: HostVerification,
 ): Observable<never> {
-  const { host, port = DEFAULT_PORT, knownHosts = noKnownHosts, trace } = options;
+  const { host, port = DEFAULT_PORT, knownHosts = noKnownHosts } = options;
   const { updateHostKeys = false } = options;
   const { hostKey } = client.handshake;
   if (hostKey === undefined || !verification.isKnown) return EMPTY;
-  const tell = (outcome: string): void => trace?.({ type: 'host-keys', outcome });
+  const { transport } = client.connection;
+  const tell = (outcome: string): void => transport.trace?.({ type: 'host-keys', outcome });
   return learnHostKeys(client, { host, port }, hostKey, knownHosts, updateHostKeys).pipe(
     tap((keys) => tell(`added ${keys.map((key) => fingerprint(key)).join(' ')}`)),
     ignoreElements(),
@@ -224,7 +228,9 @@ function logIn(
   transport: SshTransport,
   options: ClientOptions,
   banner$: ReplaySubject<string>,
+  dial: number,
 ): Observable<SshClient> {
+  const began = transport.scheduler.now();
   const { loginTimeout, host, keepalive, connection = {} } = options;
   const login$ = authenticateClient(transport, {
     ...options,
@@ -239,6 +245,10 @@ function logIn(
       banner$.complete();
       const parts = {
         ...{ transport, login, host, connection },
+        timings: {
+          ...{ dial, ...transport.handshake.timings },
+          login: transport.scheduler.now() - began,
+        },
         banner$: banner$.asObservable(),
         localFiles: options.localFiles,
       };
@@ -247,41 +257,12 @@ function logIn(
   );
 }
 
-function verificationFor(options: ClientOptions): Observable<HostVerification> {
-  const {
-    host,
-    port = DEFAULT_PORT,
-    hostKeys = { policy: 'strict' },
-    knownHosts = noKnownHosts,
-  } = options;
-  if (hostKeys.policy === 'pinned')
-    return of(new HostVerification(host, port, hostKeys, knownHosts, joinKnownHosts([])));
-  return defer(() => from(knownHosts.load())).pipe(
-    take(1),
-    throwIfEmpty(() => nothingCame('knownHosts')),
-    catchError((error: unknown) => throwError(() => unreadable(error))),
-    map((known) => new HostVerification(host, port, hostKeys, knownHosts, known)),
-  );
-}
-
-/** To complete without a client would be to end in silence. */
-function nothingCame(option: string): SshError<'config'> {
-  return new SshError('config', `${option} has completed without a value`, { option });
-}
-
-/** Without what is known, nobody can be trusted. */
-function unreadable(error: unknown): SshError {
-  if (isSshError(error)) return error;
-  const message = `known hosts cannot be read: ${toError(error).message}`;
-  return new SshError('config', message, { option: 'knownHosts' }, { cause: error });
-}
-
 function transportOptions(
   options: ClientOptions,
   verification: HostVerification,
 ): TransportOptions {
   const proposal = proposalOf(options.algorithms);
-  const { software, trace } = options;
+  const { software, scheduler, trace } = options;
   return {
     role: 'client',
     provider: options.provider ?? defaultProvider,
@@ -290,8 +271,8 @@ function transportOptions(
     handshakeTimeout: options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT,
     rekeyTimeout: options.rekeyTimeout ?? DEFAULT_REKEY_TIMEOUT,
     verifyHostKey: (claim): ObservableInput<unknown> => verification.verify(claim),
-    scheduler: options.scheduler ?? asyncScheduler,
     ...(software === undefined ? {} : { software }),
+    ...(scheduler === undefined ? {} : { scheduler }),
     ...(trace === undefined ? {} : { trace }),
   };
 }

@@ -9,12 +9,13 @@ import {
   map,
   type Observable,
   type ObservableInput,
+  type Observer,
   of,
   concat,
   switchMap,
   take,
 } from 'rxjs';
-import type { GlobalRequests } from '../channels/global-requests.ts';
+import type { GlobalRequestHandler, GlobalRequests } from '../channels/global-requests.ts';
 import { isSshError, SshError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import { formatKnownHostsLine, type KnownHosts } from '../keys/known-hosts.ts';
@@ -31,7 +32,9 @@ import {
   hostKeyProofData,
   hostKeyProofs,
 } from '../messages/host-keys.ts';
+import { outsideDelivery } from '../operators/credit.ts';
 import type { HostKeyClaim } from '../streams/key-exchange-context.ts';
+import type { SshTransport } from '../streams/transport.ts';
 import type { Handshake } from '../streams/transport-options.ts';
 import { equalBytes } from '../wire/bytes.ts';
 import type { SshClient } from './client.ts';
@@ -177,4 +180,16 @@ function notProven(key: PublicKey): SshError<'host-key'> {
   return new SshError('host-key', `the server has not proven that it holds ${print}`, {
     ...{ reason: 'rejected', host: '', algorithm: key.type, fingerprint: print },
   });
+}
+
+/** sshd has not set TCP_NODELAY when it sends its host keys: its next packet waits until we write something. */
+export function receiveHostKeys(
+  transport: SshTransport,
+  hostKeys: Observer<Uint8Array>,
+): GlobalRequestHandler {
+  return ({ payload }) => {
+    transport.send({ type: 'IGNORE', data: new Uint8Array(0) });
+    outsideDelivery(() => hostKeys.next(payload.slice()));
+    return false;
+  };
 }

@@ -10,11 +10,13 @@ import {
   type ObservableInput,
   of,
   switchMap,
+  take,
   throwError,
+  throwIfEmpty,
 } from 'rxjs';
 import { isSshError, SshError, toError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
-import { hostName } from '../keys/host-patterns.ts';
+import { DEFAULT_PORT, hostName } from '../keys/host-patterns.ts';
 import {
   formatKnownHostsLine,
   joinKnownHosts,
@@ -228,4 +230,45 @@ export class HostVerification {
         ),
     );
   }
+}
+
+/** Nothing is known: every host is an unknown one. */
+export const noKnownHosts: KnownHostsStore = {
+  load: () => of(joinKnownHosts([])),
+  add: () => of(undefined),
+};
+
+/** What decides about the keys of a host, once known_hosts is read. */
+export function hostVerification(options: {
+  readonly host: string;
+  readonly port?: number;
+  readonly hostKeys?: HostKeyPolicy;
+  readonly knownHosts?: KnownHostsStore;
+}): Observable<HostVerification> {
+  const {
+    host,
+    port = DEFAULT_PORT,
+    hostKeys = { policy: 'strict' },
+    knownHosts = noKnownHosts,
+  } = options;
+  if (hostKeys.policy === 'pinned')
+    return of(new HostVerification(host, port, hostKeys, knownHosts, joinKnownHosts([])));
+  return defer(() => from(knownHosts.load())).pipe(
+    take(1),
+    throwIfEmpty(() => nothingCame('knownHosts')),
+    catchError((error: unknown) => throwError(() => unreadable(error))),
+    map((known) => new HostVerification(host, port, hostKeys, knownHosts, known)),
+  );
+}
+
+/** To complete without a client would be to end in silence. */
+export function nothingCame(option: string): SshError<'config'> {
+  return new SshError('config', `${option} has completed without a value`, { option });
+}
+
+/** Without what is known, nobody can be trusted. */
+function unreadable(error: unknown): SshError {
+  if (isSshError(error)) return error;
+  const message = `known hosts cannot be read: ${toError(error).message}`;
+  return new SshError('config', message, { option: 'knownHosts' }, { cause: error });
 }

@@ -1,6 +1,5 @@
 /** The work for one host: its attempts, its time, and its events. */
 import {
-  asyncScheduler,
   defer,
   Observable,
   type ObservableInput,
@@ -16,6 +15,7 @@ import { outsideDelivery } from '../operators/credit.ts';
 import { fromInput } from '../operators/from-input.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { type HostEvent, taskError } from './fleet-event.ts';
+import { steadyScheduler } from '../operators/steady-scheduler.ts';
 
 /** How hosts are run. */
 export interface HostRunOptions {
@@ -54,7 +54,7 @@ class HostRun {
   ) {
     this.#task = task;
     this.#options = options;
-    this.#scheduler = options.scheduler ?? asyncScheduler;
+    this.#scheduler = options.scheduler ?? steadyScheduler;
     this.#out = out;
     this.#began = this.#scheduler.now();
   }

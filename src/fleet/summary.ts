@@ -1,9 +1,10 @@
 /** A fan-out in numbers. */
-import { asyncScheduler, type OperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
+import { type OperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
 import type { ErrorKind } from '../errors.ts';
 import { lift, type Stage } from '../operators/lift.ts';
 import type { FleetEvent } from './fleet-event.ts';
 import { NO_STATUS, shellStatus } from './shell-status.ts';
+import { steadyScheduler } from '../operators/steady-scheduler.ts';
 
 /** How a fan-out has gone. */
 export interface FleetSummary {
@@ -48,7 +49,7 @@ class Summary implements Stage<FleetEvent> {
   #largestStatus = 0;
 
   constructor(
-    { scheduler = asyncScheduler }: { readonly scheduler?: SchedulerLike },
+    { scheduler = steadyScheduler }: { readonly scheduler?: SchedulerLike },
     out: Subscriber<FleetSummary>,
   ) {
     this.#scheduler = scheduler;

@@ -15,6 +15,7 @@ export function encode(): OperatorFunction<Message, Writer> {
   return lift((out) => ({
     next(message): void {
       writer.reset();
+      writer.title = message.type;
       if (message.type === 'CHANNEL_DATA') {
         // by hand, like its decoding: the one message that comes in bulk
         writer.byte(94).uint32(message.recipientChannel).string(message.data);

@@ -41,7 +41,9 @@ export function hold(outbound: Outbound): MonoTypeOperatorFunction<Writer> {
         );
       }
       if (held.length === 0) outbound.gate.whenOpen(release);
-      held.push(new Writer(payload.length + 64, PACKET_HEADER).raw(payload.view()));
+      const copy = new Writer(payload.length + 64, PACKET_HEADER).raw(payload.view());
+      copy.title = payload.title;
+      held.push(copy);
     };
     return {
       next(payload): void {

@@ -53,6 +53,7 @@ export { fromInput } from './from-input.ts';
 export { fromPull, type Pullable } from './from-pull.ts';
 export { hold } from './hold.ts';
 export { identify } from './identify.ts';
+export { inspect, type Inspector } from './inspect.ts';
 export { lift, type Stage } from './lift.ts';
 export { LineSplitter } from './line-splitter.ts';
 export { nest } from './nest.ts';

@@ -5,7 +5,9 @@ import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import type { SshError } from '../errors.ts';
 import type { DuplexPeer } from '../streams/byte-duplex.ts';
+import type { TraceEvent } from '../streams/trace.ts';
 import type { Handshake } from '../streams/transport-options.ts';
+import type { Counters } from '../transport/direction.ts';
 import type { ServerSession } from './session.ts';
 
 /** The connection of one client. */
@@ -14,6 +16,10 @@ export interface ServerConnection {
   readonly peer: DuplexPeer | undefined;
   /** Identifications, algorithms and session id; `undefined` before the first key exchange is complete. */
   readonly handshake: Handshake | undefined;
+  /** Packets and bytes so far, either way: a snapshot. */
+  readonly counters: Counters;
+  /** What happens on the wire and around it, secrets left out. Hot; completes with the connection. The option `trace` hears it all. */
+  readonly trace$: Observable<TraceEvent>;
   /** The login; `undefined` before it has succeeded. */
   readonly login: ServerAuthenticated | undefined;
   /** The user's name; `undefined` before the login has succeeded. */

@@ -1,5 +1,5 @@
 /** The connections of a server: which are let in, what becomes of them, and when the last is over. */
-import { asyncScheduler, type Subscriber, Subscription } from 'rxjs';
+import { type Subscriber, Subscription } from 'rxjs';
 import { defaultProvider } from '#crypto';
 import { randomFraction } from '../crypto/random.ts';
 import { isSshError, SshError } from '../errors.ts';
@@ -10,6 +10,7 @@ import { DEFAULT_PENALTIES, type Offence, type Penalties, PenaltyTable } from '.
 import { serve } from './serve.ts';
 import { DEFAULT_SOURCE_PREFIX, type Source, sourceOf, type SourcePrefix } from './source.ts';
 import { DEFAULT_STARTUP_LIMITS, type MaxStartups, maxStartupsOf, Startups } from './startups.ts';
+import { steadyScheduler } from '../operators/steady-scheduler.ts';
 
 /** How many connections a server has, and of whom. */
 export interface ListenerOptions extends ServeOptions {
@@ -65,7 +66,7 @@ export class Listener {
     );
     if (penalties === false) return;
     const asked = { ...DEFAULT_PENALTIES, ...(penalties === true ? {} : penalties) };
-    const table = (): PenaltyTable => new PenaltyTable(asked, options.scheduler ?? asyncScheduler);
+    const table = (): PenaltyTable => new PenaltyTable(asked, options.scheduler ?? steadyScheduler);
     // whoever has all the addresses of an IPv6 network must not push those of IPv4 out
     this.#penalties = { ipv4: table(), ipv6: table() };
   }

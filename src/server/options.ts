@@ -12,7 +12,7 @@ import { SshError } from '../errors.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
 import type { TransportOptions } from '../streams/transport-options.ts';
-import type { Tracer } from '../trace.ts';
+import type { TraceEvent } from '../streams/trace.ts';
 import { DEFAULT_GROUP_EXCHANGE } from '../transport/group-exchange.ts';
 import type { Proposal } from '../transport/negotiation.ts';
 import { type AlgorithmOptions, proposalOf } from '../transport/proposal.ts';
@@ -77,8 +77,8 @@ export interface ServeOptions extends SessionHandlers {
   readonly provider?: CryptoProvider;
   /** Where time comes from. */
   readonly scheduler?: SchedulerLike;
-  /** Receives what happens on the wire of each connection. */
-  readonly trace?: Tracer;
+  /** Receives what happens on the wire of each connection, from its first byte; secrets left out. What it throws ends the connection. */
+  readonly trace?: (event: TraceEvent, connection: ServerConnection) => void;
 }
 
 /**
@@ -118,7 +118,7 @@ export const DEFAULT_LOGIN_GRACE_TIME = 60_000;
  * @throws SshError `config` for an option that cannot be met: no host key, an algorithm or a method that there is none of
  */
 export function transportOptions(options: ServeOptions): TransportOptions {
-  const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT, software, scheduler, trace } = options;
+  const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT, software, scheduler } = options;
   const loginGraceTime = options.authentication?.loginGraceTime ?? DEFAULT_LOGIN_GRACE_TIME;
   checkServerAuth(options.authentication ?? {});
   return {
@@ -139,7 +139,6 @@ export function transportOptions(options: ServeOptions): TransportOptions {
     ],
     ...(software === undefined ? {} : { software }),
     ...(scheduler === undefined ? {} : { scheduler }),
-    ...(trace === undefined ? {} : { trace }),
   };
 }
 
@@ -175,4 +174,17 @@ function checkHostKeys(hostKeys: unknown): void {
 
 function badHostKeys(text: string): SshError<'config'> {
   return new SshError('config', text, { option: 'hostKeys' });
+}
+
+/** Handlers that are called with the connection as well. */
+export function bound<R, A>(
+  handlers: Readonly<Record<string, (request: R, connection: ServerConnection) => A>>,
+  connection: ServerConnection,
+): Readonly<Record<string, (request: R) => A>> {
+  return Object.fromEntries(
+    Object.entries(handlers).map(([name, handler]) => [
+      name,
+      (request: R): A => handler(request, connection),
+    ]),
+  );
 }

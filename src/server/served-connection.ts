@@ -1,12 +1,5 @@
 /** One client's connection from its first byte to its end: transport, login, channels. */
-import {
-  asyncScheduler,
-  type Observable,
-  ReplaySubject,
-  Subject,
-  Subscription,
-  throwError,
-} from 'rxjs';
+import { type Observable, ReplaySubject, Subject, Subscription, switchMap, throwError } from 'rxjs';
 import { authenticateServer, type ServerAuthenticated } from '../auth/server.ts';
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions } from '../channels/channel-options.ts';
@@ -25,11 +18,13 @@ import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
 import { after } from '../streams/deadline.ts';
 import { asSshError } from '../streams/ending.ts';
 import { openTransport, type SshTransport } from '../streams/transport.ts';
+import type { TraceEvent } from '../streams/trace.ts';
 import type { Handshake, TransportOptions } from '../streams/transport-options.ts';
+import { type Counters, NO_TRAFFIC } from '../transport/direction.ts';
 import type { ServerConnection } from './connection.ts';
 import type { ConnectionEvent, ConnectionEventFacts } from './events.ts';
 import { DEFAULT_ANSWER_TIMEOUT } from './forwarding.ts';
-import { DEFAULT_LOGIN_GRACE_TIME, type ServeOptions } from './options.ts';
+import { bound, DEFAULT_LOGIN_GRACE_TIME, type ServeOptions } from './options.ts';
 import { permittedForwarding } from './permit.ts';
 import { dialChannels } from './served-dials.ts';
 import { proveHostKeys, tellHostKeys } from './served-host-keys.ts';
@@ -37,6 +32,7 @@ import { ServedListeners } from './served-listeners.ts';
 import type { ForwardContext } from './served-ways.ts';
 import type { ServerSession } from './session.ts';
 import { SessionChannel } from './session-channel.ts';
+import { steadyScheduler } from '../operators/steady-scheduler.ts';
 
 const DEFAULT_MAXIMUM_SESSIONS = 10;
 const DEFAULT_DRAIN_TIMEOUT = 30_000;
@@ -49,6 +45,7 @@ export class ServedConnection implements ServerConnection {
   readonly keepalive$: Observable<number>;
   readonly rekeyed$: Observable<void>;
   readonly closed$: Observable<SshError | undefined>;
+  readonly trace$: Observable<TraceEvent>;
 
   readonly #duplex: ByteDuplex;
   readonly #options: ServeOptions;
@@ -56,6 +53,7 @@ export class ServedConnection implements ServerConnection {
   readonly #sessions = new Subject<ServerSession>();
   readonly #keepalive = new Subject<number>();
   readonly #rekeyed = new Subject<void>();
+  readonly #begun = new ReplaySubject<SshTransport>(1);
   readonly #closed = new ReplaySubject<SshError | undefined>(1);
   readonly #subscriptions = new Subscription();
   /** Listeners, and connections that lead somewhere else. */
@@ -80,10 +78,15 @@ export class ServedConnection implements ServerConnection {
     this.keepalive$ = this.#keepalive.asObservable();
     this.rekeyed$ = this.#rekeyed.asObservable();
     this.closed$ = this.#closed.asObservable();
+    this.trace$ = this.#begun.pipe(switchMap(({ trace$ }) => trace$));
   }
 
   get handshake(): Handshake | undefined {
     return this.#transport?.handshake;
+  }
+
+  get counters(): Counters {
+    return this.#transport?.counters ?? NO_TRAFFIC;
   }
 
   get login(): ServerAuthenticated | undefined {
@@ -96,11 +99,11 @@ export class ServedConnection implements ServerConnection {
 
   /** Begins to serve. */
   start(options: TransportOptions): void {
-    const began = (options.scheduler ?? asyncScheduler).now();
+    const began = (options.scheduler ?? steadyScheduler).now();
     this.#tell({ type: 'connection' });
     if (this.#isOver) return;
     this.#subscriptions.add(
-      openTransport(this.#duplex, options).subscribe({
+      openTransport(this.#duplex, this.#traced(options)).subscribe({
         next: (transport) => this.#authenticate(transport, began),
         error: (error: unknown) => this.#ended(asSshError(error)),
       }),
@@ -145,8 +148,15 @@ export class ServedConnection implements ServerConnection {
     this.#subscriptions.add(after(drainTimeout, leave, transport.scheduler));
   }
 
+  #traced(options: TransportOptions): TransportOptions {
+    const { trace } = this.#options;
+    return trace === undefined ? options : { ...options, trace: (event) => trace(event, this) };
+  }
+
   #authenticate(transport: SshTransport, began: number): void {
     this.#transport = transport;
+    this.#begun.next(transport);
+    this.#begun.complete();
     this.#subscriptions.add(transport.rekeyed$.subscribe(() => this.#rekeyed.next()));
     this.#tell({ type: 'handshake', handshake: transport.handshake });
     const { authenticate, authentication = {} } = this.#options;
@@ -261,6 +271,7 @@ export class ServedConnection implements ServerConnection {
     this.#isOver = true;
     const fault = error !== undefined && isFault(error) ? error : undefined;
     this.#sessions.complete();
+    this.#begun.complete();
     this.#keepalive.complete();
     this.#rekeyed.complete();
     outsideDelivery(() => {
@@ -273,19 +284,6 @@ export class ServedConnection implements ServerConnection {
   #tell(event: ConnectionEventFacts): void {
     outsideDelivery(() => this.#emit({ ...event, connection: this }));
   }
-}
-
-/** Handlers that are called with the connection as well. */
-function bound<R, A>(
-  handlers: Readonly<Record<string, (request: R, connection: ServerConnection) => A>>,
-  connection: ServerConnection,
-): Readonly<Record<string, (request: R) => A>> {
-  return Object.fromEntries(
-    Object.entries(handlers).map(([name, handler]) => [
-      name,
-      (request: R): A => handler(request, connection),
-    ]),
-  );
 }
 
 /** A DISCONNECT by the application, either side's, is how a connection is meant to end. */

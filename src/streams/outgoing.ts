@@ -3,6 +3,7 @@ import { Subject, type Subscription } from 'rxjs';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { SshError } from '../errors.ts';
 import type { Message } from '../messages/catalogue.ts';
+import type { Inspector } from '../operators/inspect.ts';
 import type { RunQueue } from '../operators/run-queue.ts';
 import { initialOutbound } from '../transport/direction.ts';
 import { Fifo } from '../wire/fifo.ts';
@@ -18,28 +19,35 @@ const MAX_PENDING = 3 * 1024 * 1024;
 /** What a write that is not done takes besides its bytes: a peer that asks one packet at a time gets a write for each. */
 const COST_OF_WRITE = 256;
 
+/** What the outgoing half has to know of the rest. */
+export interface OutgoingContext {
+  /** Have the keys to be changed before more bulk data is sent? */
+  isWornOut(): boolean;
+  /** Who looks at what leaves, if anybody does now. */
+  inspector(): Inspector | undefined;
+}
+
 /** Sends the messages of one connection. */
 export class Outgoing {
   /** The cell with the current keys. */
   readonly cell = initialOutbound();
   readonly #duplex: ByteDuplex;
   readonly #queue: RunQueue;
-  readonly #isWornOut: () => boolean;
+  readonly #context: OutgoingContext;
   readonly #messages = new Subject<Message>();
   readonly #batches = new OutgoingBatches();
   readonly #waiting = new Fifo<() => void>();
   #writes = 0;
 
-  /** @param isWornOut - says whether the keys have to be changed before more bulk data is sent */
-  constructor(duplex: ByteDuplex, queue: RunQueue, isWornOut: () => boolean) {
+  constructor(duplex: ByteDuplex, queue: RunQueue, context: OutgoingContext) {
     this.#duplex = duplex;
     this.#queue = queue;
-    this.#isWornOut = isWornOut;
+    this.#context = context;
   }
 
   /** May bulk data be sent now? */
   get isWritable(): boolean {
-    return this.cell.gate.isOpen && this.#pending < WRITABLE_BELOW && !this.#isWornOut();
+    return this.cell.gate.isOpen && this.#pending < WRITABLE_BELOW && !this.#context.isWornOut();
   }
 
   /** What waits for the peer, in bytes of memory. */
@@ -54,6 +62,7 @@ export class Outgoing {
       queue: this.#queue,
       provider,
       reserve: this.#batches.reserve,
+      inspector: () => this.#context.inspector(),
     };
     const pipe = outboundBytes(this.#messages, context).subscribe({
       next: (batch) => this.#write(batch),

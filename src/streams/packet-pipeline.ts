@@ -12,6 +12,7 @@ import { encode } from '../operators/encode.ts';
 import { frame } from '../operators/frame.ts';
 import { hold } from '../operators/hold.ts';
 import { identify } from '../operators/identify.ts';
+import { inspect, type Inspector } from '../operators/inspect.ts';
 import { pad } from '../operators/pad.ts';
 import type { RunQueue } from '../operators/run-queue.ts';
 import { type Reserve, seal } from '../operators/seal.ts';
@@ -47,6 +48,8 @@ export interface OutboundContext {
   readonly provider: CryptoProvider;
   /** Gives room for sealed packets. */
   readonly reserve: Reserve;
+  /** Who looks at what leaves, if anybody does now. */
+  inspector(): Inspector | undefined;
 }
 
 /** From the peer's bytes to its messages. */
@@ -75,6 +78,7 @@ export function outboundBytes(
   return messages$.pipe(
     encode(),
     hold(outbound),
+    inspect(outbound, () => context.inspector()),
     pad(outbound, provider),
     seal(outbound, reserve),
     coalesce(queue),

@@ -2,25 +2,23 @@
  * The transport layer (RFC 4253) as a cold Observable: identification, key exchanges, and the end of a connection. What comes
  * after it (service, authentication, channels) subscribes to `upper$` and calls `send`.
  */
-import { asyncScheduler, Observable, type SchedulerLike, Subject, Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, Subject, Subscription } from 'rxjs';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { escapeText, isSshError, protocolError, SshError } from '../errors.ts';
 import type { Message } from '../messages/catalogue.ts';
 import { DisconnectReason } from '../messages/codes.ts';
 import type { InboundMessage } from '../operators/decode.ts';
+import type { Inspector } from '../operators/inspect.ts';
 import { RunQueue } from '../operators/run-queue.ts';
-import { tracePacket, type Tracer } from '../trace.ts';
 import type { Phase } from '../transport/admission.ts';
 import { DEFAULT_GROUP_EXCHANGE } from '../transport/group-exchange.ts';
 import { type Identification, ownIdentification } from '../transport/identification.ts';
-import { isPostQuantum } from '../transport/kex-methods.ts';
 import type { KexStep } from '../transport/kex-state.ts';
-import { isOpenToTerrapin } from '../transport/negotiation.ts';
 import { isWornOut } from '../transport/rekey-policy.ts';
+import { type Counters, countersOf } from '../transport/direction.ts';
 import type { Role } from '../transport/role.ts';
 import type { MessageRow } from '../wire/message.ts';
 import type { ByteDuplex } from './byte-duplex.ts';
-import { after, timeoutError } from './deadline.ts';
 import { DuplexLife } from './duplex-life.ts';
 import {
   asSshError,
@@ -30,13 +28,18 @@ import {
   farewellFor,
   releasedError,
 } from './ending.ts';
+import { type Handshake, HandshakeClock, handshakeOf } from './handshake.ts';
 import { Incoming } from './incoming.ts';
 import { KeyExchange } from './key-exchange.ts';
 import type { KeyExchangeContext } from './key-exchange-context.ts';
 import { Outgoing } from './outgoing.ts';
 import { inboundMessages } from './packet-pipeline.ts';
-import type { Handshake, TransportOptions } from './transport-options.ts';
+import { tracePacket, type TraceEvent, type Tracer } from './trace.ts';
+import { TraceFeed } from './trace-feed.ts';
+import { TransportDeadlines } from './transport-deadlines.ts';
+import type { TransportOptions } from './transport-options.ts';
 import { TransportSubjects } from './transport-subjects.ts';
+import { steadyScheduler } from '../operators/steady-scheduler.ts';
 
 /**
  * Runs the transport layer over a duplex.
@@ -67,8 +70,6 @@ export class SshTransport {
   readonly provider: CryptoProvider;
   /** Where time comes from. */
   readonly scheduler: SchedulerLike;
-  /** Receives what happens on the wire. */
-  readonly trace: Tracer | undefined;
   readonly #duplex: ByteDuplex;
   readonly #options: TransportOptions;
   readonly #queue = new RunQueue((thrown) => this.fail(asSshError(thrown)));
@@ -76,18 +77,20 @@ export class SshTransport {
   readonly #outgoing: Outgoing;
   readonly #kex: KeyExchange;
   readonly #subjects = new TransportSubjects();
+  readonly #trace: TraceFeed;
   readonly #received = new Subject<Uint8Array>();
   readonly #resources = new Subscription();
   readonly #life: DuplexLife;
+  readonly #deadlines: TransportDeadlines;
+  readonly #clock: HandshakeClock;
   readonly #ready: () => void;
   readonly #own: Uint8Array;
-  #receivedPackets = 0;
   #peer: Identification | undefined;
   #handshake: Handshake | undefined;
   #ended: SshError | undefined;
-  #deadline = Subscription.EMPTY;
-  #ageLimit = Subscription.EMPTY;
 
+  /** What happens on the wire and around it, from now on; completes at the end. Costs nothing while nobody is subscribed. */
+  readonly trace$: Observable<TraceEvent>;
   /** Messages of the layers above (numbers from 50), as they come; emitted on the run queue. */
   readonly upper$: Observable<InboundMessage> = this.#subjects.upper.asObservable();
   /** Names in SERVICE_REQUEST (server) and SERVICE_ACCEPT (client) messages (RFC 4253 §10). */
@@ -102,19 +105,31 @@ export class SshTransport {
   constructor(duplex: ByteDuplex, options: TransportOptions, ready: () => void) {
     this.role = options.role;
     this.provider = options.provider;
-    this.scheduler = options.scheduler ?? asyncScheduler;
-    this.trace = options.trace;
+    this.scheduler = options.scheduler ?? steadyScheduler;
+    this.#trace = new TraceFeed(options.trace);
+    this.trace$ = this.#trace.events$;
     this.#duplex = duplex;
     this.#options = options;
     this.#ready = ready;
     this.#own = ownIdentification(options.software);
     this.#life = new DuplexLife(duplex, this.scheduler);
+    this.#clock = new HandshakeClock(this.scheduler);
+    this.#deadlines = new TransportDeadlines(options, this.scheduler, {
+      late: (error) => this.fail(error),
+      aged: () => this.rekey(),
+    });
     // what is worn out seals no more data: one task may send half a MiB before the KEXINIT that waits behind it
-    this.#outgoing = new Outgoing(duplex, this.#queue, () =>
-      isWornOut(options.rekey, this.#outgoing.cell),
-    );
+    this.#outgoing = new Outgoing(duplex, this.#queue, {
+      isWornOut: () => isWornOut(options.rekey, this.#outgoing.cell),
+      inspector: () => this.trace && this.#traceSent,
+    });
     this.#incoming = this.#createIncoming();
     this.#kex = new KeyExchange(this.#keyExchangeContext());
+  }
+
+  /** Receives trace events; `undefined` while nobody listens. */
+  get trace(): Tracer | undefined {
+    return this.#trace.tell;
   }
 
   /** The facts of the handshake. */
@@ -148,14 +163,14 @@ export class SshTransport {
     return !this.#incoming.cell.gate.isOpen;
   }
 
-  /** Packets received so far: whatever arrives is a sign of life. */
-  get receivedPackets(): number {
-    return this.#receivedPackets;
+  /** What has passed so far, either way; whatever arrives is a sign of life. */
+  get counters(): Counters {
+    return countersOf(this.#incoming.cell, this.#outgoing.cell);
   }
 
   /** Begins: identification and KEXINIT leave at once (RFC 4253 §4.2, §7.1). */
   start(): void {
-    this.#restartDeadline('handshake', this.#options.handshakeTimeout);
+    this.#deadlines.begin();
     this.run(() => {
       this.#resources.add(this.#outgoing.start(this.provider, this.#own));
       this.#resources.add(this.#receive());
@@ -175,7 +190,6 @@ export class SshTransport {
   /** Sends a message; on a connection that has ended it does nothing. */
   send(message: Message): void {
     if (this.#ended !== undefined) return;
-    tracePacket(this.trace, 'out', this.#outgoing.cell.sequenceNumber, message.type, 0);
     this.#outgoing.send(message);
     this.#rekeyWhenWornOut();
   }
@@ -228,6 +242,7 @@ export class SshTransport {
       queue: this.#queue,
       identified: (identification: Identification) => {
         this.#peer = identification;
+        this.#clock.identified();
         this.trace?.({ type: 'identification', line: escapeText(identification.text) });
       },
       tableFor: (number: number, sequenceNumber: number) =>
@@ -242,9 +257,8 @@ export class SshTransport {
   /** Guarded like an operator: what a handler throws is the end of the connection, never an uncaught exception. */
   #dispatch(inbound: InboundMessage): void {
     if (this.#ended !== undefined) return;
-    this.#receivedPackets++;
     const { sequenceNumber, message, number, payload } = inbound;
-    tracePacket(this.trace, 'in', sequenceNumber, message?.type ?? String(number), payload.length);
+    tracePacket(this.trace, 'in', sequenceNumber, message?.type ?? String(number), payload);
     try {
       this.#incoming.dispatch(inbound);
     } catch (thrown) {
@@ -304,32 +318,26 @@ export class SshTransport {
 
   #kexStepped(step: KexStep): void {
     this.trace?.({ type: 'key-exchange', state: step });
-    const { handshakeTimeout, rekeyTimeout } = this.#options;
-    // a person may be asked about the host key: that takes the time it takes
-    if (step === 'settling' && this.role === 'client') this.#deadline.unsubscribe();
-    else if (this.#kex.state.initial) this.#restartDeadline('handshake', handshakeTimeout);
-    else if (step !== 'idle') this.#restartDeadline('key exchange', rekeyTimeout);
+    if (this.#ended === undefined) this.#deadlines.stepped(step, this.#kex.state.initial);
   }
 
   #kexCompleted(initial: boolean): void {
     const { sessionId, algorithms, hostKey, state } = this.#kex;
     if (sessionId === undefined || algorithms === undefined) return;
-    this.#deadline.unsubscribe();
-    this.#ageLimit.unsubscribe();
-    this.#ageLimit = after(this.#options.rekey.milliseconds, () => this.rekey(), this.scheduler);
-    this.#handshake = {
-      ownIdentification: new TextDecoder().decode(this.#own),
-      peerIdentification: escapeText(this.#peer?.text ?? ''),
-      ...{ sessionId, algorithms },
-      strictKeyExchange: state.strict,
-      isOpenToTerrapin: isOpenToTerrapin(algorithms, state.strict),
-      isPostQuantum: isPostQuantum(algorithms.kex),
-      ...(hostKey === undefined ? {} : { hostKey }),
-    };
+    this.#deadlines.settled();
+    if (initial) this.#clock.keyed();
+    this.#handshake = handshakeOf({
+      ...{ own: this.#own, peer: this.#peer, sessionId, algorithms, hostKey },
+      ...{ strict: state.strict, timings: this.#clock.timings },
+    });
+    this.trace?.({ type: 'handshake', handshake: this.#handshake });
     if (initial) this.#ready();
     else this.#subjects.rekeyed.next();
     this.#outgoing.resumeWriters();
   }
+
+  readonly #traceSent: Inspector = (payload, sequenceNumber) =>
+    tracePacket(this.trace, 'out', sequenceNumber, payload.title, payload.view());
 
   #rekeyWhenWornOut(): void {
     const { step, initial } = this.#kex.state;
@@ -337,15 +345,6 @@ export class SshTransport {
     const { rekey } = this.#options;
     if (isWornOut(rekey, this.#outgoing.cell) || isWornOut(rekey, this.#incoming.cell))
       this.rekey();
-  }
-
-  #restartDeadline(phase: string, milliseconds: number): void {
-    if (this.#ended !== undefined || !this.#deadline.closed) return;
-    this.#deadline = after(
-      milliseconds,
-      () => this.fail(timeoutError(phase, milliseconds)),
-      this.scheduler,
-    );
   }
 
   #lost(cause: unknown): void {
@@ -356,8 +355,7 @@ export class SshTransport {
   #end(error: SshError, farewell?: Farewell): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
-    this.#deadline.unsubscribe();
-    this.#ageLimit.unsubscribe();
+    this.#deadlines.stop();
     this.#kex.stop();
     // behind the task that is running: what it has gathered leaves first
     this.run(() => this.#release(error, farewell));
@@ -371,6 +369,8 @@ export class SshTransport {
     this.#resources.unsubscribe();
     if (error.kind === 'connection-lost') this.#life.destroy();
     else this.#life.end();
+    this.trace?.({ type: 'closed', error });
+    this.#trace.end();
     this.#subjects.end(error);
   }
 }

@@ -16,7 +16,30 @@ interface Usage {
   packets: number;
   /** Their bytes on the wire. */
   bytes: number;
+  /** What had passed when the keys were taken into use. */
+  earlier: Traffic;
 }
+
+/** What has passed in one direction. */
+type Traffic = Readonly<Pick<Usage, 'packets' | 'bytes'>>;
+
+/** What has passed on a connection, either way. */
+export interface Counters {
+  readonly packetsSent: number;
+  /** On the wire: headers, padding and tags included, the identification line not. */
+  readonly bytesSent: number;
+  readonly packetsReceived: number;
+  /** On the wire, too. */
+  readonly bytesReceived: number;
+}
+
+const NOTHING: Traffic = { packets: 0, bytes: 0 };
+
+/** Before anything has passed. */
+export const NO_TRAFFIC: Counters = {
+  ...{ packetsSent: 0, bytesSent: 0 },
+  ...{ packetsReceived: 0, bytesReceived: 0 },
+};
 
 /** The incoming direction. */
 export interface Inbound extends Usage {
@@ -77,30 +100,53 @@ export function initialInbound(): Inbound {
     sequenceNumber: 0,
     maximumPacketLength: MAX_PACKET_LENGTH_BEFORE_AUTH,
     gate: new Gate(),
-    packets: 0,
-    bytes: 0,
+    ...{ packets: 0, bytes: 0, earlier: NOTHING },
   };
 }
 
 /** A direction before any key exchange. */
 export function initialOutbound(): Outbound {
-  return { sealer: plainSealer, sequenceNumber: 0, gate: new Gate(), packets: 0, bytes: 0 };
+  return {
+    sealer: plainSealer,
+    sequenceNumber: 0,
+    gate: new Gate(),
+    ...{ packets: 0, bytes: 0, earlier: NOTHING },
+  };
 }
 
 /** Takes new keys into use; under strict key exchange the numbering begins anew (OpenSSH PROTOCOL 1.9). */
 export function switchInbound(inbound: Inbound, opener: Opener, strict: boolean): void {
   inbound.opener = opener;
-  inbound.packets = 0;
-  inbound.bytes = 0;
+  beginUsage(inbound);
   if (strict) inbound.sequenceNumber = 0;
 }
 
 /** Takes new keys into use; under strict key exchange the numbering begins anew. */
 export function switchOutbound(outbound: Outbound, sealer: Sealer, strict: boolean): void {
   outbound.sealer = sealer;
-  outbound.packets = 0;
-  outbound.bytes = 0;
+  beginUsage(outbound);
   if (strict) outbound.sequenceNumber = 0;
+}
+
+function beginUsage(usage: Usage): void {
+  usage.earlier = trafficOf(usage);
+  usage.packets = 0;
+  usage.bytes = 0;
+}
+
+/** All that has passed, under these keys and those before them. */
+export function countersOf(inbound: Inbound, outbound: Outbound): Counters {
+  const [received, sent] = [trafficOf(inbound), trafficOf(outbound)];
+  return {
+    packetsSent: sent.packets,
+    bytesSent: sent.bytes,
+    packetsReceived: received.packets,
+    bytesReceived: received.bytes,
+  };
+}
+
+function trafficOf({ packets, bytes, earlier }: Usage): Traffic {
+  return { packets: earlier.packets + packets, bytes: earlier.bytes + bytes };
 }
 
 /**

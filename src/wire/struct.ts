@@ -31,7 +31,7 @@ export type StructValue<T> = T extends Struct<infer S> ? StructOf<S> : never;
  *   globalRequests: { 'load@example.org': () => load.encode({ cores: cpus().length, host: hostname() }) },
  * });
  *
- * client.request('load@example.org').pipe(map((reply) => load.decode(reply).cores));
+ * client.globalRequest('load@example.org').pipe(map((reply) => load.decode(reply).cores));
  * ```
  */
 export function struct<S extends Fields>(name: string, fields: S): Struct<S> {

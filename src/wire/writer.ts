@@ -6,6 +6,8 @@ import { utf8Bytes, writeUint32 } from './bytes.ts';
 
 /** Writes RFC 4251 data types; `reset` makes it ready for the next message without a new allocation. */
 export class Writer {
+  /** The name of the message that is written, for whoever traces it. */
+  title = '';
   #buffer: Uint8Array;
   #at: number;
   readonly #headRoom: number;

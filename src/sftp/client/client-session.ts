@@ -1,11 +1,5 @@
 /** The client's end of an SFTP session: requests out, answers matched by their ids, and one end for all. */
-import {
-  asyncScheduler,
-  type Observable,
-  ReplaySubject,
-  type SchedulerLike,
-  Subscription,
-} from 'rxjs';
+import { type Observable, ReplaySubject, type SchedulerLike, Subscription } from 'rxjs';
 import { protocolError, SshError } from '../../errors.ts';
 import { outsideDelivery } from '../../operators/credit.ts';
 import type { ByteDuplex } from '../../streams/byte-duplex.ts';
@@ -18,6 +12,7 @@ import { encodePacket, readReply, type ReplyPacket, type SftpPacket } from '../p
 import { RequestTable } from './request-table.ts';
 import { type DataPiece, replyFrame } from '../sftp-frame.ts';
 import { notSftp, type ServerVersion, versionOf } from './version.ts';
+import { steadyScheduler } from '../../operators/steady-scheduler.ts';
 
 /** How a session behaves. */
 export interface SessionOptions {
@@ -26,7 +21,7 @@ export interface SessionOptions {
    * default, 0 is no limit.
    */
   readonly requestTimeout?: number;
-  /** Where time comes from; rxjs's `asyncScheduler` by default. */
+  /** Where time comes from; a clock that nobody sets, by default. */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -68,7 +63,7 @@ export class ClientSession {
 
   constructor(duplex: ByteDuplex, options: SessionOptions = {}) {
     this.#duplex = duplex;
-    this.scheduler = options.scheduler ?? asyncScheduler;
+    this.scheduler = options.scheduler ?? steadyScheduler;
     this.#requestTimeout = options.requestTimeout ?? DEFAULT_REQUEST_TIMEOUT;
     this.closed$ = this.#closed.asObservable();
   }

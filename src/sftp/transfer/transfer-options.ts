@@ -37,7 +37,7 @@ export interface TransferOptions {
   readonly onError?: 'stop' | 'continue';
   /** Milliseconds between two events of one file, at the least; 100 by default. */
   readonly progressInterval?: number;
-  /** Where time comes from; rxjs's `asyncScheduler` by default. */
+  /** Where time comes from; a clock that nobody sets, by default. */
   readonly scheduler?: SchedulerLike;
 }
 

@@ -1,8 +1,9 @@
 /** What is told of a file while it is transferred. */
-import { asyncScheduler, Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 import { outsideDelivery } from '../../operators/credit.ts';
 import { type FileProgress, type FileTransfer, transferFile } from './transfer-file.ts';
 import type { TransferOptions, TransferProgress } from './transfer-options.ts';
+import { steadyScheduler } from '../../operators/steady-scheduler.ts';
 
 /** A file that is told of. */
 export interface ToldFile extends FileTransfer {
@@ -30,7 +31,7 @@ export function progressOf(
   subject: ToldFile,
   options: TransferOptions,
 ): Observable<TransferProgress> {
-  const { scheduler = asyncScheduler, progressInterval = DEFAULT_INTERVAL } = options;
+  const { scheduler = steadyScheduler, progressInterval = DEFAULT_INTERVAL } = options;
   return new Observable((out) => {
     const startedAt = scheduler.now();
     let toldAt = startedAt;

@@ -1,0 +1,96 @@
+/** What a handshake has come to. */
+import type { SchedulerLike } from 'rxjs';
+import { escapeText } from '../errors.ts';
+import type { Identification } from '../transport/identification.ts';
+import { isPostQuantum } from '../transport/kex-methods.ts';
+import { type Algorithms, isOpenToTerrapin } from '../transport/negotiation.ts';
+import type { HostKeyClaim } from './key-exchange-context.ts';
+
+/** What a handshake has come to. */
+export interface Handshake {
+  /** Our identification line (RFC 4253 §4.2), without CR LF. */
+  readonly ownIdentification: string;
+  /** The peer's, made safe to show. */
+  readonly peerIdentification: string;
+  /** H of the first key exchange (RFC 4253 §7.2): what signatures and forwarded agents are bound to. */
+  readonly sessionId: Uint8Array;
+  /** What was agreed on. */
+  readonly algorithms: Algorithms;
+  /** Whether both sides keep to strict key exchange (OpenSSH PROTOCOL 1.9), which Terrapin (CVE-2023-48795) cannot get around. */
+  readonly strictKeyExchange: boolean;
+  /**
+   * Whether somebody in between could have cut off the first messages of the session: with a peer that does not know strict key
+   * exchange, under chacha20-poly1305. Who minds that disconnects, or leaves the cipher out of `algorithms`.
+   */
+  readonly isOpenToTerrapin: boolean;
+  /**
+   * Whether the key exchange withstands quantum computers, as far as is known. When it does not, who records the session today may
+   * read it when he has one; who minds that disconnects, or names post-quantum methods alone in `algorithms`.
+   */
+  readonly isPostQuantum: boolean;
+  /** The server's key (client only). */
+  readonly hostKey?: HostKeyClaim;
+  /** How long it took: the first one, if keys have changed since. */
+  readonly timings: HandshakeTimings;
+}
+
+/** How long the parts of a handshake took, in milliseconds, by a clock that nobody sets. */
+export interface HandshakeTimings {
+  /** From the beginning to the peer's identification line. */
+  readonly identification: number;
+  /** From there to the first keys: key exchange and the verdict on the host key. */
+  readonly keyExchange: number;
+}
+
+/** Takes the times of a handshake. */
+export class HandshakeClock {
+  readonly #scheduler: SchedulerLike;
+  readonly #began: number;
+  #identification = 0;
+  #keyExchange = 0;
+
+  constructor(scheduler: SchedulerLike) {
+    this.#scheduler = scheduler;
+    this.#began = scheduler.now();
+  }
+
+  get timings(): HandshakeTimings {
+    return { identification: this.#identification, keyExchange: this.#keyExchange };
+  }
+
+  /** The peer's line is there. */
+  identified(): void {
+    this.#identification = this.#scheduler.now() - this.#began;
+  }
+
+  /** The first keys are in use. */
+  keyed(): void {
+    this.#keyExchange = this.#scheduler.now() - this.#began - this.#identification;
+  }
+}
+
+/** What a transport knows when keys are in use. */
+export interface HandshakeFacts {
+  readonly own: Uint8Array;
+  readonly peer: Identification | undefined;
+  readonly sessionId: Uint8Array;
+  readonly algorithms: Algorithms;
+  readonly hostKey: HostKeyClaim | undefined;
+  readonly strict: boolean;
+  readonly timings: HandshakeTimings;
+}
+
+/** The record of a handshake. */
+export function handshakeOf(facts: HandshakeFacts): Handshake {
+  const { own, peer, sessionId, algorithms, hostKey, strict, timings } = facts;
+  return {
+    ownIdentification: new TextDecoder().decode(own),
+    peerIdentification: escapeText(peer?.text ?? ''),
+    ...{ sessionId, algorithms },
+    strictKeyExchange: strict,
+    isOpenToTerrapin: isOpenToTerrapin(algorithms, strict),
+    isPostQuantum: isPostQuantum(algorithms.kex),
+    ...(hostKey === undefined ? {} : { hostKey }),
+    timings,
+  };
+}
