@@ -10,7 +10,9 @@ import { exitWith } from '../../src/server/exit-result.ts';
 import { closeEmbedded, connected, embedded, turn } from '../support/embedded.ts';
 
 let folder = '';
-beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'rxssh-log-'))));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rxssh-log-'));
+});
 afterEach(async () => {
   await closeEmbedded();
   rmSync(folder, { recursive: true, force: true });
