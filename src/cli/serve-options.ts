@@ -12,7 +12,7 @@ import {
 import { readText } from './hosts.ts';
 import type { Settings } from './settings.ts';
 import { UsageError } from './usage.ts';
-import { integer, path, words } from './values.ts';
+import { integer, path, words, yesNo } from './values.ts';
 
 const MAX_BANNER = 64 * 1024;
 
@@ -22,7 +22,8 @@ export function commands(settings: Settings): Partial<ListenOptions> {
   const isForced = force !== undefined && force.toLowerCase() !== 'none';
   const run = isForced ? childProcess({ command: force }) : loginShell();
   const acceptEnv = settings.all('AcceptEnv').flatMap((value) => words('AcceptEnv', value));
-  return { exec: run, shell: run, pty: hasTerminals(), acceptEnv };
+  const agent = settings.first('AllowAgentForwarding', yesNo) ?? false;
+  return { exec: run, shell: run, pty: hasTerminals(), acceptEnv, agent };
 }
 
 /** The files below the folder of `--sftp-root`, by SFTP and by scp. Throws a `UsageError` when there is no such folder. */

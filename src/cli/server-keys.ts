@@ -7,6 +7,7 @@ const NONE: KeyRule = { laterUnless: ['none'] };
 /** What `serve` makes of each key. */
 export const SERVER_KEYS: KeyTable = {
   AcceptEnv: 'used',
+  AllowAgentForwarding: 'used',
   AllowStreamLocalForwarding: 'used',
   AllowTcpForwarding: 'used',
   AllowUsers: 'used',
@@ -37,7 +38,6 @@ export const SERVER_KEYS: KeyTable = {
   RekeyLimit: 'used',
   UnusedConnectionTimeout: 'used',
 
-  AllowAgentForwarding: NO,
   AllowGroups: 'later',
   AuthorizedKeysCommand: NONE,
   AuthorizedKeysCommandUser: 'later',

@@ -1,6 +1,7 @@
 /** Where a child process starts, and with which variables: a few of its own, not those of the server. */
 import { existsSync } from 'node:fs';
 import { homedir, type UserInfo, userInfo } from 'node:os';
+import type { DuplexPeer } from '../streams/byte-duplex.ts';
 import type { ServerSession } from './session.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -11,29 +12,50 @@ export function homeFolder(): string {
   return existsSync(home) ? home : '/';
 }
 
+/** What the options of a handler say of the environment. */
+interface Given {
+  readonly shell: string;
+  /** In place of the client's. */
+  readonly command?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
- * The variables of a process, later ones win: those that a login has, those that the client may set, those of the options.
+ * The variables of a process, later ones win: those that a login has, those that the client may set, those of the options, and
+ * what only we can know.
  *
- * @param forced - a command in place of the client's, and the variables of the options
+ * @param agentPath - the socket that leads to the client's agent
  */
 export function environment(
-  { env, command, login }: ServerSession,
-  shell: string,
-  forced: { readonly command?: string; readonly env?: Readonly<Record<string, string>> },
+  { env, command, login, connection }: ServerSession,
+  given: Given,
+  agentPath: string | undefined,
 ): Record<string, string> {
   const user = userName();
-  const isForced = forced.command !== undefined && login.permissions.command === undefined;
+  const isForced = given.command !== undefined && login.permissions.command === undefined;
   const { PATH = DEFAULT_PATH, LANG } = process.env;
   return {
     PATH,
     HOME: homedir(),
     USER: user,
     LOGNAME: user,
-    SHELL: shell,
+    SHELL: given.shell,
     ...(LANG === undefined ? {} : { LANG }),
     ...Object.fromEntries(env),
-    ...forced.env,
+    ...given.env,
+    ...origin(connection.peer),
+    ...(agentPath === undefined ? {} : { SSH_AUTH_SOCK: agentPath }),
     ...(isForced && command !== undefined ? { SSH_ORIGINAL_COMMAND: command } : {}),
+  };
+}
+
+/** Whom the session is for, as sshd tells it. */
+function origin(peer: DuplexPeer | undefined): Record<string, string> {
+  if (peer?.local === undefined) return {};
+  const { address, port, local } = peer;
+  return {
+    SSH_CLIENT: `${address} ${String(port)} ${String(local.port)}`,
+    SSH_CONNECTION: `${address} ${String(port)} ${local.address} ${String(local.port)}`,
   };
 }
 

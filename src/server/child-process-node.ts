@@ -1,9 +1,10 @@
 /** Handlers that run a real process for each session, as sshd does: on pipes, or on a terminal where the client has one. */
-import { Observable, type Subscriber, Subscription } from 'rxjs';
+import { catchError, Observable, of, type Subscriber, Subscription, switchMap } from 'rxjs';
 import { errorCode, SshError } from '../errors.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import { equalBytes, utf8Bytes } from '../wire/bytes.ts';
+import { listenForAgent } from './agent-listener-node.ts';
 import { environment, homeFolder, userShell } from './child-environment-node.ts';
 import { feed, outputOf } from './child-streams-node.ts';
 import { type ExitResult, exitWith } from './exit-result.ts';
@@ -22,7 +23,7 @@ export interface ChildProcessOptions {
   readonly command?: string;
   /** Where the process starts; the home folder unless said otherwise. */
   readonly cwd?: string;
-  /** Variables besides PATH, HOME, USER, LOGNAME, SHELL and LANG; they win over those and over the client's. */
+  /** Variables besides those of a login; they win over those and over the client's. */
   readonly env?: Readonly<Record<string, string>>;
   /** Processes at a time, of all sessions of this handler; 64 unless said otherwise. */
   readonly maxChildren?: number;
@@ -53,7 +54,9 @@ const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = {
 
 /**
  * A handler that runs a process in a process group of its own: for `exec` and `shell`, and with `command` for a subsystem.
- * Processes run as the user of this program, whoever has logged in.
+ * Processes run as the user of this program, whoever has logged in, with the variables of a login by sshd: PATH, HOME, USER,
+ * LOGNAME, SHELL, LANG, SSH_CLIENT, SSH_CONNECTION, on a terminal TERM and SSH_TTY, and where the session may use the client's
+ * agent (`agent` of the server allows it) SSH_AUTH_SOCK, a socket that leads there.
  *
  * 1. A command runs by `/bin/sh -c`, without one the shell as a login shell. Where the session has a terminal (`pty` of the server
  *    grants them) the process is on one of its own, with TERM, size and modes as asked for; there the client's EOF is `^D`. That
@@ -88,13 +91,17 @@ export function childProcess(options: ChildProcessOptions = {}): SessionHandler 
       throw new SshError('unsupported', 'a command that is not UTF-8', { feature: 'raw command' });
     }
     if (session.pty !== undefined) checkTerminals();
-    return new Observable((subscriber) => {
-      // requests of one turn are all granted before the first of them is run
-      check();
-      children++;
-      const run = new ChildRun(session, options, subscriber);
-      run.start(() => children--);
-    });
+    return agentPath(session).pipe(
+      switchMap(
+        (path) =>
+          new Observable<ExitResult>((subscriber) => {
+            // requests of one turn are all granted before the first of them is run
+            check();
+            children++;
+            new ChildRun(session, options, path, subscriber).start(() => children--);
+          }),
+      ),
+    );
   };
 }
 
@@ -113,20 +120,28 @@ export function loginShell(
   return childProcess({ ...options, shell: userShell() ?? DEFAULT_SHELL });
 }
 
+/** A session whose agent cannot be listened for goes without. */
+function agentPath({ hasAgent, agent$ }: ServerSession): Observable<string | undefined> {
+  return hasAgent ? listenForAgent(agent$).pipe(catchError(() => of(undefined))) : of(undefined);
+}
+
 /** One process of one session. */
 class ChildRun {
   readonly #session: ServerSession;
   readonly #options: ChildProcessOptions;
+  readonly #agentPath: string | undefined;
   readonly #subscriber: Subscriber<ExitResult>;
   #isGone = false;
 
   constructor(
     session: ServerSession,
     options: ChildProcessOptions,
+    agentPath: string | undefined,
     subscriber: Subscriber<ExitResult>,
   ) {
     this.#session = session;
     this.#options = options;
+    this.#agentPath = agentPath;
     this.#subscriber = subscriber;
   }
 
@@ -157,11 +172,10 @@ class ChildRun {
   #spawn(fate: ProcessFate): SessionProcess | undefined {
     const { shell = DEFAULT_SHELL, cwd = homeFolder() } = this.#options;
     const command = this.#options.command ?? this.#session.command;
-    const env = environment(this.#session, shell, this.#options);
+    const env = environment(this.#session, { ...this.#options, shell }, this.#agentPath);
+    const process = { shell, command, cwd, env };
     const { pty } = this.#session;
-    return pty === undefined
-      ? spawnPiped({ shell, command, cwd, env }, fate)
-      : spawnOnTerminal({ shell, command, cwd, env }, pty, fate);
+    return pty === undefined ? spawnPiped(process, fate) : spawnOnTerminal(process, pty, fate);
   }
 
   /** @returns what is to be called when the process has ended */

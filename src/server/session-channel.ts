@@ -92,7 +92,7 @@ export class SessionChannel implements ServerSession {
     this.windowChange$ = this.#notices.windowChange$;
     this.signals$ = this.#notices.signals$;
     this.breaks$ = this.#notices.breaks$;
-    this.agent$ = this.#reach(() => this.#state.hasAgent, 'auth-agent@openssh.com');
+    this.agent$ = this.#reach(() => this.hasAgent, 'auth-agent@openssh.com');
     this.closed$ = channel.closed$;
   }
 
@@ -125,6 +125,10 @@ export class SessionChannel implements ServerSession {
   get subsystem(): string | undefined {
     const { start } = this.#state;
     return start?.kind === 'subsystem' ? start.name : undefined;
+  }
+
+  get hasAgent(): boolean {
+    return this.#state.hasAgent;
   }
 
   get pty(): Pty | undefined {

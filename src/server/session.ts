@@ -46,6 +46,8 @@ export interface ServerSession {
    * listens are refused.
    */
   readonly breaks$: Observable<number>;
+  /** Has the client offered its agent, and does `agent` allow it? */
+  readonly hasAgent: boolean;
   /**
    * Connections to the client's agent (`auth-agent@openssh.com`). Cold: each subscription opens a channel, emits it, and closes it
    * when unsubscribed. Errors with `request-refused` unless the client has offered its agent and `agent` allows it, else like

@@ -12,8 +12,9 @@ const DEFAULT_EOF = 4;
 const CHUNK = 64 * 1024;
 /** What a terminal can still hold when its process is gone; more comes from somebody else. */
 const MAX_LEFTOVER = 16 * CHUNK;
-/** Settings first: the program is to find the terminal as the client has asked for it. */
-const SETTINGS_THEN_PROGRAM = 'test -z "$0" || stty $0 2>/dev/null; exec "$@"';
+/** Settings first: the program is to find the terminal as the client has asked for it, and its name in a variable. */
+const SETTINGS_THEN_PROGRAM =
+  'test -z "$0" || stty $0 2>/dev/null; SSH_TTY=$(tty) && export SSH_TTY; exec "$@"';
 
 /**
  * Starts a process on a new terminal, which is its controlling one.

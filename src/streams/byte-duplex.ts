@@ -51,6 +51,8 @@ export interface DuplexPeer {
   readonly address: string;
   /** TCP port. */
   readonly port: number;
+  /** Where it has come to, at our end, when the duplex knows. */
+  readonly local?: { readonly address: string; readonly port: number };
   /** Milliseconds that a round trip took when the duplex was opened: the kernels' answer, which no program delays. */
   readonly roundTrip?: number;
 }

@@ -2,7 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { Observable } from 'rxjs';
 import { giveBack } from '../wire/give-back-node.ts';
-import type { ByteDuplex } from './byte-duplex.ts';
+import type { ByteDuplex, DuplexPeer } from './byte-duplex.ts';
 import { StreamDuplex } from './node-duplex-node.ts';
 import { checkPort, connectError, failed } from './tcp-node.ts';
 
@@ -48,13 +48,11 @@ export function listenTcp(options: {
  */
 export function acceptedDuplex(socket: Socket): ByteDuplex {
   socket.pause();
-  const { remoteAddress, remotePort } = socket;
-  const hasPeer = remoteAddress !== undefined && remotePort !== undefined;
   return new StreamDuplex(socket, {
     isBorrowed: true,
     copies: false,
     gathers: true,
-    peer: hasPeer ? { address: remoteAddress, port: remotePort } : undefined,
+    peer: peerOf(socket),
     attach: (receive) => {
       const received = (chunk: Uint8Array): void => {
         receive(chunk);
@@ -64,4 +62,17 @@ export function acceptedDuplex(socket: Socket): ByteDuplex {
       return () => socket.off('data', received);
     },
   });
+}
+
+/** A unix socket's has no address, and a socket that has broken has none any more. */
+function peerOf({
+  remoteAddress,
+  remotePort,
+  localAddress,
+  localPort,
+}: Socket): DuplexPeer | undefined {
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  const peer = { address: remoteAddress, port: remotePort };
+  if (localAddress === undefined || localPort === undefined) return peer;
+  return { ...peer, local: { address: localAddress, port: localPort } };
 }
