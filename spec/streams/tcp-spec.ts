@@ -265,10 +265,16 @@ describe('connectTcp', () => {
       });
     });
     const done: string[] = [];
+    const hop = Promise.resolve();
+    const writeThenAwait = async (text: string, written: () => void): Promise<void> => {
+      duplex.write(utf8(text), () => done.push(text));
+      // the turn is not over before its promises are
+      for (let hops = 0; hops < 10; hops++) await hop;
+      duplex.write(utf8(text.toUpperCase()), written);
+    };
     for (const text of ['a', 'b', 'c'])
       await new Promise<void>((resolve) => {
-        duplex.write(utf8(text), () => done.push(text));
-        duplex.write(utf8(text.toUpperCase()), resolve);
+        setImmediate(() => void writeThenAwait(text, resolve));
       });
     expect(together).toHaveBeenCalledTimes(3);
     duplex.write(utf8('d'), () => done.push('d'));

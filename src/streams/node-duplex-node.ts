@@ -113,11 +113,15 @@ export class StreamDuplex implements ByteDuplex {
     this.#writesAreOver();
   }
 
+  /**
+   * The turn ends with its promises: whoever awaits one command and then runs the next has the CLOSE of the one and the OPEN of
+   * the other leave together. A tick that a microtask asks for comes when no microtask is left.
+   */
   #gather(): void {
     const stream = this.#stream;
     if (stream.writableCorked > 0) return;
     stream.cork();
-    process.nextTick(() => stream.uncork());
+    queueMicrotask(() => process.nextTick(() => stream.uncork()));
   }
 
   #read(reader: Subscriber<Uint8Array>): void {
