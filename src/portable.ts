@@ -32,6 +32,7 @@ export {
   stderr,
   stdout,
   text,
+  type TextOptions,
 } from './client/output-operators.ts';
 export { lines, type LinesOptions, type TaggedLine } from './client/lines.ts';
 export { type Command, commandLine } from './client/quote.ts';

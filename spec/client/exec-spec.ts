@@ -15,6 +15,7 @@ import {
   NEVER,
   type Observable,
   of,
+  type OperatorFunction,
   Subject,
   tap,
   throwError,
@@ -35,7 +36,7 @@ import { exec } from '../../src/client/with-client.ts';
 import { isSshError, SshError } from '../../src/errors.ts';
 import type { ByteInput } from '../../src/operators/to-byte-stream.ts';
 import { exitWith } from '../../src/server/exit-result.ts';
-import { utf8Bytes, utf8Text } from '../../src/wire/bytes.ts';
+import { fromHex, utf8Bytes, utf8Text } from '../../src/wire/bytes.ts';
 import {
   allOf,
   closeEmbedded,
@@ -410,6 +411,27 @@ describe('lines', () => {
     const seen = await allOf(client$.pipe(exec('7'), lines({ tagged: true })));
     expect(seen).toHaveLength(5);
     expect(isSshError(seen.at(-1), 'exit')).toBe(true);
+  });
+
+  it('reads text and lines in other encodings, and with CR', async () => {
+    const { client$ } = embedded((session) =>
+      respond(session, { stdout: fromHex('63 61 66 e9 0d 78 0d 0a 79') }),
+    );
+    const read = (operator: OperatorFunction<ExecEvent, string>): Promise<unknown[]> =>
+      allOf(client$.pipe(exec('x'), operator));
+    expect(await read(text({ encoding: 'latin1' }))).toEqual(['café\rx\r\ny', 'complete']);
+    expect(await read(lines({ encoding: 'latin1', universal: true }))).toEqual([
+      ...['café', 'x', 'y', 'complete'],
+    ]);
+  });
+
+  it('dials nobody for an encoding that there is none of', async () => {
+    const { client$, ends } = embedded((session) => respond(session, {}));
+    for (const operator of [text({ encoding: 'x-none' }), lines({ encoding: 'x-none' })])
+      expect((await allOf(client$.pipe(exec('x'), operator))).map(comparable)).toEqual([
+        'SshError config',
+      ]);
+    expect(ends).toEqual([]);
   });
 
   it('have a maximum length', async () => {

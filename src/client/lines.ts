@@ -1,8 +1,7 @@
 /** Lines of text out of a command's events, or out of any stream of bytes. */
 import type { OperatorFunction } from 'rxjs';
 import { lift } from '../operators/lift.ts';
-import { LineSplitter } from '../operators/line-splitter.ts';
-import type { SplitLinesOptions } from '../operators/split-lines.ts';
+import { createSplitter, type SplitLinesOptions } from '../operators/split-lines.ts';
 import type { ExecEvent } from './exec.ts';
 import { type ExitOptions, ExitWatch } from './exit-rules.ts';
 
@@ -22,10 +21,10 @@ export interface LinesOptions extends ExitOptions, SplitLinesOptions {
  * Splits output into lines.
  *
  * 1. Takes a command's events, or plain bytes, which count as stdout.
- * 2. Emits a line without its LF or CR LF; the last line need not have one. Malformed UTF-8 becomes U+FFFD.
+ * 2. Emits a line without its LF or CR LF (or CR, with `universal`); the last line need not have one. Malformed text becomes U+FFFD.
  * 3. All lines of a chunk are emitted within its delivery: whoever holds the credit of one holds the chunk's.
  * 4. Errors with `exit` when the command did not end with status 0 (unless `ignoreExit`), behind the last line; with `overflow`
- *    for a line of more than `maxLength` bytes.
+ *    for a line of more than `maxLength` bytes; with `config` for an encoding that there is none of, before anything is done.
  *
  * @example
  * ```ts
@@ -43,8 +42,8 @@ export function lines(
 ): OperatorFunction<ExecEvent | Uint8Array, string | TaggedLine> {
   return lift((out) => {
     const watch = new ExitWatch(options);
-    const { tagged = false, maxLength } = options;
-    const splitters = { stdout: new LineSplitter(maxLength), stderr: new LineSplitter(maxLength) };
+    const { tagged = false } = options;
+    const splitters = { stdout: createSplitter(options), stderr: createSplitter(options) };
     const emitTo = (type: 'stdout' | 'stderr') => (line: string) => {
       // whoever listens may have had enough in the middle of a chunk
       if (!out.closed) out.next(tagged ? { type, line } : line);

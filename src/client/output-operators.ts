@@ -3,6 +3,7 @@ import type { OperatorFunction } from 'rxjs';
 import type { Exit } from '../errors.ts';
 import { lift } from '../operators/lift.ts';
 import { utf8Text } from '../wire/bytes.ts';
+import { textDecoder } from '../wire/text-decoder.ts';
 import { ByteLimit, GatheredBytes } from '../wire/gathered-bytes.ts';
 import type { ExecEvent } from './exec.ts';
 import { type ExitOptions, ExitWatch } from './exit-rules.ts';
@@ -11,6 +12,12 @@ import { type ExitOptions, ExitWatch } from './exit-rules.ts';
 export interface CollectOptions {
   /** Most bytes that are kept, stdout and stderr together; 16 MiB by default. */
   readonly maxBytes?: number;
+}
+
+/** How a text is made. */
+export interface TextOptions extends ExitOptions, CollectOptions {
+  /** A label of the Encoding Standard: `latin1` (which means windows-1252), `utf-16le`, `shift_jis`, …; UTF-8 by default. */
+  readonly encoding?: string;
 }
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
@@ -49,12 +56,13 @@ export function output(options: ExitOptions = {}): OperatorFunction<ExecEvent, U
 
 /**
  * stdout of a command as one text, emitted at the end. Errors with `exit` when the command did not end with status 0 (unless
- * `ignoreExit`), and with `overflow` past `maxBytes`.
+ * `ignoreExit`), with `overflow` past `maxBytes`, and with `config` for an encoding that there is none of, before anything is done.
+ *
+ * @example `db1$.pipe(exec('type letter.txt'), text({ encoding: 'latin1' }))`
  */
-export function text(
-  options: ExitOptions & CollectOptions = {},
-): OperatorFunction<ExecEvent, string> {
+export function text(options: TextOptions = {}): OperatorFunction<ExecEvent, string> {
   return lift((out) => {
+    const decoder = textDecoder(options.encoding);
     const watch = new ExitWatch(options);
     const limit = new ByteLimit(COLLECTED, options.maxBytes ?? DEFAULT_MAX_BYTES);
     const gathered = new GatheredBytes(limit);
@@ -64,7 +72,7 @@ export function text(
         watch.see(event);
       },
       complete(): void {
-        out.next(utf8Text(gathered.bytes()));
+        out.next(decoder.decode(gathered.bytes()));
         out.complete();
       },
     };

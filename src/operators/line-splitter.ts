@@ -3,7 +3,7 @@ import { SshError } from '../errors.ts';
 import { ByteWindow } from '../wire/byte-window.ts';
 
 /** Bytes that one line may have by default: bounds what a stream without line ends makes us keep. */
-const DEFAULT_MAX_LINE_LENGTH = 1024 * 1024;
+export const DEFAULT_MAX_LINE_LENGTH = 1024 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -94,13 +94,18 @@ export class LineSplitter {
   }
 
   #overflow(): SshError<'overflow'> {
-    const limit = this.#maxLength;
-    const detail = { what: 'bytes of one line', limit };
-    return new SshError('overflow', `a line is longer than ${String(limit)} bytes`, detail);
+    return lineTooLong(this.#maxLength, 'bytes');
   }
 }
 
-function withoutReturn(line: string): string {
+/** The error for a line of more than `limit` units. */
+export function lineTooLong(limit: number, unit: string): SshError<'overflow'> {
+  const detail = { what: `${unit} of one line`, limit };
+  return new SshError('overflow', `a line is longer than ${String(limit)} ${unit}`, detail);
+}
+
+/** Without the CR of its end. */
+export function withoutReturn(line: string): string {
   return line.endsWith('\r') ? line.slice(0, -1) : line;
 }
 
