@@ -1,11 +1,24 @@
 /** The contract of byte duplexes over everything that is one. */
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { Duplex } from 'node:stream';
-import { combineLatest, filter, type firstValueFrom, map, share, switchMap } from 'rxjs';
+import {
+  combineLatest,
+  filter,
+  type firstValueFrom,
+  map,
+  share,
+  Subscription,
+  switchMap,
+} from 'rxjs';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
 import { memoryPair } from '../../src/streams/memory-pair.ts';
 import { nodeDuplex } from '../../src/streams/node-duplex-node.ts';
 import { type ListenEvent, listenTcp } from '../../src/streams/listen-tcp-node.ts';
 import { connectTcp } from '../../src/streams/tcp-node.ts';
 import { toNodeDuplex } from '../../src/streams/to-node-duplex-node.ts';
+import { connectWebSocket, webSocketDuplex } from '../../src/streams/web-socket.ts';
 import { webDuplex } from '../../src/streams/web-streams.ts';
 import { byteDuplexContract, type DuplexPair } from '../contract/byte-duplex.ts';
 import { nodeStreamPair } from '../support/duplex-pair.ts';
@@ -47,6 +60,26 @@ function webPair(): DuplexPair {
   };
 }
 
+/** A socket of `ws` that was opened, and the accepted one. */
+async function webSocketPair(): Promise<Required<DuplexPair>> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const accepted = once(server, 'connection') as Promise<[WebSocket]>;
+  const opened$ = connectWebSocket(() => new WebSocket(`ws://127.0.0.1:${String(port)}`));
+  let opening = Subscription.EMPTY;
+  const near = new Promise<ByteDuplex>((resolve, reject) => {
+    opening = opened$.subscribe({ next: resolve, error: reject });
+  });
+  const [socket] = await accepted;
+  const close = (): void => {
+    opening.unsubscribe();
+    server.close();
+    for (const client of server.clients) client.terminate();
+  };
+  return { near: await near, far: webSocketDuplex(socket), close };
+}
+
 byteDuplexContract('memoryPair', async () => {
   const [near, far] = memoryPair();
   return { near, far };
@@ -65,6 +98,17 @@ byteDuplexContract('an accepted TCP socket', async () => {
 });
 
 byteDuplexContract('webDuplex', async () => webPair());
+
+byteDuplexContract('connectWebSocket', webSocketPair, { halfClose: true });
+
+byteDuplexContract(
+  'webSocketDuplex',
+  async () => {
+    const { near, far, close } = await webSocketPair();
+    return { near: far, far: near, close };
+  },
+  { halfClose: true },
+);
 
 byteDuplexContract('nodeDuplex', async () => {
   const [near, far] = nodeStreamPair();

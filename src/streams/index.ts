@@ -28,4 +28,12 @@ export {
 } from './packet-pipeline.ts';
 export { openTransport, SshTransport } from './transport.ts';
 export type { Handshake, TransportOptions } from './transport-options.ts';
+export {
+  connectWebSocket,
+  type WebSocketClose,
+  webSocketDuplex,
+  type WebSocketLike,
+  type WebSocketMessage,
+  type WebSocketOptions,
+} from './web-socket.ts';
 export { webDuplex, type WebStreams } from './web-streams.ts';
