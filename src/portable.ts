@@ -23,6 +23,7 @@ export type {
   HostKeyQuestion,
   KnownHostsStore,
 } from './client/host-verification.ts';
+export { indexedDbKnownHosts, type IndexedDbKnownHosts } from './client/known-hosts-indexed-db.ts';
 export {
   collect,
   type CollectOptions,

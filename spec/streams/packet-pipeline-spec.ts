@@ -35,9 +35,7 @@ function sent(all: readonly Message[], suite: Suite | undefined): Uint8Array {
   outboundBytes(messages$, {
     ...{ outbound, queue, provider: defaultProvider, reserve },
     inspector: () => undefined,
-  }).subscribe(
-    (each) => bytes.push(each),
-  );
+  }).subscribe((each) => bytes.push(each));
   for (const message of all) {
     queue.run(() => messages$.next(message));
     if (outbound.packets === 1 && suite !== undefined)

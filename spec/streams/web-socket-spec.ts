@@ -106,7 +106,7 @@ describe('webSocketDuplex over the WebSocket of a page', () => {
       limit: 1000,
     });
     socket.isClosed(4000);
-    expect(await firstValueFrom(duplex.closed$)).toBe(heard.end);
+    expect(await firstValueFrom(duplex.closed$!)).toBe(heard.end);
   });
 
   it('counts as waiting what comes before there is a reader', () => {
@@ -153,7 +153,7 @@ describe('webSocketDuplex over the WebSocket of a page', () => {
     const heard = read(duplex);
     socket.isClosed(4403, 'not \u001b[31mallowed');
     expect(String(heard.end)).toContain('the WebSocket was closed with 4403: not \\x1b[31mallowed');
-    expect(await firstValueFrom(duplex.closed$)).toBe(heard.end);
+    expect(await firstValueFrom(duplex.closed$!)).toBe(heard.end);
   });
 
   it('takes a message of text for the end of the connection', () => {
