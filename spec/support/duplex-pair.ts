@@ -31,7 +31,8 @@ class End extends Duplex {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const { other } = this;
     this.other = undefined;
-    if (other?.destroyed === false) other.destroy();
+    // who has ended in good order leaves it to the other to read to the end
+    if (other?.destroyed === false && !this.writableFinished) other.destroy();
     callback(error);
   }
 }
