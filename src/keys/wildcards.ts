@@ -7,26 +7,44 @@
  * @example `matchesWildcard('web7.example.org', 'web*.example.org')`
  */
 export function matchesWildcard(text: string, pattern: string): boolean {
+  return matchesPlaces(text.length, {
+    length: pattern.length,
+    isStar: (place) => pattern[place] === '*',
+    takes: (place, at) => pattern[place] === '?' || pattern[place] === text[at],
+  });
+}
+
+/** A pattern as a row of places, whatever they are made of. */
+export interface Places {
+  readonly length: number;
+  /** Does the place stand for any characters, or none? */
+  isStar(place: number): boolean;
+  /** Does the place, which is no star, stand for the character of the text? */
+  takes(place: number, at: number): boolean;
+}
+
+/** Does a text of so many characters match the places, from its beginning to its end? */
+export function matchesPlaces(textLength: number, places: Places): boolean {
+  const { length } = places;
   let at = 0;
-  let patternAt = 0;
+  let place = 0;
   let star = -1;
   let starAt = 0;
-  while (at < text.length) {
-    const wanted = pattern[patternAt];
-    if (wanted === '*') {
-      star = patternAt++;
+  while (at < textLength) {
+    if (place < length && places.isStar(place)) {
+      star = place++;
       starAt = at;
-    } else if (wanted === '?' || wanted === text[at]) {
-      patternAt++;
+    } else if (place < length && places.takes(place, at)) {
+      place++;
       at++;
     } else if (star >= 0) {
-      // Only the last star has to be tried again: an earlier one could not make more of the text match.
-      patternAt = star + 1;
+      // only the last star has to take one more: an earlier one could not make more of the text match
+      place = star + 1;
       at = ++starAt;
     } else return false;
   }
-  while (pattern[patternAt] === '*') patternAt++;
-  return patternAt === pattern.length;
+  while (place < length && places.isStar(place)) place++;
+  return place === length;
 }
 
 /**

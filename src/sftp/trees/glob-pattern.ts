@@ -3,6 +3,7 @@
  * expression is made of them: names come from a server, and a pattern takes at most its length times that of the name.
  */
 import { SshError } from '../../errors.ts';
+import { matchesPlaces } from '../../keys/wildcards.ts';
 
 /** One name of a path. */
 export type GlobSegment =
@@ -119,29 +120,15 @@ function codeOf(character: string): number {
   return character.codePointAt(0) ?? 0;
 }
 
-/** When it does not go on, the last star takes one character more: earlier ones never need to. */
 function matches(tokens: readonly Token[], name: readonly string[]): boolean {
-  let token = 0;
-  let at = 0;
-  let star = -1;
-  let starAt = 0;
-  while (at < name.length) {
-    const next = tokens[token];
-    if (next?.kind === 'star') {
-      star = token++;
-      starAt = at;
-    } else if (next?.matches(name[at] ?? '') === true) {
-      token++;
-      at++;
-    } else if (star >= 0) {
-      token = star + 1;
-      at = ++starAt;
-    } else {
-      return false;
-    }
-  }
-  while (tokens[token]?.kind === 'star') token++;
-  return token === tokens.length;
+  return matchesPlaces(name.length, {
+    length: tokens.length,
+    isStar: (place) => tokens[place]?.kind === 'star',
+    takes: (place, at) => {
+      const token = tokens[place];
+      return token?.kind === 'one' && token.matches(name[at] ?? '');
+    },
+  });
 }
 
 function expandBraces(text: string): readonly string[] {
