@@ -6,6 +6,7 @@ import os
 import sys
 
 import asyncssh
+from asyncssh_connection import log_in
 
 OPTIONS = json.loads(sys.argv[1])
 
@@ -21,18 +22,7 @@ async def main():
     more = {}
     if OPTIONS.get("rekeyBytes"):
         more["rekey_bytes"] = OPTIONS["rekeyBytes"]
-    if OPTIONS.get("password") is not None:
-        more["password"] = OPTIONS["password"]
-    async with asyncssh.connect(
-        OPTIONS["host"],
-        OPTIONS["port"],
-        username=OPTIONS["user"],
-        client_keys=[OPTIONS["identity"]] if OPTIONS.get("identity") else None,
-        known_hosts=OPTIONS["knownHosts"],
-        agent_path=None,
-        config=None,
-        **more,
-    ) as connection:
+    async with log_in(OPTIONS, **more) as connection:
         process = await connection.create_process(
             OPTIONS["command"],
             stdin=sys.stdin.buffer,

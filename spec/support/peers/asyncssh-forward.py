@@ -5,21 +5,13 @@ import asyncio
 import json
 import sys
 
-import asyncssh
+from asyncssh_connection import log_in
 
 OPTIONS = json.loads(sys.argv[1])
 
 
 async def main():
-    async with asyncssh.connect(
-        OPTIONS["host"],
-        OPTIONS["port"],
-        username=OPTIONS["user"],
-        client_keys=[OPTIONS["identity"]],
-        known_hosts=OPTIONS["knownHosts"],
-        agent_path=None,
-        config=None,
-    ) as connection:
+    async with log_in(OPTIONS) as connection:
         target = ("127.0.0.1", OPTIONS["target"])
         local = await connection.forward_local_port("127.0.0.1", 0, *target)
         print("local", local.get_port(), flush=True)

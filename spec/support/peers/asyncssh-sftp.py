@@ -4,21 +4,13 @@ import asyncio
 import json
 import sys
 
-import asyncssh
+from asyncssh_connection import log_in
 
 OPTIONS = json.loads(sys.argv[1])
 
 
 async def main():
-    async with asyncssh.connect(
-        OPTIONS["host"],
-        port=OPTIONS["port"],
-        username=OPTIONS["user"],
-        client_keys=[OPTIONS["identity"]],
-        known_hosts=OPTIONS["knownHosts"],
-        agent_path=None,
-        config=None,
-    ) as connection:
+    async with log_in(OPTIONS) as connection:
         async with connection.start_sftp_client() as sftp:
             steps = {
                 "put": sftp.put,

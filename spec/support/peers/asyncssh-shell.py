@@ -4,21 +4,13 @@ import asyncio
 import json
 import sys
 
-import asyncssh
+from asyncssh_connection import log_in
 
 OPTIONS = json.loads(sys.argv[1])
 
 
 async def main():
-    async with asyncssh.connect(
-        OPTIONS["host"],
-        OPTIONS["port"],
-        username=OPTIONS["user"],
-        client_keys=[OPTIONS["identity"]],
-        known_hosts=OPTIONS["knownHosts"],
-        agent_path=None,
-        config=None,
-    ) as connection:
+    async with log_in(OPTIONS) as connection:
         shell = await connection.create_process(term_type="vt100", term_size=(100, 30))
         shell.stdin.write("stty size; echo $TERM\n")
         await shell.stdout.readuntil("30 100\r\nvt100\r\n")

@@ -6,24 +6,13 @@ import sys
 import threading
 
 import paramiko
+from paramiko_connection import log_in
 
 OPTIONS = json.loads(sys.argv[1])
 
 
 def main():
-    client = paramiko.SSHClient()
-    client.load_host_keys(OPTIONS["knownHosts"])
-    client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    client.connect(
-        OPTIONS["host"],
-        port=OPTIONS["port"],
-        username=OPTIONS["user"],
-        password=OPTIONS.get("password"),
-        key_filename=OPTIONS.get("identity"),
-        allow_agent=False,
-        look_for_keys=False,
-        timeout=20,
-    )
+    client = log_in(OPTIONS)
     transport = client.get_transport()
     if OPTIONS.get("rekeyBytes"):
         transport.packetizer.REKEY_BYTES = OPTIONS["rekeyBytes"]

@@ -6,24 +6,13 @@ import os
 import sys
 import threading
 
-import paramiko
+from paramiko_connection import log_in
 
 OPTIONS = json.loads(sys.argv[1])
 
 
 def main():
-    client = paramiko.SSHClient()
-    client.load_host_keys(OPTIONS["knownHosts"])
-    client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    client.connect(
-        OPTIONS["host"],
-        port=OPTIONS["port"],
-        username=OPTIONS["user"],
-        key_filename=OPTIONS["identity"],
-        allow_agent=False,
-        look_for_keys=False,
-        timeout=20,
-    )
+    client = log_in(OPTIONS)
     transport = client.get_transport()
     channel = transport.open_channel(
         "direct-tcpip", ("127.0.0.1", OPTIONS["target"]), ("127.0.0.1", 0)

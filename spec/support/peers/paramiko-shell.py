@@ -3,7 +3,7 @@ last."""
 import json
 import sys
 
-import paramiko
+from paramiko_connection import log_in
 
 OPTIONS = json.loads(sys.argv[1])
 
@@ -16,18 +16,7 @@ def until(channel, text, seen):
         seen[0] += data.decode()
 
 
-client = paramiko.SSHClient()
-client.load_host_keys(OPTIONS["knownHosts"])
-client.set_missing_host_key_policy(paramiko.RejectPolicy())
-client.connect(
-    OPTIONS["host"],
-    port=OPTIONS["port"],
-    username=OPTIONS["user"],
-    key_filename=OPTIONS["identity"],
-    allow_agent=False,
-    look_for_keys=False,
-    timeout=20,
-)
+client = log_in(OPTIONS)
 seen = [""]
 channel = client.invoke_shell(term="vt100", width=100, height=30)
 channel.settimeout(20)
