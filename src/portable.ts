@@ -92,6 +92,8 @@ export { gateway, type GatewayTarget } from './gateway/gateway.ts';
 export type { Authenticated } from './auth/client.ts';
 export type {
   ClientAuthOptions,
+  HostbasedIdentity,
+  Identities,
   IdentitySource,
   InteractiveQuestion,
   PasswordChangeQuestion,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   acceptedByServer,
-  chooseAlgorithm,
+  algorithmsToTry,
   serverSigAlgs,
 } from '../../src/auth/signature-choice.ts';
 import { utf8Bytes } from '../../src/wire/bytes.ts';
@@ -15,21 +15,21 @@ const openssh74 = 'rsa-sha2-256,rsa-sha2-512';
 const dropbear = 'ssh-ed25519,ecdsa-sha2-nistp521,rsa-sha2-256';
 const ssh2 = 'ssh-ed25519,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521rsa-sha2-512,rsa-sha2-256,ssh-rsa';
 
-describe('chooseAlgorithm', () => {
-  it.each([
-    ['OpenSSH', 'ssh-rsa', rsa, openssh, 'rsa-sha2-512'],
-    ['OpenSSH 7.4', 'ssh-rsa', rsa, openssh74, 'rsa-sha2-512'],
-    ['Dropbear', 'ssh-rsa', rsa, dropbear, 'rsa-sha2-256'],
-    ['npm ssh2', 'ssh-rsa', rsa, ssh2, 'rsa-sha2-256'],
-    ['paramiko', 'ssh-rsa', rsa, undefined, 'rsa-sha2-256'],
-    ['OpenSSH 7.4', 'ssh-ed25519', ed25519, openssh74, 'ssh-ed25519'],
-    ['npm ssh2', 'ecdsa-sha2-nistp521', ['ecdsa-sha2-nistp521'], ssh2, 'ecdsa-sha2-nistp521'],
-    ['paramiko', 'ssh-ed25519', ed25519, undefined, 'ssh-ed25519'],
-    ['a server with SHA-1 only', 'ssh-rsa', [...rsa, 'ssh-rsa'], 'ssh-rsa,ssh-dss', undefined],
-    ['a signer with SHA-1 only', 'ssh-rsa', ['ssh-rsa'], undefined, undefined],
-    ['a signer with one algorithm', 'ssh-rsa', ['rsa-sha2-512'], undefined, 'rsa-sha2-512'],
-  ])('%s, %s %j', (_name, keyType, algorithms, list, expected) => {
-    expect(chooseAlgorithm(keyType, algorithms, list?.split(','))).toBe(expected);
+describe('algorithmsToTry', () => {
+  it.each<[string, string, string[], string | undefined, string[]]>([
+    ['OpenSSH', 'ssh-rsa', rsa, openssh, ['rsa-sha2-512', 'rsa-sha2-256']],
+    ['OpenSSH 7.4', 'ssh-rsa', rsa, openssh74, ['rsa-sha2-512', 'rsa-sha2-256']],
+    ['Dropbear', 'ssh-rsa', rsa, dropbear, ['rsa-sha2-256']],
+    ['npm ssh2', 'ssh-rsa', rsa, ssh2, ['rsa-sha2-256']],
+    ['paramiko', 'ssh-rsa', rsa, undefined, ['rsa-sha2-256', 'rsa-sha2-512']],
+    ['OpenSSH 7.4', 'ssh-ed25519', ed25519, openssh74, ['ssh-ed25519']],
+    ['npm ssh2', 'ecdsa-sha2-nistp521', ['ecdsa-sha2-nistp521'], ssh2, ['ecdsa-sha2-nistp521']],
+    ['paramiko', 'ssh-ed25519', ed25519, undefined, ['ssh-ed25519']],
+    ['a server with SHA-1 only', 'ssh-rsa', [...rsa, 'ssh-rsa'], 'ssh-rsa,ssh-dss', []],
+    ['a signer with SHA-1 only', 'ssh-rsa', ['ssh-rsa'], undefined, []],
+    ['a signer with one algorithm', 'ssh-rsa', ['rsa-sha2-512'], undefined, ['rsa-sha2-512']],
+  ])('AC8: %s, %s %j', (_name, keyType, algorithms, list, expected) => {
+    expect(algorithmsToTry(keyType, algorithms, list?.split(','))).toEqual(expected);
   });
 });
 

@@ -40,7 +40,7 @@ function policyOf(isKey: AuthPolicy, rounds: readonly Challenge[]): AuthPolicy {
           toArray(),
           map((answers) => answers.flat().every((each) => each === PASSWORD)),
         );
-      case 'none':
+      default:
         return false;
     }
   };

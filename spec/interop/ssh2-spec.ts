@@ -5,6 +5,5 @@ import { usePeer } from '../support/peers/peer.ts';
 import { startSsh2 } from '../support/peers/ssh2-server.ts';
 
 describe('npm ssh2', () => {
-  // Its own fault: it does not verify rsa-sha2-512, although it offers it.
-  describeCoreCases(usePeer(startSsh2), { unusableKeys: /ssh-rsa$/ });
+  describeCoreCases(usePeer(startSsh2));
 });

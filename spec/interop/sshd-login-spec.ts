@@ -103,6 +103,25 @@ describeWithPeer('sshd', 'OpenSSH sshd that wants a key and a password', () => {
   });
 });
 
+describeWithPeer('sshd', 'OpenSSH sshd that lists more signature algorithms than it takes', () => {
+  // to OpenSSH before 9.7, server-sig-algs is whatever it knows
+  it.each(['rsa-sha2-256', 'rsa-sha2-512'])('AC8: %s alone', async (algorithm) => {
+    const peer = await startSshd({ config: [`PubkeyAcceptedAlgorithms ${algorithm}`] });
+    try {
+      const identityFiles = peer.identityFiles.filter((file) => file.endsWith('ssh-rsa'));
+      const login$ = connectTo(peer, { identityFiles }).pipe(
+        withClient((client) => [client.login]),
+      );
+      const login = await firstValueFrom(login$);
+      expect(login.method).toBe('publickey');
+      const rejected = login.attempts.filter(({ method }) => method === 'publickey');
+      expect(rejected).toHaveLength(algorithm === 'rsa-sha2-512' ? 0 : 1);
+    } finally {
+      await peer.stop();
+    }
+  });
+});
+
 describeWithPeer('sshd', 'OpenSSH sshd, its host key', () => {
   const folder = peerFolder();
   const otherKey = folder.file('other');

@@ -34,6 +34,8 @@ export interface ClientMethod {
   readonly hasManyCredentials: boolean;
   /** The next credential: emits one move; completes without one when none is left. */
   next(): Observable<ClientMove>;
+  /** The server has rejected the request that was sent last. */
+  rejected?(): void;
   /** Answers a message of the method: emits one move. Throws, or errors with, `protocol` for a message out of place. */
   answer(message: Message): Observable<ClientMove>;
 }

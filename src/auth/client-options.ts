@@ -1,5 +1,5 @@
 /** What a client can be told about logging in. */
-import type { ObservableInput } from 'rxjs';
+import type { Observable, ObservableInput } from 'rxjs';
 import type { Signer } from '../keys/signer.ts';
 
 /**
@@ -7,6 +7,20 @@ import type { Signer } from '../keys/signer.ts';
  * ends this source only.
  */
 export type IdentitySource = () => ObservableInput<Signer>;
+
+/** Keys to try: one source, or several that are opened one after the other, each when those before it are used up. */
+export type Identities =
+  IdentitySource | Observable<Signer> | readonly (IdentitySource | Observable<Signer>)[];
+
+/** The client's own host as a witness for its user (RFC 4252 §9). */
+export interface HostbasedIdentity {
+  /** The host's keys: `/etc/ssh/ssh_host_*_key`, or whatever signs with them. Each is tried once. */
+  readonly hostKeys: Identities;
+  /** The host's full name, as the server knows it. */
+  readonly clientHost: string;
+  /** Who the user is on that host. */
+  readonly localUser: string;
+}
 
 /** What a question for a password is about. */
 export interface PasswordQuestion {
@@ -45,12 +59,17 @@ export interface ClientAuthOptions {
   /** The service to start afterwards; `ssh-connection` unless said otherwise. */
   readonly service?: string;
   /**
-   * Methods, in the order in which they are tried: `none`, `publickey`, `keyboard-interactive`, `password` unless said otherwise.
-   * `none` asks the server which methods it offers; without it the first method is tried on a guess. A method without credentials is passed over.
+   * Methods, in the order in which they are tried: `none`, `hostbased`, `publickey`, `keyboard-interactive`, `password` unless
+   * said otherwise. `none` asks the server which methods it offers; without it the first method is tried on a guess. A method without credentials is passed over.
    */
   readonly methods?: readonly string[];
-  /** Keys for `publickey`: one source, or several that are used one after the other. Each key is tried once, 64 at most. */
-  readonly identities?: IdentitySource | readonly IdentitySource[];
+  /**
+   * Keys for `publickey`, 64 at most. Each is tried once; an RSA key once more with its other algorithm when all others have been
+   * rejected, for not every server takes what it lists.
+   */
+  readonly identities?: Identities;
+  /** For `hostbased`: the server trusts the client's host to know its users. */
+  readonly hostbased?: HostbasedIdentity;
   /** A password, tried once; or a function that is asked for one up to `passwordTries` times. */
   readonly password?: string | PasswordSource;
   /** How often a password function is asked; 3 unless said otherwise. */

@@ -22,6 +22,7 @@ import {
   type ClientAuthState,
   initialClientAuth,
 } from './client-state.ts';
+import { hostbasedClient } from './methods/hostbased.ts';
 import { keyboardInteractiveClient } from './methods/keyboard-interactive.ts';
 import { noneClient } from './methods/none.ts';
 import { passwordClient } from './methods/password.ts';
@@ -41,6 +42,7 @@ export interface Authenticated {
 /** Every method, in the order in which they are tried. */
 const METHODS: ReadonlyMap<string, ClientMethodFactory> = new Map<string, ClientMethodFactory>([
   ['none', noneClient],
+  ['hostbased', hostbasedClient],
   ['publickey', publicKeyClient],
   ['keyboard-interactive', keyboardInteractiveClient],
   ['password', passwordClient],
@@ -163,6 +165,7 @@ class ClientAuthentication {
         return;
       case 'attempted':
         this.#report(effect.attempt);
+        if (effect.attempt.outcome === 'rejected') this.#method?.rejected?.();
         return;
       case 'succeed':
         this.#succeed();

@@ -1,8 +1,8 @@
 /** Keys from several sources, one at a time and no key twice; a source is opened when those before it are used up. */
-import { defer, Observable, type Subscriber, Subscription, take } from 'rxjs';
+import { defer, isObservable, Observable, type Subscriber, Subscription, take } from 'rxjs';
 import type { Signer } from '../keys/signer.ts';
 import { toHex } from '../wire/bytes.ts';
-import type { IdentitySource } from './client-options.ts';
+import type { Identities, IdentitySource } from './client-options.ts';
 
 /** Keys that are taken from all sources together: no server lets a client try more, and an agent may hold thousands. */
 const MAX_IDENTITIES = 64;
@@ -16,7 +16,7 @@ export type QueuedIdentity =
 
 /** Hands out keys. */
 export class IdentityQueue {
-  readonly #sources: IdentitySource[];
+  readonly #sources: (IdentitySource | Observable<Signer>)[];
   readonly #ready: QueuedIdentity[] = [];
   readonly #seen = new Set<string>();
   #taken = 0;
@@ -25,8 +25,8 @@ export class IdentityQueue {
   #isOpen = false;
 
   /** @param lifetime - closes the source that is open when it ends */
-  constructor(sources: readonly IdentitySource[], lifetime: Subscription) {
-    this.#sources = [...sources];
+  constructor(identities: Identities, lifetime: Subscription) {
+    this.#sources = isOne(identities) ? [identities] : [...identities];
     lifetime.add(() => this.#source.unsubscribe());
   }
 
@@ -66,7 +66,7 @@ export class IdentityQueue {
       return;
     }
     this.#isOpen = true;
-    this.#source = defer(source)
+    this.#source = (typeof source === 'function' ? defer(source) : source)
       .pipe(take(MAX_EMITTED))
       .subscribe({
         next: (signer) => this.#take(signer),
@@ -91,4 +91,8 @@ export class IdentityQueue {
     this.#isOpen = false;
     this.#serve();
   }
+}
+
+function isOne(identities: Identities): identities is IdentitySource | Observable<Signer> {
+  return typeof identities === 'function' || isObservable(identities);
 }

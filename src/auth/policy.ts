@@ -40,6 +40,17 @@ export type Credential =
        */
       readonly signed: boolean;
     }
+  /** RFC 4252 §9. A key of the client's host has vouched for its user: its signature was verified, and nothing else. */
+  | {
+      readonly method: 'hostbased';
+      /** Is it that host's key? `KnownHosts.check` tells. Who holds a host's key can say to be any user of it. */
+      readonly hostKey: PublicKey;
+      readonly algorithm: string;
+      /** The name that the client gives to its host, without a dot at the end; it need not be where the connection comes from. */
+      readonly clientHost: string;
+      /** The user's name on that host. */
+      readonly localUser: string;
+    }
   /** RFC 4256. Nothing is known yet: what counts is what the user answers. */
   | {
       readonly method: 'keyboard-interactive';

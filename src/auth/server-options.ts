@@ -2,6 +2,7 @@
 import { findRow } from '../crypto/standing.ts';
 import { escapeText, SshError } from '../errors.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
+import { hostbasedServer } from './methods/hostbased.ts';
 import { keyboardInteractiveServer } from './methods/keyboard-interactive.ts';
 import { noneServer } from './methods/none.ts';
 import { passwordServer } from './methods/password.ts';
@@ -17,7 +18,8 @@ export interface ServerAuthOptions {
   /** Told of each try, but for questions about keys that the policy has consented to. What it throws ends the connection. */
   attempted?(report: AuthReport): void;
   /**
-   * Methods that are offered at first, of `publickey`, `password` and `keyboard-interactive`; the former two unless said otherwise.
+   * Methods that are offered at first, of `publickey`, `password`, `keyboard-interactive` and `hostbased`; the former two unless said
+   * otherwise.
    * What is left after a partial success, the policy says.
    */
   readonly methods?: readonly string[];
@@ -25,7 +27,7 @@ export interface ServerAuthOptions {
   readonly allowNone?: boolean;
   /** Lets the policy be asked about an empty password. */
   readonly allowEmptyPassword?: boolean;
-  /** Signature algorithms that user keys may sign with; those that are on by default unless said otherwise. */
+  /** Signature algorithms that user keys, and those of their hosts, may sign with; those that are on by default unless said otherwise. */
   readonly algorithms?: readonly string[];
   /** RSA keys below this are refused; 2048 unless said otherwise. */
   readonly minimumRsaBits?: number;
@@ -46,7 +48,7 @@ export interface ServerAuthOptions {
 
 /** Every method, with `none`. */
 export const METHODS: readonly ServerMethod[] = [
-  ...[noneServer, publicKeyServer, passwordServer, keyboardInteractiveServer],
+  ...[noneServer, publicKeyServer, passwordServer, keyboardInteractiveServer, hostbasedServer],
 ];
 /** `none` is allowed by an option of its own, and never listed (RFC 4252 §5.2). */
 export const METHOD_NAMES = METHODS.map(({ name }) => name).filter((name) => name !== 'none');

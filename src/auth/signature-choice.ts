@@ -1,4 +1,4 @@
-/** Which signature algorithm a key is offered with: server-sig-algs (RFC 8308 §3.1) and what to do without it. */
+/** Which signature algorithms a key is offered with: server-sig-algs (RFC 8308 §3.1) and what to do without it. */
 import { defaultNames } from '../crypto/standing.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import { utf8Bytes, utf8Text } from '../wire/bytes.ts';
@@ -42,7 +42,8 @@ export function acceptedByServer(
 }
 
 /**
- * The algorithm with which a key is offered; `undefined` when there is none that the server takes.
+ * The algorithms with which a key is tried, one after the other; none when the server takes none of them. A list may name what the
+ * server then refuses: OpenSSH 9.2 lists all that it knows, whatever its PubkeyAcceptedAlgorithms leave of them.
  *
  * The list chooses among the algorithms of an RSA key. A key whose one algorithm is its own type is tried whatever the list
  * says: OpenSSH 7.4 lists only RSA's, and npm ssh2 garbles a name, though both take Ed25519 and ECDSA keys.
@@ -51,12 +52,16 @@ export function acceptedByServer(
  * @param algorithms - what the signer can do, most preferred first
  * @param accepted - what the server lists, if it does
  */
-export function chooseAlgorithm(
+export function algorithmsToTry(
   keyType: string,
   algorithms: readonly string[],
   accepted: readonly string[] | undefined,
-): string | undefined {
+): readonly string[] {
   const usable = algorithms.filter((name) => !SHA1_ALGORITHMS.has(name));
-  if (accepted === undefined) return usable.find((name) => name === SAFEST_RSA) ?? usable[0];
-  return usable.find((name) => accepted.includes(name)) ?? usable.find((name) => name === keyType);
+  if (accepted === undefined) {
+    const safest = usable.filter((name) => name === SAFEST_RSA);
+    return [...safest, ...usable.filter((name) => name !== SAFEST_RSA)];
+  }
+  const listed = usable.filter((name) => accepted.includes(name));
+  return listed.length > 0 ? listed : usable.filter((name) => name === keyType);
 }

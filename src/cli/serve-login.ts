@@ -81,6 +81,7 @@ function judgeOf(authorizedKeys: string | undefined, password: string | undefine
           .ask({ prompts: [{ prompt: 'Password: ' }] })
           .pipe(map(([answer = '']) => isPassword?.(answer) === true));
       case 'none':
+      case 'hostbased':
         return false;
     }
   };

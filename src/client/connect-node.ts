@@ -124,9 +124,15 @@ function withDefaults(options: ConnectOptions): ClientOptions & { port: number }
 function methodsFor({ identities, identityFiles, password }: ConnectOptions): readonly string[] {
   const hasKey =
     identities !== undefined || (identityFiles !== undefined && identityFiles.length > 0);
-  if (hasKey) return ['publickey', 'password', 'none'];
-  const isByPassword = typeof password === 'string' && identityFiles?.length === 0;
-  return isByPassword ? ['password', 'none'] : ['none', 'publickey', 'password'];
+  if (hasKey) return ['publickey', 'password', 'keyboard-interactive', 'hostbased', 'none'];
+  // a password that is known goes before questions to a person
+  const isKnown = typeof password === 'string';
+  const typed = isKnown
+    ? ['password', 'keyboard-interactive']
+    : ['keyboard-interactive', 'password'];
+  return isKnown && identityFiles?.length === 0
+    ? [...typed, 'hostbased', 'none']
+    : ['none', 'hostbased', 'publickey', ...typed];
 }
 
 /** The caller's own files first: a server closes after a few failures, and an agent may hold many keys. */

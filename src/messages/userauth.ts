@@ -75,6 +75,15 @@ export const publicKeyData = struct('publickey request', {
   rest,
 });
 
+/** Data of a `hostbased` request (RFC 4252 §9). */
+export const hostbasedData = struct('hostbased request', {
+  algorithm: ascii,
+  hostKey: string,
+  clientHost: ascii,
+  localUser: utf8,
+  signature: string,
+});
+
 /** Data of a `keyboard-interactive` request (RFC 4256 §3.1). */
 export const interactiveData = struct('keyboard-interactive request', {
   languageTag: text,

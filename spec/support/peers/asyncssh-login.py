@@ -1,5 +1,5 @@
-"""Logs in with AsyncSSH: asyncssh-login.py OPTIONS, where OPTIONS is JSON: host, port, user, password, newPassword, identity (file).
-Prints what it was asked, a line each; the last line is `in` or `out`."""
+"""Logs in with AsyncSSH: asyncssh-login.py OPTIONS, where OPTIONS is JSON: host, port, user, password, newPassword, identity (file),
+methods, hostKey (file), clientHost, localUser. Prints what it was asked, a line each; the last line is `in` or `out`."""
 import asyncio
 import json
 import sys
@@ -34,6 +34,9 @@ async def main():
             client_factory=Client,
             client_keys=[OPTIONS["identity"]] if "publickey" in OPTIONS["methods"] else None,
             known_hosts=None,
+            client_host_keys=[OPTIONS["hostKey"]] if "hostbased" in OPTIONS["methods"] else None,
+            client_host=OPTIONS.get("clientHost", ""),
+            client_username=OPTIONS.get("localUser", ()),
             agent_path=None,
             config=None,
         ):

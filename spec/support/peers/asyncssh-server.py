@@ -1,5 +1,6 @@
 """An SSH server on AsyncSSH that runs commands and has SFTP: asyncssh-server.py OPTIONS, where OPTIONS is JSON:
-hostKeys (files), authorizedKeys (lines), user, password, rekeyBytes. Prints `listening on PORT`."""
+hostKeys (files), authorizedKeys (lines), user, password, rekeyBytes, knownClientHosts (a known_hosts file), rounds (challenges
+as AsyncSSH has them, to all prompts of which the answer is the password). Prints `listening on PORT`."""
 import asyncio
 import json
 import logging
@@ -16,7 +17,26 @@ class Server(asyncssh.SSHServer):
         return True
 
     def password_auth_supported(self):
-        return True
+        return not self.rounds
+
+    def kbdint_auth_supported(self):
+        return bool(self.rounds)
+
+    def get_kbdint_challenge(self, username, lang, submethods):
+        self.left = list(self.rounds)
+        return self.left.pop(0)
+
+    def validate_kbdint_response(self, username, responses):
+        print("answered", json.dumps(responses), flush=True)
+        if any(response != OPTIONS["password"] for response in responses):
+            return False
+        return self.left.pop(0) if self.left else username == OPTIONS["user"]
+
+    def validate_host_based_user(self, username, client_host, client_username):
+        print("vouched for", json.dumps([client_host, client_username]), flush=True)
+        return username == OPTIONS["user"] and client_username == "me"
+
+    rounds = OPTIONS.get("rounds", [])
 
     def validate_password(self, username, password):
         return (username, password) == (OPTIONS["user"], OPTIONS["password"])
@@ -70,6 +90,8 @@ async def main():
     more = {}
     if OPTIONS.get("rekeyBytes"):
         more["rekey_bytes"] = OPTIONS["rekeyBytes"]
+    if OPTIONS.get("knownClientHosts"):
+        more.update(known_client_hosts=OPTIONS["knownClientHosts"], trust_client_host=True)
     authorized = asyncssh.import_authorized_keys("\n".join(OPTIONS["authorizedKeys"]) + "\n")
     listener = await asyncssh.listen(
         "127.0.0.1",

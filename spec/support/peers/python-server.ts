@@ -5,7 +5,19 @@ import { knownHostsLines, type Peer, peerFolder, pythonScript, startProgram } fr
 export interface PythonServerOptions {
   /** The server asks for new keys after so many bytes. */
   readonly rekeyBytes?: number;
+  /** AsyncSSH: a known_hosts file of the hosts whose users may log in by hostbased. */
+  readonly knownClientHosts?: string;
+  /** AsyncSSH: what is asked by keyboard-interactive, in place of a password; the password is the answer to everything. */
+  readonly rounds?: readonly AsyncsshChallenge[];
 }
+
+/** Name, instruction, language, prompts with whether they echo. */
+export type AsyncsshChallenge = readonly [
+  string,
+  string,
+  string,
+  readonly (readonly [string, boolean])[],
+];
 
 const USER = 'deploy';
 const PASSWORD = 'a long: pässword';

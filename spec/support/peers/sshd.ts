@@ -17,6 +17,14 @@ export interface SshdOptions {
   readonly config?: readonly string[];
   /** Public key lines to let in, besides those of `identityFiles`. */
   readonly authorizedKeys?: readonly string[];
+  /** A folder that sshd sees in place of /etc/ssh. */
+  readonly systemFolder?: string;
+}
+
+/** A program that sees another folder in place of /etc/ssh, in mounts of its own: the machine keeps what it has. Needs root. */
+export function withSystemFolder(folder: string, command: readonly string[]): readonly string[] {
+  const script = 'mount --bind "$0" /etc/ssh && exec "$@"';
+  return ['unshare', '-m', 'sh', '-c', script, folder, ...command];
 }
 
 /** Another program may take a free port before sshd does. */
@@ -41,7 +49,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Peer> {
         ...CONFIG,
       ].join('\n'),
     );
-    const { running, port } = await launch(config);
+    const { running, port } = await launch(config, options.systemFolder);
     const address = { host: '127.0.0.1', port };
     const hostKeys = publicLinesByType(hostKeyFiles);
     return {
@@ -78,13 +86,17 @@ const CONFIG: readonly string[] = [
 
 async function launch(
   config: string,
+  systemFolder: string | undefined,
 ): Promise<{ readonly running: Running; readonly port: number }> {
   // Where sshd drops its privileges; Debian's service makes it when it starts.
   if (hasTestAccount) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const command = ['-D', '-e', '-f', config, '-p', String(port), '-o', 'ListenAddress=127.0.0.1'];
-    const running = startProgram([programFile('sshd') ?? 'sshd', ...command]);
+    const args = ['-D', '-e', '-f', config, '-p', String(port), '-o', 'ListenAddress=127.0.0.1'];
+    const command = [programFile('sshd') ?? 'sshd', ...args];
+    const running = startProgram(
+      systemFolder === undefined ? command : withSystemFolder(systemFolder, command),
+    );
     try {
       await running.logged(/^Server listening on 127\.0\.0\.1/m);
       return { running, port };
