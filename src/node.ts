@@ -25,6 +25,7 @@ export { logFile, type LogFileOptions } from './client/log-file-node.ts';
 export { knownHostsFiles } from './client/known-hosts-node.ts';
 export { agentSocket } from './auth/agent-node.ts';
 export { authorizedKeysFile } from './auth/authorized-keys-node.ts';
+export { proxyCommand, type ProxyCommandOptions } from './client/proxy-command-node.ts';
 export { nodeDuplex } from './streams/node-duplex-node.ts';
 export { toNodeDuplex } from './streams/to-node-duplex-node.ts';
 export { toNodeReadable, type ToNodeReadableOptions } from './streams/to-node-readable-node.ts';

@@ -18,6 +18,7 @@ import { identitySources } from './identities.ts';
 import { connectionLog } from './connection-log.ts';
 import { type Answers, answersFor, saidBy } from './login-answers.ts';
 import type { CliIo, Messages } from './io.ts';
+import { proxyDialler, type ProxyDialler } from './proxy-command.ts';
 import type { Settings } from './settings.ts';
 import { notYet, UsageError } from './usage.ts';
 import { integer, size, time, words, yesNo } from './values.ts';
@@ -69,15 +70,17 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
     }).pipe((source$) => (seconds === 0 ? source$ : loggedInWithin(source$, seconds)));
   const via = jumps(settings, { env: {}, terminal }, messages, reach);
   const route = readRoute(settings);
+  const dial = proxyCommandOf(settings, messages);
   const answers = answersFor(settings, quietIo, messages);
   return (named) => {
     const { host, port, user } = route(named.target);
-    return reach(named, { host, port, user, ...answers(user, named.name), ...via });
+    const proxy = dial && { duplex: dial(named.target.host, { host, port, user }) };
+    return reach(named, { host, port, user, ...answers(user, named.name), ...via, ...proxy });
   };
 }
 
 /** What is different from one host on the way to the next. */
-type Hop = Required<Target> & Answers & Pick<ConnectOptions, 'via'>;
+type Hop = Required<Target> & Answers & Pick<ConnectOptions, 'via' | 'duplex'>;
 
 /**
  * The way through the jump hosts, each of which is connected to once for all. What `User`, `Port` and RXSSH_PASSWORD say is said
@@ -96,6 +99,13 @@ function jumps(
     const hop = { host, port, user, ...answers(user, named.name), ...via };
     return { via: reach(named, hop).pipe(shareClient()) };
   }, {});
+}
+
+function proxyCommandOf(settings: Settings, messages: Messages): ProxyDialler | undefined {
+  const dial = settings.first('ProxyCommand', (key, value) => proxyDialler(key, value, messages));
+  if (dial !== undefined && (settings.first('ProxyJump', jumpHosts) ?? []).length > 0)
+    throw new UsageError('ProxyCommand and ProxyJump: there is only one way to a host');
+  return dial;
 }
 
 function jumpHosts(key: string, value: string): readonly NamedHost[] {

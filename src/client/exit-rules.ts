@@ -36,9 +36,17 @@ export class ExitWatch {
   }
 
   /** The error of an exit. */
-  error(exit: Exit): SshError<'exit'> {
+  error(
+    exit: Exit,
+    { what = 'the command', transient = false }: { what?: string; transient?: boolean } = {},
+  ): SshError<'exit'> {
     const stderrTail = escapeText(utf8Text(this.#tail).trimEnd(), TAIL);
-    return new SshError('exit', `the command ${describeExit(exit)}`, { exit, stderrTail });
+    return new SshError(
+      'exit',
+      `${what} ${describeExit(exit)}`,
+      { exit, stderrTail },
+      { transient },
+    );
   }
 
   #keep(data: Uint8Array): void {
