@@ -17,6 +17,20 @@ const isOpen = (port: number): Promise<boolean> =>
   });
 
 describe('rxssh serve', () => {
+  it('tells its person when it lets nobody do anything', async () => {
+    for (const [more, isTold] of [
+      [[], true],
+      [['-q'], false],
+      [['--allow-exec'], false],
+    ] as const) {
+      const started = serve('--user', 'me', '--password', 'right', ...more);
+      await started.printed(/^listening on /);
+      started.child.kill('SIGTERM');
+      const { stderr } = await started.ended;
+      expect(stderr.includes('clients can log in and do nothing')).toBe(isTold);
+    }
+  });
+
   it('runs nothing without --allow-exec', async () => {
     const ended = await cli.run(['exec', ...server().options, server().host, '--', 'echo in']);
     expect(ended).toMatchObject({ status: 255, stdout: Buffer.alloc(0) });

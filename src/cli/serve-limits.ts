@@ -92,13 +92,14 @@ function unlessNone(read: Read<number>): Read<number> {
 function maxStartups(key: string, value: string): number | MaxStartups {
   const [start = '', rate, full, ...rest] = value.split(':');
   if (rate === undefined) return integer(key, start, 1, MOST);
+  const wrong = bad(key, value, 'start:rate:full, where start is at most full');
+  if (full === undefined || rest.length > 0) throw wrong;
   const limits = {
     start: integer(key, start, 1, MOST),
     rate: integer(key, rate, 1, 100),
-    full: integer(key, full ?? '', 1, MOST),
+    full: integer(key, full, 1, MOST),
   };
-  if (rest.length > 0 || limits.start > limits.full)
-    throw bad(key, value, 'start:rate:full, where start is at most full');
+  if (limits.start > limits.full) throw wrong;
   return limits;
 }
 

@@ -106,11 +106,19 @@ function serveUntilTerm(options: ListenOptions, io: CliIo, messages: Messages): 
   const term$ = fromEvent(process, 'SIGTERM');
   const work$ = listen({ ...options, drain: term$ }).pipe(
     tap((event) => {
-      if (event.type === 'listening') io.stdout.write(`listening on ${shownAddress(event)}\n`);
+      if (event.type === 'listening') {
+        io.stdout.write(`listening on ${shownAddress(event)}\n`);
+        if (!allowsAnything(options))
+          messages.notice('clients can log in and do nothing: see rxssh serve --help');
+      }
       log.tell(event);
     }),
     ignoreElements(),
   );
   // who says it twice does not want to wait
   return work$.pipe(takeUntil(term$.pipe(skip(1))), endWith(0));
+}
+
+function allowsAnything({ exec, subsystems, forward }: ListenOptions): boolean {
+  return exec !== undefined || subsystems !== undefined || forward !== undefined;
 }
