@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import ssh2 from 'ssh2';
+import type ssh2 from 'ssh2';
 import { CIPHERS } from '../../src/crypto/ciphers.ts';
 import { MACS } from '../../src/crypto/macs.ts';
 import { SIGNATURE_ALGORITHMS } from '../../src/keys/signature-algorithms.ts';
@@ -22,6 +22,7 @@ import {
 } from '../support/peers/clients.ts';
 import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
 import { patternOf } from '../support/peers/ours.ts';
+import { echoBySsh2 } from '../support/peers/ssh2-client.ts';
 import { describeWithPeer, peerFolder, usePeer } from '../support/peers/peer.ts';
 
 const MIB = 1024 * 1024;
@@ -182,32 +183,6 @@ describe('npm ssh2, each algorithm of our server', () => {
     expect(agreedWith(server)?.hostKey).toBe(hostKey);
   });
 });
-
-function echoBySsh2(server: OurServer, algorithms: ssh2.Algorithms): Promise<string> {
-  const { host, port, user: username, identityFiles, hostKeys } = server;
-  const known = new Set([...hostKeys.values()].map((line) => line.split(' ')[1]));
-  const client = new ssh2.Client();
-  const done = new Promise<string>((resolve, reject) => {
-    client.on('error', reject).on('ready', () => {
-      client.exec('cat', (error, channel) => {
-        if (error !== undefined) {
-          reject(error);
-          return;
-        }
-        let text = '';
-        channel.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        channel.on('close', () => resolve(text));
-        channel.end('an echo');
-      });
-    });
-    client.connect({
-      ...{ host, port, username, algorithms },
-      privateKey: readFileSync(identityFiles[0] ?? ''),
-      hostVerifier: (key: Buffer) => known.has(key.toString('base64')),
-    });
-  });
-  return done.finally(() => client.end());
-}
 
 describeWithPeer('ssh', 'the host keys of our server', () => {
   const server = usePeer(() => startOurServer());

@@ -2,6 +2,7 @@
 import { algorithmList as namesOf, type AlgorithmOptions, isSshError } from '../node.ts';
 import type { Settings } from './settings.ts';
 import { UsageError } from './usage.ts';
+import { oneOf } from './values.ts';
 
 const CATEGORIES = {
   KexAlgorithms: 'kex',
@@ -10,13 +11,22 @@ const CATEGORIES = {
   MACs: 'mac',
 } as const;
 
+/** What is asked for, and what is done without. */
+const COMPRESSED = '^zlib@openssh.com';
+
 /** The algorithms that were set; what was not set is as by default. */
 export function algorithmOptions(settings: Settings): AlgorithmOptions {
   const entries = Object.entries(CATEGORIES).flatMap(([key, category]) => {
     const chosen = settings.first(key, (name, value) => algorithmList(name, value, category));
     return chosen === undefined ? [] : [[category, chosen] as const];
   });
-  return Object.fromEntries(entries);
+  const isCompressed = settings.first('Compression', compressed) ?? false;
+  return { ...Object.fromEntries(entries), ...(isCompressed ? { compression: COMPRESSED } : {}) };
+}
+
+/** Both words that ask for it mean from the login on, as in today's OpenSSH. */
+function compressed(key: string, value: string): boolean {
+  return oneOf(key, value, ['yes', 'delayed', 'no']) !== 'no';
 }
 
 /** Reads a list. Throws a `UsageError` for what `algorithms` would not take either. */

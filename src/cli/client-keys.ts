@@ -8,6 +8,7 @@ const NONE: KeyRule = { laterUnless: ['none'] };
 export const CLIENT_KEYS: KeyTable = {
   BatchMode: 'used',
   Ciphers: 'used',
+  Compression: 'used',
   ConnectTimeout: 'used',
   EscapeChar: 'used',
   GlobalKnownHostsFile: 'used',
@@ -47,7 +48,6 @@ export const CLIENT_KEYS: KeyTable = {
   CASignatureAlgorithms: 'later',
   CertificateFile: NONE,
   CheckHostIP: NO,
-  Compression: NO,
   ControlMaster: NO,
   ControlPath: NONE,
   ControlPersist: NO,

@@ -12,6 +12,7 @@ export interface ClientFlags {
   readonly l?: string;
   readonly J?: string;
   readonly o?: readonly string[];
+  readonly C?: boolean;
   readonly n?: boolean;
   readonly E?: string;
   readonly v?: number;
@@ -28,7 +29,7 @@ export function addClientOptions(command: Command): Command {
     .option('-F <config>', 'configuration file: only "none" is there yet', onlyNone)
     .option('-J <jump>', 'hosts to connect through, with commas between them')
     .addOption(later('-A'))
-    .addOption(later('-C'))
+    .option('-C', 'compress')
     .option('-n', 'no stdin')
     .option('-t', 'ask for a terminal')
     .option('-v', 'tell more (up to four times: states, packets, their bytes)', more)
@@ -39,12 +40,13 @@ export function addClientOptions(command: Command): Command {
 
 /** The settings that the options come to; a flag has its say before `-o`. */
 export function clientSettings(flags: ClientFlags): Settings {
-  const { i = [], p, l, J, t, o = [] } = flags;
+  const { i = [], p, l, J, C, t, o = [] } = flags;
   const fromFlags = [
     ...i.map((file) => `IdentityFile=${file}`),
     ...(p === undefined ? [] : [`Port=${p}`]),
     ...(l === undefined ? [] : [`User=${l}`]),
     ...(J === undefined ? [] : [`ProxyJump=${J}`]),
+    ...(C === true ? ['Compression=yes'] : []),
     ...(t === true ? ['RequestTTY=yes'] : []),
   ];
   return readSettings([...fromFlags, ...o], CLIENT_KEYS);

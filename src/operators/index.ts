@@ -21,8 +21,10 @@ export {
   type Inbound,
   initialInbound,
   initialOutbound,
+  type LoginMark,
   type Outbound,
 } from '../transport/direction.ts';
+export type { PayloadCodec } from '../crypto/compression.ts';
 export type { Identification } from '../transport/identification.ts';
 export type { Role } from '../transport/role.ts';
 export type { Field, FieldKind, Fields, FieldValue, StructOf } from '../wire/fields.ts';
@@ -46,6 +48,7 @@ export {
 } from './credit.ts';
 export { decode, type InboundMessage } from './decode.ts';
 export { decrypt, type DecryptedPacket } from './decrypt.ts';
+export { deflate } from './deflate.ts';
 export { drain, type DrainOptions } from './drain.ts';
 export { encode } from './encode.ts';
 export { frame, type SealedPacket } from './frame.ts';
@@ -53,6 +56,7 @@ export { fromInput } from './from-input.ts';
 export { fromPull, type Pullable } from './from-pull.ts';
 export { hold } from './hold.ts';
 export { identify } from './identify.ts';
+export { inflate } from './inflate.ts';
 export { inspect, type Inspector } from './inspect.ts';
 export { lift, type Stage } from './lift.ts';
 export { LineSplitter } from './line-splitter.ts';

@@ -5,6 +5,7 @@ import { fingerprint } from '../keys/fingerprint.ts';
 import { equalPublicKeys, parsePublicKey } from '../keys/public-key.ts';
 import { signatureAlgorithm, verifySignature } from '../keys/signature-algorithms.ts';
 import { DisconnectReason } from '../messages/codes.ts';
+import type { Signer } from '../keys/signer.ts';
 import type { HostKeyClaim } from './key-exchange-context.ts';
 
 /** What a server says of itself. */
@@ -50,6 +51,14 @@ export function proveHostKey(
     });
   }
   return { key, algorithm };
+}
+
+/** The server's own key that signs with this algorithm. */
+export function signerFor(hostKeys: readonly Signer[], algorithm: string): Signer {
+  const signer = hostKeys.find((each) => each.algorithms.includes(algorithm));
+  if (signer === undefined)
+    throw new SshError('config', `no host key for ${algorithm}`, { option: 'hostKeys' });
+  return signer;
 }
 
 /** Anything that is not a typed refusal is one: a verifier that fails must never count as one that accepts. */

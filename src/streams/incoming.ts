@@ -8,7 +8,12 @@ import type { KexMessage } from '../messages/kex.ts';
 import { type KexInit, TRANSPORT_MESSAGES, type TransportMessage } from '../messages/transport.ts';
 import type { InboundMessage } from '../operators/decode.ts';
 import { admission, type Phase } from '../transport/admission.ts';
-import { initialInbound, MAX_PACKET_LENGTH } from '../transport/direction.ts';
+import {
+  type Inbound,
+  initialInbound,
+  type LoginMark,
+  MAX_PACKET_LENGTH,
+} from '../transport/direction.ts';
 import { kexProgress, type KexState } from '../transport/kex-state.ts';
 import type { Role } from '../transport/role.ts';
 import { type MessageRow, type MessageTable, messageTable } from '../wire/message.ts';
@@ -47,7 +52,7 @@ export interface TransportHandlers {
 /** Receives the messages of one connection. */
 export class Incoming {
   /** The cell with the current keys. */
-  readonly cell = initialInbound();
+  readonly cell: Inbound;
   /** What the peer said in EXT_INFO (RFC 8308): name → value. */
   readonly extensions = new Map<string, Uint8Array>();
   readonly #role: Role;
@@ -58,7 +63,9 @@ export class Incoming {
   #previousNumber = 0;
   #extInfoCount = 0;
 
-  constructor(role: Role, handlers: TransportHandlers) {
+  /** @param login - shared with the outgoing half */
+  constructor(role: Role, handlers: TransportHandlers, login?: LoginMark) {
+    this.cell = initialInbound(login);
     this.#role = role;
     this.#handlers = handlers;
   }
@@ -113,6 +120,7 @@ export class Incoming {
 
   /** Hands a message to whom it concerns. */
   dispatch(inbound: InboundMessage): void {
+    if (inbound.message?.type === 'USERAUTH_SUCCESS') this.cell.login.isDone = true;
     if (inbound.message === undefined) this.#unknown(inbound);
     else if (inbound.number >= FIRST_UPPER && inbound.number < FIRST_LOCAL)
       this.#handlers.upper(inbound);

@@ -5,11 +5,11 @@
 import { Subscription } from 'rxjs';
 import { CIPHERS } from '../crypto/ciphers.ts';
 import { findRow } from '../crypto/standing.ts';
-import { protocolError, SshError } from '../errors.ts';
-import type { Signer } from '../keys/signer.ts';
+import { protocolError } from '../errors.ts';
 import { encodeMessage } from '../messages/catalogue.ts';
 import type { KexMessage } from '../messages/kex.ts';
 import type { KexInit } from '../messages/transport.ts';
+import { loadCodec } from '../crypto/compression.ts';
 import { switchInbound, switchOutbound } from '../transport/direction.ts';
 import { exchangeHash, type KeySource } from '../transport/key-derivation.ts';
 import type {
@@ -27,9 +27,10 @@ import {
   kexReducer,
   type KexState,
 } from '../transport/kex-state.ts';
-import { proveHostKey, refusedHostKey } from './host-key-proof.ts';
+import { proveHostKey, refusedHostKey, signerFor } from './host-key-proof.ts';
 import type { HostKeyClaim, KeyExchangeContext } from './key-exchange-context.ts';
-import { takeVerdict, type Verdict } from '../operators/take-verdict.ts';
+import type { Verdict } from '../operators/take-verdict.ts';
+import { settle } from './settle.ts';
 import { type Algorithms, buildKexInit, negotiate } from '../transport/negotiation.ts';
 import { RekeyBudget } from '../transport/rekey-budget.ts';
 import { type Suite, suiteOf } from '../transport/suite-keys.ts';
@@ -160,7 +161,7 @@ export class KeyExchange {
         this.#sendNewKeys();
         return;
       case 'switch-inbound':
-        switchInbound(inbound, this.#suite().opener(), this.#state.strict);
+        this.#switchInbound();
         return;
       case 'completed':
         this.#complete(effect.initial);
@@ -218,7 +219,7 @@ export class KeyExchange {
     delete exchange.method;
     this.#dispatch({ type: 'secret' });
     if ('reply' in result) {
-      const signer = this.#signerFor(exchange.algorithms.hostKey);
+      const signer = signerFor(this.#context.hostKeys, exchange.algorithms.hostKey);
       const hostKey = signer.publicKey.blob;
       const keys = this.#keySource(exchange, result, hostKey);
       this.#await<Uint8Array>(
@@ -248,16 +249,17 @@ export class KeyExchange {
 
   /** Goes on when `ask` gives a value; its error, or its silence at the end, fails the connection. */
   #await<T>(ask: () => Verdict<T>, accepted: (value: T) => void): void {
-    const settled = (value: T): void => {
-      this.#context.run(() => {
+    const { clientToServer, serverToClient } = required(this.#exchange).algorithms;
+    const loading = loadCodec(clientToServer.compression, serverToClient.compression);
+    const settlement = settle(loading, ask, {
+      run: (task) => this.#context.run(task),
+      settled: (value) => {
         accepted(value);
         this.#dispatch({ type: 'settled' });
-      });
-    };
-    const refused = (error: unknown): void => {
-      this.#context.run(() => this.#context.fail(refusedHostKey(error)));
-    };
-    this.#pending.add(takeVerdict(ask, settled, refused));
+      },
+      refused: (error) => this.#context.fail(refusedHostKey(error)),
+    });
+    this.#pending.add(settlement);
   }
 
   #keySource(exchange: Exchange, secret: KexSecret, hostKey: Uint8Array): KeySource {
@@ -291,9 +293,16 @@ export class KeyExchange {
   #sendNewKeys(): void {
     const { outbound } = this.#context;
     this.#context.send({ type: 'NEWKEYS' });
-    switchOutbound(outbound, this.#suite().sealer(), this.#state.strict);
+    const suite = this.#suite();
+    switchOutbound(outbound, suite.sealer(), this.#state.strict, suite.deflater());
     this.#context.beforeRelease(this.#state.initial);
     outbound.gate.open();
+  }
+
+  #switchInbound(): void {
+    const suite = this.#suite();
+    const { inbound } = this.#context;
+    switchInbound(inbound, suite.opener(), this.#state.strict, suite.inflater());
   }
 
   #complete(initial: boolean): void {
@@ -307,13 +316,6 @@ export class KeyExchange {
   #suite(): Suite {
     const exchange = required(this.#exchange);
     return suiteOf(this.#context.role, exchange.algorithms, required(exchange.keys));
-  }
-
-  #signerFor(algorithm: string): Signer {
-    const signer = this.#context.hostKeys.find((each) => each.algorithms.includes(algorithm));
-    if (signer === undefined)
-      throw new SshError('config', `no host key for ${algorithm}`, { option: 'hostKeys' });
-    return signer;
   }
 }
 

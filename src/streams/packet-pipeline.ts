@@ -8,10 +8,12 @@ import type { Message } from '../messages/catalogue.ts';
 import { coalesce } from '../operators/coalesce.ts';
 import { decode, type InboundMessage } from '../operators/decode.ts';
 import { decrypt } from '../operators/decrypt.ts';
+import { deflate } from '../operators/deflate.ts';
 import { encode } from '../operators/encode.ts';
 import { frame } from '../operators/frame.ts';
 import { hold } from '../operators/hold.ts';
 import { identify } from '../operators/identify.ts';
+import { inflate } from '../operators/inflate.ts';
 import { inspect, type Inspector } from '../operators/inspect.ts';
 import { pad } from '../operators/pad.ts';
 import type { RunQueue } from '../operators/run-queue.ts';
@@ -65,6 +67,7 @@ export function inboundMessages(
     decrypt(inbound),
     verifyPlaintext(inbound),
     unpad(),
+    inflate(inbound),
     decode((number, sequenceNumber) => context.tableFor(number, sequenceNumber)),
   );
 }
@@ -79,6 +82,7 @@ export function outboundBytes(
     encode(),
     hold(outbound),
     inspect(outbound, () => context.inspector()),
+    deflate(outbound),
     pad(outbound, provider),
     seal(outbound, reserve),
     coalesce(queue),

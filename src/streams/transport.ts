@@ -29,7 +29,7 @@ import {
   releasedError,
 } from './ending.ts';
 import { type Handshake, HandshakeClock, handshakeOf } from './handshake.ts';
-import { Incoming } from './incoming.ts';
+import { Incoming, type TransportHandlers } from './incoming.ts';
 import { KeyExchange } from './key-exchange.ts';
 import type { KeyExchangeContext } from './key-exchange-context.ts';
 import { Outgoing } from './outgoing.ts';
@@ -268,7 +268,7 @@ export class SshTransport {
   }
 
   #createIncoming(): Incoming {
-    return new Incoming(this.role, {
+    const handlers: TransportHandlers = {
       kexState: () => this.#kex.state,
       disconnected: (reasonCode, description) =>
         this.#end(disconnectedByPeer(reasonCode, description)),
@@ -286,7 +286,8 @@ export class SshTransport {
       upper: (inbound) => this.#subjects.upper.next(inbound),
       notUnderstood: (packetSequenceNumber) =>
         this.send({ type: 'UNIMPLEMENTED', packetSequenceNumber }),
-    });
+    };
+    return new Incoming(this.role, handlers, this.#outgoing.cell.login);
   }
 
   #keyExchangeContext(): KeyExchangeContext {

@@ -2,6 +2,7 @@
  * The cells in which the stages of the pipeline find the current keys: one for each direction. Keys change here and nowhere
  * else, so the pipe is never rebuilt, and a change takes effect exactly at NEWKEYS in that direction (RFC 4253 §7.3).
  */
+import type { PayloadCodec } from '../crypto/compression.ts';
 import { plainOpener, plainSealer } from '../crypto/plain.ts';
 import type { Opener, Sealer } from '../crypto/suite.ts';
 import { protocolError } from '../errors.ts';
@@ -41,8 +42,21 @@ export const NO_TRAFFIC: Counters = {
   ...{ packetsReceived: 0, bytesReceived: 0 },
 };
 
+/** Whether somebody has logged in, for both directions; USERAUTH_SUCCESS says so. */
+export interface LoginMark {
+  isDone: boolean;
+}
+
+/** What payloads of a direction go through. */
+interface Compressible {
+  /** As it was agreed on with the keys; `undefined` where nothing is compressed. */
+  codec: PayloadCodec | undefined;
+  /** What a delayed codec waits for. */
+  readonly login: LoginMark;
+}
+
 /** The incoming direction. */
-export interface Inbound extends Usage {
+export interface Inbound extends Usage, Compressible {
   /** Measures, verifies and decrypts. */
   opener: Opener;
   /** Of the next packet; wraps at 2³² (RFC 4253 §6.4). */
@@ -54,7 +68,7 @@ export interface Inbound extends Usage {
 }
 
 /** The outgoing direction. */
-export interface Outbound extends Usage {
+export interface Outbound extends Usage, Compressible {
   /** Encrypts and authenticates. */
   sealer: Sealer;
   /** Of the next packet. */
@@ -94,8 +108,9 @@ export class Gate {
 }
 
 /** A direction before any key exchange. */
-export function initialInbound(): Inbound {
+export function initialInbound(login: LoginMark = { isDone: false }): Inbound {
   return {
+    ...{ codec: undefined, login },
     opener: plainOpener,
     sequenceNumber: 0,
     maximumPacketLength: MAX_PACKET_LENGTH_BEFORE_AUTH,
@@ -105,8 +120,9 @@ export function initialInbound(): Inbound {
 }
 
 /** A direction before any key exchange. */
-export function initialOutbound(): Outbound {
+export function initialOutbound(login: LoginMark = { isDone: false }): Outbound {
   return {
+    ...{ codec: undefined, login },
     sealer: plainSealer,
     sequenceNumber: 0,
     gate: new Gate(),
@@ -115,17 +131,34 @@ export function initialOutbound(): Outbound {
 }
 
 /** Takes new keys into use; under strict key exchange the numbering begins anew (OpenSSH PROTOCOL 1.9). */
-export function switchInbound(inbound: Inbound, opener: Opener, strict: boolean): void {
+export function switchInbound(
+  inbound: Inbound,
+  opener: Opener,
+  strict: boolean,
+  inflater?: PayloadCodec,
+): void {
   inbound.opener = opener;
+  inbound.codec = inflater;
   beginUsage(inbound);
   if (strict) inbound.sequenceNumber = 0;
 }
 
 /** Takes new keys into use; under strict key exchange the numbering begins anew. */
-export function switchOutbound(outbound: Outbound, sealer: Sealer, strict: boolean): void {
+export function switchOutbound(
+  outbound: Outbound,
+  sealer: Sealer,
+  strict: boolean,
+  deflater?: PayloadCodec,
+): void {
   outbound.sealer = sealer;
+  outbound.codec = deflater;
   beginUsage(outbound);
   if (strict) outbound.sequenceNumber = 0;
+}
+
+/** The codec that is at work now. */
+export function currentCodec({ codec, login }: Compressible): PayloadCodec | undefined {
+  return codec?.isDelayed === true && !login.isDone ? undefined : codec;
 }
 
 function beginUsage(usage: Usage): void {

@@ -13,7 +13,7 @@ export interface Proposal {
   readonly cipher: readonly string[];
   /** MACs, for both directions; an AEAD needs none. */
   readonly mac: readonly string[];
-  /** Compression; `none` is all there is. */
+  /** Compression, for both directions. */
   readonly compression: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface DirectionAlgorithms {
   readonly cipher: string;
   /** Empty where the cipher authenticates by itself. */
   readonly mac: string;
-  /** `none`. */
+  /** `none`, or `zlib@openssh.com`, … */
   readonly compression: string;
 }
 

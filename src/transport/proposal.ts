@@ -1,5 +1,6 @@
 /** What a side offers: the defaults of the registries, or the names that the caller chose. */
 import { CIPHERS } from '../crypto/ciphers.ts';
+import { COMPRESSIONS } from '../crypto/compression.ts';
 import { MACS } from '../crypto/macs.ts';
 import { defaultNames, findRow, type Row } from '../crypto/standing.ts';
 import { escapeText, SshError } from '../errors.ts';
@@ -28,6 +29,11 @@ export interface AlgorithmOptions {
   readonly cipher?: AlgorithmList;
   /** MACs, for both directions; an AEAD needs none. */
   readonly mac?: AlgorithmList;
+  /**
+   * Compression, for both directions: `none` by default. `^zlib@openssh.com` asks for it from the login on; a secret that is sent
+   * along with what others choose shows itself in the lengths.
+   */
+  readonly compression?: AlgorithmList;
 }
 
 /** The registries by category, so that a name can be looked up and a default list be made. */
@@ -36,6 +42,7 @@ const REGISTRIES: Readonly<Record<keyof AlgorithmOptions, readonly Row[]>> = {
   hostKey: SIGNATURE_ALGORITHMS,
   cipher: CIPHERS,
   mac: MACS,
+  compression: COMPRESSIONS,
 };
 
 /** Names of the algorithms of a category, best first: those that are on by default, or all that rxssh has. */
@@ -54,7 +61,7 @@ export function proposalOf(options: AlgorithmOptions = {}): Proposal {
     hostKey: algorithmList('hostKey', options.hostKey),
     cipher: algorithmList('cipher', options.cipher),
     mac: algorithmList('mac', options.mac),
-    compression: ['none'],
+    compression: algorithmList('compression', options.compression),
   };
 }
 

@@ -1,11 +1,13 @@
 """Runs a command with AsyncSSH: asyncssh-client.py OPTIONS, where OPTIONS is JSON: host, port, user, password, identity (file),
-knownHosts (file), command, rekeyBytes. Passes stdin, stdout, stderr and the exit status on; 255 when it was refused."""
+knownHosts (file), command, rekeyBytes,
+algorithms (lists by category). Passes stdin, stdout, stderr and the exit status on; 255 when it was refused."""
 import asyncio
 import json
 import os
 import sys
 
 import asyncssh
+from asyncssh_algorithms import options_of
 from asyncssh_connection import log_in
 
 OPTIONS = json.loads(sys.argv[1])
@@ -22,6 +24,7 @@ async def main():
     more = {}
     if OPTIONS.get("rekeyBytes"):
         more["rekey_bytes"] = OPTIONS["rekeyBytes"]
+    more.update(options_of(OPTIONS.get("algorithms", {}), "server_host_key_algs"))
     async with log_in(OPTIONS, **more) as connection:
         process = await connection.create_process(
             OPTIONS["command"],

@@ -7,6 +7,7 @@ import logging
 import sys
 
 import asyncssh
+from asyncssh_algorithms import options_of
 
 OPTIONS = json.loads(sys.argv[1])
 SIGNALS = {15: "TERM", 9: "KILL", 1: "HUP", 2: "INT", 6: "ABRT"}
@@ -92,6 +93,7 @@ async def main():
         more["rekey_bytes"] = OPTIONS["rekeyBytes"]
     if OPTIONS.get("knownClientHosts"):
         more.update(known_client_hosts=OPTIONS["knownClientHosts"], trust_client_host=True)
+    more.update(options_of(OPTIONS.get("algorithms", {}), "signature_algs"))
     authorized = asyncssh.import_authorized_keys("\n".join(OPTIONS["authorizedKeys"]) + "\n")
     listener = await asyncssh.listen(
         "127.0.0.1",

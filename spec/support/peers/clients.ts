@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import type { Proposal } from '../../../src/transport/negotiation.ts';
 import { peerFolder, type PeerName, pythonScript } from './peer.ts';
 
 /** Where to, and as whom. */
@@ -20,6 +21,8 @@ export interface ClientRunOptions {
   readonly stdin?: Uint8Array;
   /** New keys after so many bytes, where the client can be told. */
   readonly rekeyBytes?: number;
+  /** In place of its own lists: for the clients that are scripts. */
+  readonly algorithms?: Partial<Proposal>;
   /** More of the command line, before the host. */
   readonly more?: readonly string[];
 }
@@ -211,14 +214,14 @@ function pythonClient(
   name: 'paramiko' | 'asyncssh',
   to: Destination,
   command: string,
-  { rekeyBytes }: ClientRunOptions,
+  { rekeyBytes, algorithms }: ClientRunOptions,
   home: Home,
 ): readonly string[] {
   const { host, port, user, password, identityFile } = to;
   return pythonScript(
     `${name}-client.py`,
     JSON.stringify({
-      ...{ host, port, user, password, command, rekeyBytes },
+      ...{ host, port, user, password, command, rekeyBytes, algorithms },
       identity: identityFile,
       knownHosts: knownHostsFile(to, home),
     }),

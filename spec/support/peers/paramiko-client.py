@@ -1,5 +1,6 @@
 """Runs a command with paramiko: paramiko-client.py OPTIONS, where OPTIONS is JSON: host, port, user, password, identity (file),
-knownHosts (file), command, rekeyBytes. Passes stdin, stdout, stderr and the exit status on; 255 when it was refused."""
+knownHosts (file), command, rekeyBytes,
+algorithms (lists by category). Passes stdin, stdout, stderr and the exit status on; 255 when it was refused."""
 import json
 import os
 import sys

@@ -1,5 +1,5 @@
 """An SSH server on paramiko that runs commands and has SFTP: paramiko-server.py OPTIONS, where OPTIONS is JSON:
-hostKeys (files), authorizedKeys (lines), user, password, rekeyBytes. Prints `listening on PORT`."""
+hostKeys (files), authorizedKeys (lines), user, password, rekeyBytes, algorithms (lists by category). Prints `listening on PORT`."""
 import base64
 import json
 import logging
@@ -12,6 +12,7 @@ import threading
 import paramiko
 from paramiko.common import cMSG_CHANNEL_REQUEST
 
+from paramiko_algorithms import choose
 from sftp_files import Files
 
 OPTIONS = json.loads(sys.argv[1])
@@ -128,6 +129,7 @@ def send_exit_signal(channel, name):
 def serve(connection):
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     transport = paramiko.Transport(connection)
+    choose(transport, OPTIONS.get("algorithms", {}))
     if OPTIONS.get("rekeyBytes"):
         transport.packetizer.REKEY_BYTES = OPTIONS["rekeyBytes"]
     for file in OPTIONS["hostKeys"]:

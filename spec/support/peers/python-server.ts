@@ -1,4 +1,5 @@
 /** The servers that are Python scripts of ours on somebody else's SSH: paramiko, AsyncSSH. */
+import type { Proposal } from '../../../src/transport/negotiation.ts';
 import { KEY_KINDS, makeKeyFiles, publicLine, publicLinesByType } from './key-files.ts';
 import { knownHostsLines, type Peer, peerFolder, pythonScript, startProgram } from './peer.ts';
 
@@ -9,6 +10,8 @@ export interface PythonServerOptions {
   readonly knownClientHosts?: string;
   /** AsyncSSH: what is asked by keyboard-interactive, in place of a password; the password is the answer to everything. */
   readonly rounds?: readonly AsyncsshChallenge[];
+  /** In place of its own lists. */
+  readonly algorithms?: Partial<Proposal>;
 }
 
 /** Name, instruction, language, prompts with whether they echo. */

@@ -10,7 +10,7 @@ import { serveFiles } from './ssh2-sftp.ts';
 const USER = 'deploy';
 const PASSWORD = 'another pässword';
 
-export async function startSsh2(): Promise<Peer> {
+export async function startSsh2(algorithms: ssh2.Algorithms = {}): Promise<Peer> {
   const folder = peerFolder();
   const hostKeyFiles = makeKeyFiles(folder.file, 'host');
   const identityFiles = makeKeyFiles(folder.file, 'user');
@@ -18,7 +18,11 @@ export async function startSsh2(): Promise<Peer> {
   const clients = new Set<Connection>();
   const lines: string[] = [];
   const server = new ssh2.Server(
-    { hostKeys: hostKeyFiles.map((file) => readFileSync(file)), debug: (line) => lines.push(line) },
+    {
+      hostKeys: hostKeyFiles.map((file) => readFileSync(file)),
+      debug: (line) => lines.push(line),
+      algorithms,
+    },
     (client) => {
       clients.add(client);
       client.on('close', () => clients.delete(client));

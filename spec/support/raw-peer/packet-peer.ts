@@ -163,7 +163,12 @@ export class PacketPeer {
 
   /** Everything that is sent in answer to what was sent so far: the messages before the answer to a packet nobody knows. */
   async barrier(milliseconds = DEADLINE): Promise<Received[]> {
-    const sequence = this.send(byte(RESERVED));
+    return this.barrierOf((payload) => payload, milliseconds);
+  }
+
+  /** The same, with a payload that is made into something else first. */
+  async barrierOf(pack: (payload: Buffer) => Buffer, milliseconds = DEADLINE): Promise<Received[]> {
+    const sequence = this.send(pack(byte(RESERVED)));
     const before: Received[] = [];
     for (;;) {
       const received = await this.#until('the barrier', () => this.#next(), milliseconds);
