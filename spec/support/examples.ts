@@ -16,6 +16,8 @@ export interface Example {
 
 /** Examples that were built. */
 export interface Examples {
+  /** The file that Node runs. */
+  program(name: string): string;
   start(name: string, args: readonly string[], env?: Readonly<Record<string, string>>): Example;
   /** Ends those that still run, and removes what was built. */
   remove(): void;
@@ -42,9 +44,11 @@ export async function buildExamples(...names: readonly string[]): Promise<Exampl
     },
     logLevel: 'error',
   });
+  const program = (name: string): string => join(programs, `${name}.mjs`);
   return {
+    program,
     start: (name, args, env = {}) => {
-      const example = start(join(programs, `${name}.mjs`), args, env);
+      const example = start(program(name), args, env);
       children.add(example.child);
       example.child.once('close', () => children.delete(example.child));
       return example;
