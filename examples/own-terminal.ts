@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import {
   type ByteInput,
   drain,
+  isSshError,
   shell,
   shellStatus,
   type SessionChannel,
@@ -11,8 +12,10 @@ import {
   type WindowSize,
 } from 'rxssh';
 import {
+  catchError,
   concat,
   defer,
+  EMPTY,
   finalize,
   fromEvent,
   ignoreElements,
@@ -22,6 +25,7 @@ import {
   type OperatorFunction,
   take,
   tap,
+  throwError,
 } from 'rxjs';
 
 const { stdin, stdout } = process;
@@ -65,7 +69,13 @@ export function shellHere(): OperatorFunction<SshClient, number> {
 function dialogue(session: SessionChannel): Observable<number> {
   // the keys outlive the session: the terminal has to be restored first
   const keys: ByteInput = stdin.iterator({ destroyOnReturn: false });
-  const typed$ = session.stdin.pump(keys).pipe(ignoreElements());
+  const typed$ = session.stdin.pump(keys).pipe(
+    ignoreElements(),
+    // keys that a shell does not read any more are no failure: how it has ended tells
+    catchError((error: unknown) =>
+      isSshError(error, 'released') ? EMPTY : throwError(() => error),
+    ),
+  );
   // a slow terminal slows the program down
   const shown$ = session.stdout$.pipe(
     drain((bytes) => new Promise<void>((done) => stdout.write(bytes, () => done()))),
