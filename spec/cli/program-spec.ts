@@ -103,7 +103,10 @@ describe('the command line', () => {
     ['serve --user a --password b --listen here', 'rxssh: --listen "here": expected ADDR:PORT\n'],
     ['serve --user a --password b -o TrustedUserCAKeys=f', /is not there yet/],
     ['serve --user a --password b -o MaxStartups=10:30:5', /MaxStartups: "10:30:5" is not valid/],
-    ['serve --user a --password b -o MaxStartups=1:2', /MaxStartups: "1:2" is not valid: .*start:rate:full/],
+    [
+      'serve --user a --password b -o MaxStartups=1:2',
+      /MaxStartups: "1:2" is not valid: .*start:rate:full/,
+    ],
     ['serve --user a --password b -o PerSourcePenalties=crash:9s', /is not there yet/],
     ['serve --user a --password b -o PerSourcePenalties=x:9s', /PerSourcePenalties: "x:9s"/],
     ['serve --user a --password b -o Compression=maybe', /Compression: "maybe"/],
