@@ -14,6 +14,7 @@ export {
 export { SshClient } from './client/client.ts';
 export type { ClientParts, ConnectTimings } from './client/client-parts.ts';
 export type { ClientOptions, ViaOptions } from './client/connect.ts';
+export { type KnownIdentities, orderIdentities } from './client/identity-order.ts';
 export { Dialogue, type Found, type WaitOptions } from './client/dialogue.ts';
 export type { ExecEvent, ExecOptions } from './client/exec.ts';
 export { describeExit, type ExitOptions } from './client/exit-rules.ts';

@@ -26,8 +26,6 @@ describe('authorized_keys', () => {
     ['cert-authority', `cert-authority ${LINE}`],
     ['tunnel', `tunnel="1" ${LINE}`],
     ['principals', `principals="a" ${LINE}`],
-    ['verify-required', `verify-required ${LINE}`],
-    ['no-touch-required', `no-touch-required ${LINE}`],
     ['an unknown option behind a known one', `no-pty,frobnicate ${LINE}`],
     ['a known option behind an unknown one', `frobnicate="x",no-pty ${LINE}`],
     ['no option behind a comma', `no-pty, ${LINE}`],

@@ -15,6 +15,7 @@ import {
 } from '../../src/keys/public-key.ts';
 import { fromHex, utf8Bytes } from '../../src/wire/bytes.ts';
 import { Writer } from '../../src/wire/writer.ts';
+import { securityKey } from '../support/security-key.ts';
 
 const ED25519_LINE =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ';
@@ -77,9 +78,11 @@ describe('parsePublicKey', () => {
       ecdsa('ecdsa-sha2-nistp384', 'nistp384', point(97)),
       ecdsa('ecdsa-sha2-nistp521', 'nistp521', point(133)),
       rsa(65537n, N2048),
+      securityKey('sk-ssh-ed25519@openssh.com').publicKey.blob,
+      securityKey('sk-ecdsa-sha2-nistp256@openssh.com').publicKey.blob,
     ]) {
       const original = blob.slice();
-      const key = parsePublicKey(Buffer.from(blob.buffer));
+      const key = parsePublicKey(Buffer.from(blob.buffer, blob.byteOffset, blob.length));
       blob.fill(0);
       expect(key.blob).toEqual(original);
       expect(key.blob.constructor).toBe(Uint8Array);

@@ -64,10 +64,11 @@ function decide(decision: unknown, open: readonly Chain[], done: number): AuthDe
   const verdict = verdictOf(decision, []);
   if (verdict.type === 'change-password') return { changePassword: true, prompt: verdict.prompt };
   if (verdict.type !== 'accept') return false;
-  const { permissions, context } = verdict;
+  const { permissions, context, noTouchRequired } = verdict;
+  const allowed = { permissions, ...(noTouchRequired === true ? { noTouchRequired } : {}) };
   return open.some((chain) => chain.length === done)
-    ? { accept: true, permissions, ...(context === undefined ? {} : { context }) }
-    : { partial: true, permissions, methodsLeft: nextOf(open, done) };
+    ? { accept: true, ...allowed, ...(context === undefined ? {} : { context }) }
+    : { partial: true, ...allowed, methodsLeft: nextOf(open, done) };
 }
 
 function nextOf(chains: readonly Chain[], at: number): readonly string[] {

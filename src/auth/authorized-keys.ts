@@ -2,6 +2,7 @@
 import { matchesAddress } from '../keys/address-patterns.ts';
 import { type AuthorizedKey, parseAuthorizedKeys } from '../keys/authorized-keys.ts';
 import { equalPublicKeys } from '../keys/public-key.ts';
+import type { SecurityKeyState } from '../keys/security-keys.ts';
 import type { AuthAttemptInfo, AuthDecision } from './policy.ts';
 
 /**
@@ -28,8 +29,18 @@ export function authorizedKeys(
     const entry = entries.find(
       (each) => equalPublicKeys(each.publicKey, publicKey) && isUsable(each, peer?.address),
     );
-    return entry !== undefined && { accept: true, permissions: entry.permissions };
+    if (entry === undefined || !isVerified(entry, attempt.securityKey)) return false;
+    const { permissions, noTouchRequired } = entry;
+    return { accept: true, permissions, ...(noTouchRequired === true ? { noTouchRequired } : {}) };
   };
+}
+
+/** Of a question about a key, and of a key that is in no device, nothing of that kind is known. */
+function isVerified(
+  { verifyRequired }: AuthorizedKey,
+  securityKey: SecurityKeyState | undefined,
+): boolean {
+  return verifyRequired !== true || (securityKey?.isUserVerified ?? true);
 }
 
 function isUsable({ from, expires }: AuthorizedKey, address: string | undefined): boolean {

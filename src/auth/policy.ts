@@ -6,6 +6,7 @@ import type { Observable, ObservableInput } from 'rxjs';
 import type { AuthAttempt } from '../errors.ts';
 import { arePermissions, explicitPermissions, type Permissions } from '../keys/permissions.ts';
 import type { PublicKey } from '../keys/public-key.ts';
+import type { SecurityKeyState } from '../keys/security-keys.ts';
 import type { DuplexPeer } from '../streams/byte-duplex.ts';
 
 /** A method that has succeeded where more than one is needed. */
@@ -39,6 +40,8 @@ export type Credential =
        * do; consent lets it go on to sign, and nothing more. Decide by the key alone, not by what an earlier question was about.
        */
       readonly signed: boolean;
+      /** What a security key (`sk-…`) said when it signed. */
+      readonly securityKey?: SecurityKeyState;
     }
   /** RFC 4252 §9. A key of the client's host has vouched for its user: its signature was verified, and nothing else. */
   | {
@@ -123,12 +126,16 @@ export type AuthDecision =
       readonly context?: unknown;
       /** What the login may do; everything unless said otherwise. */
       readonly permissions?: Permissions;
+      /** Takes the signature of a security key that nobody has touched, too: without it such a one is refused, as by sshd. */
+      readonly noTouchRequired?: boolean;
     }
   | {
       readonly partial: true;
       readonly methodsLeft: readonly string[];
       /** Holds for the login as well, whatever the other methods allow. */
       readonly permissions?: Permissions;
+      /** As with `accept`. */
+      readonly noTouchRequired?: boolean;
     }
   | {
       readonly changePassword: true;
@@ -145,11 +152,17 @@ export type AuthPolicy = (attempt: AuthAttemptInfo) => AuthDecision | Observable
 
 /** A decision that was looked at. */
 export type Verdict =
-  | { readonly type: 'accept'; readonly context?: unknown; readonly permissions: Permissions }
+  | {
+      readonly type: 'accept';
+      readonly context?: unknown;
+      readonly permissions: Permissions;
+      readonly noTouchRequired?: true;
+    }
   | {
       readonly type: 'partial';
       readonly methodsLeft: readonly string[];
       readonly permissions: Permissions;
+      readonly noTouchRequired?: true;
     }
   | { readonly type: 'change-password'; readonly prompt: string }
   | { readonly type: 'deny'; readonly reason?: string };
@@ -166,21 +179,33 @@ export function verdictOf(decision: unknown, methods: readonly string[]): Verdic
   const fields: Readonly<Record<string, unknown>> =
     typeof decision === 'object' && decision !== null ? { ...decision } : {};
   const { accept, partial, changePassword, methodsLeft, context, prompt } = fields;
-  const { permissions: given = {} } = fields;
+  const { permissions: given = {}, noTouchRequired } = fields;
   if (!arePermissions(given)) return deny('the permissions are not readable');
   const permissions = explicitPermissions(given);
   if ([accept, partial, changePassword].filter((each) => each !== undefined).length !== 1)
     return deny('the policy has emitted no decision');
   if (changePassword === true && typeof prompt === 'string' && prompt.length <= MAX_TEXT)
     return { type: 'change-password', prompt };
-  if (accept === true) {
-    return { type: 'accept', permissions, ...(context === undefined ? {} : { context }) };
-  }
+  const touch = noTouchRequired === true ? ({ noTouchRequired: true } as const) : {};
+  if (accept === true)
+    return { type: 'accept', permissions, ...touch, ...(context === undefined ? {} : { context }) };
   if (partial === true && Array.isArray(methodsLeft)) {
     const left = methods.filter((name) => methodsLeft.includes(name));
-    if (left.length > 0) return { type: 'partial', methodsLeft: left, permissions };
+    if (left.length > 0) return { type: 'partial', methodsLeft: left, permissions, ...touch };
   }
   return deny('the policy has emitted no decision');
+}
+
+/** A verdict on a credential: consent to the signature of a security key that nobody has touched is none. */
+export function withTouch(
+  verdict: Verdict,
+  credential: { readonly securityKey?: SecurityKeyState },
+): Verdict {
+  const isConsent = verdict.type === 'accept' || verdict.type === 'partial';
+  const isTouched = credential.securityKey?.isTouched ?? true;
+  return isConsent && !isTouched && verdict.noTouchRequired !== true
+    ? deny('nobody has touched the security key')
+    : verdict;
 }
 
 function deny(reason: string): Verdict {

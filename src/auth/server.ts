@@ -12,7 +12,13 @@ import type { InboundMessage } from '../operators/decode.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { asSshError } from '../streams/ending.ts';
 import type { SshTransport } from '../streams/transport.ts';
-import { type AuthAttemptInfo, type AuthReport, type Credential, verdictOf } from './policy.ts';
+import {
+  type AuthAttemptInfo,
+  type AuthReport,
+  type Credential,
+  verdictOf,
+  withTouch,
+} from './policy.ts';
 import { PolicyCall } from './policy-call.ts';
 import type { Presented, ServerMethodContext, UserauthRequest } from './server-method.ts';
 import type {
@@ -199,7 +205,11 @@ class ServerAuthentication {
     // a word of a call that was called off meanwhile must not count for the try after it
     const later = (event: ServerAuthEvent): void => this.#later(event, () => this.#call === call);
     const call = new PolicyCall({
-      decided: (decision) => later({ type: 'verdict', verdict: verdictOf(decision, METHOD_NAMES) }),
+      decided: (decision) => {
+        const verdict = verdictOf(decision, METHOD_NAMES);
+        const isKey = credential.method === 'publickey';
+        later({ type: 'verdict', verdict: isKey ? withTouch(verdict, credential) : verdict });
+      },
       failed: (reason) => later({ type: 'verdict', verdict: { type: 'deny', reason } }),
       asked: (challenge) => later({ type: 'question', challenge }),
     });

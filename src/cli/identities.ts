@@ -1,28 +1,16 @@
 /** Which keys are tried: key files, the agent, and what IdentitiesOnly and PubkeyAcceptedAlgorithms leave of them. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import {
-  catchError,
-  concat,
-  defer,
-  EMPTY,
-  filter,
-  from,
-  map,
-  type Observable,
-  ReplaySubject,
-  share,
-  switchMap,
-  toArray,
-} from 'rxjs';
+import { defer, from, map, type Observable, ReplaySubject, share } from 'rxjs';
 import {
   agentIdentities,
   agentSocket,
   identityFile,
   type IdentitySource,
+  orderIdentities,
   type PassphraseSource,
 } from '../node.ts';
-import { equalPublicKeys, type Signer } from '../keys/index.ts';
+import type { Signer } from '../keys/index.ts';
 import { algorithmList } from './algorithm-lists.ts';
 import type { CliIo } from './io.ts';
 import type { Settings } from './settings.ts';
@@ -41,25 +29,16 @@ export function identitySources(settings: Settings, io: CliIo): readonly Identit
     .map((file) => path('IdentityFile', file));
   const usual = settings.all('IdentityFile').length > 0 ? [] : usualFiles();
   const passphrase = passphrases(io);
-  const isNamed = (file: string): boolean => named.includes(file);
-  const files = [...named, ...usual].map((file) =>
-    remembered(identityFile(file, { passphrase, optional: !isNamed(file) })),
-  );
+  const sourceOf = (file: string, optional: boolean): IdentitySource =>
+    remembered(identityFile(file, { passphrase, optional }));
   const agent = agentSource(settings, io);
-  const only = settings.first('IdentitiesOnly', yesNo) ?? false;
   const accepted = acceptedAlgorithms(settings);
-  return inOrder(files, named.length, agent, only).map((source) => restricted(source, accepted));
-}
-
-function inOrder(
-  files: readonly IdentitySource[],
-  named: number,
-  agent: IdentitySource | undefined,
-  only: boolean,
-): readonly IdentitySource[] {
-  if (agent === undefined) return files;
-  if (only) return [matching(agent, files), ...files];
-  return [...files.slice(0, named), agent, ...files.slice(named)];
+  return orderIdentities({
+    named: named.map((file) => sourceOf(file, false)),
+    usual: usual.map((file) => sourceOf(file, true)),
+    identitiesOnly: settings.first('IdentitiesOnly', yesNo) ?? false,
+    ...(agent === undefined ? {} : { agent }),
+  }).map((source) => restricted(source, accepted));
 }
 
 function usualFiles(): readonly string[] {
@@ -85,20 +64,6 @@ function remembered(source: IdentitySource): IdentitySource {
     }),
   );
   return () => signers$;
-}
-
-/** Keys of the agent that are those of the files: so a file's passphrase need not be typed. */
-function matching(agent: IdentitySource, files: readonly IdentitySource[]): IdentitySource {
-  return () =>
-    // a file that cannot be read tells so itself, in its turn
-    concat(...files.map((file) => defer(() => from(file())).pipe(catchError(() => EMPTY)))).pipe(
-      toArray(),
-      switchMap((own) =>
-        from(agent()).pipe(
-          filter((signer) => own.some((key) => equalPublicKeys(key.publicKey, signer.publicKey))),
-        ),
-      ),
-    );
 }
 
 function acceptedAlgorithms(settings: Settings): readonly string[] | undefined {

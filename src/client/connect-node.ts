@@ -18,6 +18,7 @@ import {
   type ViaOptions,
 } from './connect.ts';
 import { identityFile, type PassphraseSource } from './identity-files-node.ts';
+import { orderIdentities } from './identity-order.ts';
 import { knownHostsFiles } from './known-hosts-node.ts';
 import { checkHost, checkPort, checkUser, parseTarget } from './target.ts';
 
@@ -34,6 +35,8 @@ export interface ConnectOptions extends Omit<ClientOptions, 'host' | 'user'> {
   readonly connectTimeout?: number;
   /** Socket of the agent; SSH_AUTH_SOCK by default, `false` for none. */
   readonly agent?: string | false;
+  /** Of the agent's keys, only those whose files are among `identityFiles`, or are the usual ones. */
+  readonly identitiesOnly?: boolean;
   /** Private key files, tried in this order, before the agent; `~/.ssh/id_ed25519`, `id_ecdsa` and `id_rsa` by default, behind it. */
   readonly identityFiles?: readonly string[];
   /** For key files that are encrypted: a passphrase, or whom to ask for one. */
@@ -137,17 +140,17 @@ function methodsFor({ identities, identityFiles, password }: ConnectOptions): re
 
 /** The caller's own files first: a server closes after a few failures, and an agent may hold many keys. */
 function identitySources(options: ConnectOptions, ssh: string): readonly IdentitySource[] {
-  const { identityFiles = [], agent, passphrase } = options;
+  const { identityFiles = [], agent, identitiesOnly = false, passphrase } = options;
   const unlock = passphrase === undefined ? {} : { passphrase };
   const explicit = identityFiles.map((file) => identityFile(file, unlock));
   const socket = agent ?? process.env['SSH_AUTH_SOCK'];
-  const fromAgent: readonly IdentitySource[] =
-    socket === false || socket === undefined || socket === ''
-      ? []
-      : [() => agentIdentities(agentSocket(socket))];
+  const hasAgent = socket !== false && socket !== undefined && socket !== '';
   const usual =
     options.identityFiles === undefined
       ? DEFAULT_KEYS.map((name) => identityFile(join(ssh, name), { ...unlock, optional: true }))
       : [];
-  return [...explicit, ...fromAgent, ...usual];
+  return orderIdentities({
+    ...{ named: explicit, usual, identitiesOnly },
+    ...(hasAgent ? { agent: () => agentIdentities(agentSocket(socket)) } : {}),
+  });
 }

@@ -5,6 +5,8 @@ import type { IdentitySource } from '../auth/client-options.ts';
 import { errorCode, isSshError, SshError, toError } from '../errors.ts';
 import { parsePrivateKey, parsePrivateKeyPublicPart } from '../keys/private-key-file.ts';
 import type { PrivateKey } from '../keys/private-key.ts';
+import type { PublicKey } from '../keys/public-key.ts';
+import { isSecurityKeyType } from '../keys/security-keys.ts';
 import { signatureAlgorithmsFor } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
 
@@ -46,9 +48,28 @@ async function signerOf(
   try {
     return await parsePrivateKey(text, { source: file });
   } catch (error) {
-    if (!isSshError(error, 'key-format') || error.detail.reason !== 'passphrase-needed')
-      throw error;
-    return lockedSigner(text, file, passphrase, error);
+    if (!isSshError(error, 'key-format')) throw error;
+    if (error.detail.reason === 'passphrase-needed')
+      return lockedSigner(text, file, passphrase, error);
+    return securityKeySigner(text, file, error);
+  }
+}
+
+/** The file of a security key says which one it is, so that an agent's is known by it (IdentitiesOnly); we have no device to sign. */
+function securityKeySigner(text: Uint8Array, file: string, problem: SshError): Signer {
+  const publicKey = publicPartOf(text, file);
+  if (publicKey === undefined || !isSecurityKeyType(publicKey.type)) throw problem;
+  return {
+    ...{ publicKey, algorithms: signatureAlgorithmsFor(publicKey.type), source: file },
+    sign: () => Promise.reject(problem),
+  };
+}
+
+function publicPartOf(text: Uint8Array, file: string): PublicKey | undefined {
+  try {
+    return parsePrivateKeyPublicPart(text, file);
+  } catch {
+    return undefined;
   }
 }
 

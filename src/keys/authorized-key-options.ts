@@ -12,6 +12,10 @@ export interface AuthorizedKeyOptions {
   readonly from?: readonly string[];
   /** When it stops letting anybody in. */
   readonly expires?: Date;
+  /** A security key may sign without being touched. */
+  readonly noTouchRequired?: true;
+  /** A security key has to verify who touches it. */
+  readonly verifyRequired?: true;
 }
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] };
@@ -45,6 +49,8 @@ const RULES: ReadonlyMap<string, OptionRule> = new Map<string, OptionRule>([
   ['permitlisten', withValue((draft, value) => permit(draft, 'permitListen', value))],
   ['from', withValue(from)],
   ['expiry-time', withValue(expiry)],
+  ['no-touch-required', withoutValue((draft) => (draft.noTouchRequired = true))],
+  ['verify-required', withoutValue((draft) => (draft.verifyRequired = true))],
 ]);
 
 /**

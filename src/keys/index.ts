@@ -64,6 +64,7 @@ export {
   type PublicKeyMaterial,
   rsaBits,
 } from './public-key.ts';
+export { type SecurityKeyState, securityKeyState } from './security-keys.ts';
 export {
   encodeSignature,
   SIGNATURE_ALGORITHMS,

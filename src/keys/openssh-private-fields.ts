@@ -9,6 +9,7 @@ import type { Reader } from '../wire/reader.ts';
 import { unsignedToMpint, Writer } from '../wire/writer.ts';
 import { keyFormatError, leftPad, readMagnitude } from './key-format.ts';
 import type { PrivateKey, PrivateKeyMaterial } from './private-key.ts';
+import { isSecurityKeyType } from './security-keys.ts';
 
 /** A secret part, and the blob of the public key that was written beside it. */
 export interface PrivateFields {
@@ -37,11 +38,13 @@ export function readPrivateMaterial(reader: Reader): PrivateFields {
       return readEcdsa(reader, 'nistp521');
     case 'ssh-rsa':
       return readRsa(reader);
-    default:
-      throw keyFormatError(
-        'unsupported',
-        `private key: type ${escapeText(type, 64)} is not supported`,
-      );
+    default: {
+      const shown = escapeText(type, 64);
+      const why = isSecurityKeyType(type)
+        ? `${shown} is in a security key: an agent can sign with it`
+        : `type ${shown} is not supported`;
+      throw keyFormatError('unsupported', `private key: ${why}`);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Public keys: the blobs of RFC 4253 §6.6 (ssh-rsa), RFC 5656 §3.1 (ecdsa-sha2-*) and RFC 8709 §4 (ssh-ed25519), and the
  * one-line form of `.pub` files. A key is checked once, when it is read: what has a `PublicKey` needs no second look at its
- * sizes. Certificates and hardware-bound keys are not read here.
+ * sizes. Those of security keys (OpenSSH PROTOCOL.u2f) are among them. Certificates are not read here.
  */
 import { bytesToInteger } from '../crypto/integers.ts';
 import { isUncompressedPoint } from '../crypto/checks.ts';
@@ -27,7 +27,20 @@ export type PublicKeyMaterial =
       /** The uncompressed point; whether it lies on the curve is checked by whoever computes with it. */
       readonly point: Uint8Array;
     }
-  | { readonly kind: 'rsa'; readonly n: bigint; readonly e: bigint };
+  | { readonly kind: 'rsa'; readonly n: bigint; readonly e: bigint }
+  | {
+      /** In a security key (OpenSSH PROTOCOL.u2f). */
+      readonly kind: 'sk-ed25519';
+      readonly publicKey: Uint8Array;
+      /** What the key was made for: `ssh:`, or longer. */
+      readonly application: string;
+    }
+  | {
+      readonly kind: 'sk-ecdsa';
+      readonly curve: 'nistp256';
+      readonly point: Uint8Array;
+      readonly application: string;
+    };
 
 /** A public key that was read and checked. */
 export interface PublicKey {
@@ -53,6 +66,8 @@ const READERS: ReadonlyMap<string, (reader: Reader) => PublicKeyMaterial> = new 
   ['ecdsa-sha2-nistp384', (reader: Reader) => readEcdsa(reader, 'nistp384')],
   ['ecdsa-sha2-nistp521', (reader: Reader) => readEcdsa(reader, 'nistp521')],
   ['ssh-rsa', readRsa],
+  ['sk-ssh-ed25519@openssh.com', readSkEd25519],
+  ['sk-ecdsa-sha2-nistp256@openssh.com', readSkEcdsa],
 ]);
 
 /**
@@ -96,6 +111,14 @@ export function publicKeyOf(material: PublicKeyMaterial): PublicKey {
       break;
     case 'rsa':
       writer.utf8('ssh-rsa').mpint(material.e).mpint(material.n);
+      break;
+    case 'sk-ed25519':
+      writer.utf8('sk-ssh-ed25519@openssh.com').string(material.publicKey);
+      writer.utf8(material.application);
+      break;
+    case 'sk-ecdsa':
+      writer.utf8('sk-ecdsa-sha2-nistp256@openssh.com').utf8(material.curve);
+      writer.string(material.point).utf8(material.application);
       break;
   }
   return parsePublicKey(writer.bytes());
@@ -179,21 +202,38 @@ export function checkComment(comment: string): void {
 }
 
 function readEd25519(reader: Reader): PublicKeyMaterial {
+  return { kind: 'ed25519', publicKey: readEd25519Point(reader) };
+}
+
+function readSkEd25519(reader: Reader): PublicKeyMaterial {
+  return { kind: 'sk-ed25519', publicKey: readEd25519Point(reader), application: reader.utf8() };
+}
+
+function readEd25519Point(reader: Reader): Uint8Array {
   const publicKey = new Uint8Array(reader.string());
   if (publicKey.length !== ED25519_KEY_LENGTH)
     throw reader.error(`Ed25519 key of ${String(publicKey.length)} bytes`);
   // One signature fits every message under a key of small order.
   if (!isSafeEd25519Key(publicKey)) throw reader.error('Ed25519 key of small order');
-  return { kind: 'ed25519', publicKey };
+  return publicKey;
 }
 
 function readEcdsa(reader: Reader, curve: CurveName): PublicKeyMaterial {
+  return { kind: 'ecdsa', curve, point: readCurvePoint(reader, curve) };
+}
+
+function readSkEcdsa(reader: Reader): PublicKeyMaterial {
+  const point = readCurvePoint(reader, 'nistp256');
+  return { kind: 'sk-ecdsa', curve: 'nistp256', point, application: reader.utf8() };
+}
+
+function readCurvePoint(reader: Reader, curve: CurveName): Uint8Array {
   const named = reader.ascii();
   if (named !== curve) throw reader.error(`ECDSA key on ${escapeText(named, 64)}, not ${curve}`);
   const point = new Uint8Array(reader.string());
   if (!isUncompressedPoint(curve, point))
     throw reader.error(`ECDSA key that is not an uncompressed point on ${curve}`);
-  return { kind: 'ecdsa', curve, point };
+  return point;
 }
 
 function readRsa(reader: Reader): PublicKeyMaterial {

@@ -1,6 +1,6 @@
 /**
  * Signature algorithms as rows, and the signature blobs of RFC 4253 §6.6: RFC 8709 §6 (ssh-ed25519), RFC 5656 §3.1.2
- * (ecdsa-sha2-*), RFC 8332 §3 (rsa-sha2-*). `ssh-rsa`, which signs with SHA-1, is a key type here and no algorithm.
+ * (ecdsa-sha2-*), RFC 8332 §3 (rsa-sha2-*), OpenSSH PROTOCOL.u2f (sk-*). `ssh-rsa`, which signs with SHA-1, is a key type here and no algorithm.
  */
 import { defaultProvider } from '#crypto';
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
@@ -12,6 +12,7 @@ import { Reader } from '../wire/reader.ts';
 import { unsignedToMpint, Writer } from '../wire/writer.ts';
 import { leftPad, readMagnitude } from './key-format.ts';
 import { type PublicKey } from './public-key.ts';
+import { securityKeyData } from './security-keys.ts';
 
 /** One way to sign. */
 export interface SignatureAlgorithm extends Row {
@@ -21,12 +22,17 @@ export interface SignatureAlgorithm extends Row {
   readonly hash: SignatureHash;
   /** Turns the provider's signature into what stands in the signature blob. */
   encode(signature: Uint8Array): Uint8Array;
-  /** Is this, taken out of the signature blob, the key's signature of the data? May throw for a malformed one. */
+  /**
+   * Is this, taken out of the signature blob, the key's signature of the data? May throw for a malformed one.
+   *
+   * @param rest - what follows in the blob, and has to be read to its end: nothing but for a security key
+   */
   verify(
     key: PublicKey,
     data: Uint8Array,
     signature: Uint8Array,
     provider: CryptoProvider,
+    rest: Reader,
   ): boolean;
 }
 
@@ -38,6 +44,8 @@ export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [
   ecdsa('ecdsa-sha2-nistp521', 'default', 'nistp521', 'sha512'),
   rsa('rsa-sha2-512', 'default', 'sha512'),
   rsa('rsa-sha2-256', 'default', 'sha256'),
+  skEd25519('sk-ssh-ed25519@openssh.com', 'default'),
+  skEcdsa('sk-ecdsa-sha2-nistp256@openssh.com', 'default'),
 ];
 
 /** The algorithms that a key of this type can sign with, most preferred first; none for a type that is not known. */
@@ -71,8 +79,9 @@ export function verifySignature(
     const reader = new Reader(signature, 'signature');
     if (!equalBytes(reader.string(), utf8Bytes(algorithm))) return false;
     const inner = reader.string();
+    const isRight = row.verify(key, data, inner, provider, reader);
     reader.end();
-    return row.verify(key, data, inner, provider);
+    return isRight;
   } catch {
     // Fail closed, whatever a provider thinks of hostile numbers.
     return false;
@@ -103,8 +112,28 @@ function ed25519(name: string, standing: Standing): SignatureAlgorithm {
     encode: (signature) => signature,
     verify: ({ material }, data, signature, provider) =>
       material.kind === 'ed25519' &&
-      signature.length === 64 &&
-      provider.ed25519Verify(material.publicKey, data, signature),
+      isEd25519Signature(material.publicKey, data, signature, provider),
+  };
+}
+
+function isEd25519Signature(
+  publicKey: Uint8Array,
+  data: Uint8Array,
+  signature: Uint8Array,
+  provider: CryptoProvider,
+): boolean {
+  return signature.length === 64 && provider.ed25519Verify(publicKey, data, signature);
+}
+
+function skEd25519(name: string, standing: Standing): SignatureAlgorithm {
+  return {
+    ...ed25519(name, standing),
+    keyType: name,
+    verify: ({ material }, data, signature, provider, rest) => {
+      if (material.kind !== 'sk-ed25519') return false;
+      const signed = securityKeyData(material.application, data, rest, provider);
+      return isEd25519Signature(material.publicKey, signed, signature, provider);
+    },
   };
 }
 
@@ -122,13 +151,34 @@ function ecdsa(
         .string(unsignedToMpint(signature.subarray(0, length)))
         .string(unsignedToMpint(signature.subarray(length)))
         .bytes(),
-    verify: ({ material }, data, signature, provider) => {
-      if (material.kind !== 'ecdsa' || material.curve !== curve) return false;
-      const reader = new Reader(signature, 'ECDSA signature');
-      const r = leftPad(readMagnitude(reader, length, 'r'), length);
-      const s = leftPad(readMagnitude(reader, length, 's'), length);
-      reader.end();
-      return provider.ecdsaVerify(curve, material.point, data, concatBytes([r, s]));
+    verify: ({ material }, data, signature, provider) =>
+      material.kind === 'ecdsa' &&
+      material.curve === curve &&
+      isEcdsaSignature(material, data, signature, provider),
+  };
+}
+
+function isEcdsaSignature(
+  { curve, point }: { readonly curve: CurveName; readonly point: Uint8Array },
+  data: Uint8Array,
+  signature: Uint8Array,
+  provider: CryptoProvider,
+): boolean {
+  const length = CURVE_LENGTHS[curve];
+  const reader = new Reader(signature, 'ECDSA signature');
+  const r = leftPad(readMagnitude(reader, length, 'r'), length);
+  const s = leftPad(readMagnitude(reader, length, 's'), length);
+  reader.end();
+  return provider.ecdsaVerify(curve, point, data, concatBytes([r, s]));
+}
+
+function skEcdsa(name: string, standing: Standing): SignatureAlgorithm {
+  return {
+    ...ecdsa(name, standing, 'nistp256', 'sha256'),
+    verify: ({ material }, data, signature, provider, rest) => {
+      if (material.kind !== 'sk-ecdsa') return false;
+      const signed = securityKeyData(material.application, data, rest, provider);
+      return isEcdsaSignature(material, signed, signature, provider);
     },
   };
 }

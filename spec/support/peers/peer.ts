@@ -3,7 +3,7 @@
  * folder of its own, and is gone with the spec.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,8 @@ const PACKAGES = {
   'ssh-audit': 'ssh-audit',
   psql: 'postgresql',
   tmux: 'tmux',
+  erl: 'erlang-base and erlang-ssh',
+  libssh: 'gcc, libc6-dev and libssh-dev',
   npm: 'the dev dependencies',
 } as const;
 
@@ -84,6 +86,8 @@ function isInstalled(peer: PeerName): boolean {
   if (peer === 'paramiko' || peer === 'asyncssh') {
     return spawnSync(PYTHON, ['-W', 'ignore', '-c', `import ${peer}`]).status === 0;
   }
+  if (peer === 'libssh')
+    return programFile('cc') !== undefined && existsSync('/usr/include/libssh/server.h');
   return programFile(peer) !== undefined;
 }
 

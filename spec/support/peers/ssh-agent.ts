@@ -12,17 +12,27 @@ export interface Agent {
 
 const START_DEADLINE_MS = 10_000;
 
-export async function startSshAgent(): Promise<Agent> {
+/** For keys in security keys: the library that signs for them, and the program that is asked for a PIN. */
+export interface SecurityKeyOptions {
+  readonly provider: string;
+  readonly askpass: string;
+}
+
+export async function startSshAgent(options?: SecurityKeyOptions): Promise<Agent> {
   const folder = peerFolder();
   const socket = folder.file('agent');
-  const running = startProgram(['ssh-agent', '-D', '-a', socket]);
+  const running = startProgram(
+    ['ssh-agent', '-D', ...(options === undefined ? [] : ['-P', options.provider]), '-a', socket],
+    options === undefined ? {} : { SSH_ASKPASS: options.askpass, SSH_ASKPASS_REQUIRE: 'force' },
+  );
   await poll(START_DEADLINE_MS, 'ssh-agent has no socket', running.log, () =>
     existsSync(socket) ? true : undefined,
   );
   return {
     socket,
     add: (files) => {
-      execFileSync('ssh-add', ['-q', ...files], {
+      const provider = options === undefined ? [] : ['-S', options.provider];
+      execFileSync('ssh-add', ['-q', ...provider, ...files], {
         env: { ...process.env, SSH_AUTH_SOCK: socket },
         stdio: ['ignore', 'ignore', 'pipe'],
       });

@@ -7,6 +7,7 @@ import { protocolError } from '../../errors.ts';
 import { fingerprint } from '../../keys/fingerprint.ts';
 import type { PublicKey } from '../../keys/public-key.ts';
 import { verifySignature } from '../../keys/signature-algorithms.ts';
+import { securityKeyState } from '../../keys/security-keys.ts';
 import type { Signer } from '../../keys/signer.ts';
 import type { Message } from '../../messages/catalogue.ts';
 import { publicKeyData, USERAUTH_METHOD_MESSAGES } from '../../messages/userauth.ts';
@@ -142,26 +143,31 @@ export const publicKeyServer: ServerMethod = {
     const key = examineKey(data.publicKey, data.algorithm, context);
     if (typeof key === 'string') return { type: 'refuse', reason: key, isQuestion };
     const { signed, algorithm } = data;
-    if (signed && !isSignatureValid(request, key, data, context)) {
+    const credential = { method: 'publickey', publicKey: key, algorithm, signed } as const;
+    if (!signed) return { type: 'ask', credential };
+    const signature = validSignature(request, key, data, context);
+    if (signature === undefined) {
       const reason = 'signature does not verify';
       return { type: 'refuse', reason, with: fingerprint(key, context.provider) };
     }
-    return { type: 'ask', credential: { method: 'publickey', publicKey: key, algorithm, signed } };
+    const securityKey = securityKeyState(algorithm, signature);
+    const state = securityKey === undefined ? {} : { securityKey };
+    return { type: 'ask', credential: { ...credential, ...state } };
   },
 };
 
 /** RFC 4252 §7: over the session identifier and the request, in which user, service, algorithm and key stand. */
-function isSignatureValid(
+function validSignature(
   { userName, serviceName }: UserauthRequest,
   key: PublicKey,
   data: { readonly algorithm: string; readonly publicKey: Uint8Array; readonly rest: Uint8Array },
   { sessionId, provider }: ServerMethodContext,
-): boolean {
+): Uint8Array | undefined {
   const signature = readSignature(data.rest);
-  if (signature === undefined) return false;
+  if (signature === undefined) return undefined;
   const { algorithm, publicKey } = data;
   const signed = signedData(sessionId, { userName, serviceName, algorithm, publicKey });
-  return verifySignature(algorithm, key, signed, signature, provider);
+  return verifySignature(algorithm, key, signed, signature, provider) ? signature : undefined;
 }
 
 function readSignature(rest: Uint8Array): Uint8Array | undefined {
