@@ -50,12 +50,14 @@ describeWithPeer('sshd', 'rxssh exec at OpenSSH sshd', () => {
 
   it('takes lists of algorithms, and says what was agreed on', async () => {
     const ended = await exec('true', [
-      ...['-v', '-o', 'Ciphers=aes256-ctr', '-o', 'MACs=^hmac-sha2-512', '-o', 'RekeyLimit=1M 1h'],
+      ...['-v', '-C', '-o', 'Ciphers=aes256-ctr', '-o', 'MACs=^hmac-sha2-512', '-o', 'RekeyLimit=1M 1h'],
       ...['-o', 'KexAlgorithms=curve25519-*', '-o', 'HostKeyAlgorithms=rsa-sha2-*'],
     ]);
     expect(ended.status).toBe(0);
     expect(ended.stderr).toContain('key exchange curve25519-sha256');
-    expect(ended.stderr).toContain('to the server aes256-ctr hmac-sha2-512');
+    expect(ended.stderr).toContain(
+      'to the server aes256-ctr hmac-sha2-512, compressed by zlib@openssh.com',
+    );
     expect(ended.stderr).toContain('host key rsa-sha2-512 SHA256:');
   });
 

@@ -94,8 +94,9 @@ function handshake(record: Handshake): readonly string[] {
   ];
 }
 
-function direction({ cipher, mac }: DirectionAlgorithms): string {
-  return mac === '' ? cipher : `${cipher} ${mac}`;
+function direction({ cipher, mac, compression }: DirectionAlgorithms): string {
+  const protection = mac === '' ? cipher : `${cipher} ${mac}`;
+  return compression === 'none' ? protection : `${protection}, compressed by ${compression}`;
 }
 
 function ms(milliseconds: number): string {
