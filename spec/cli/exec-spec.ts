@@ -49,9 +49,12 @@ describe('rxssh exec on one host', () => {
     expect(ended.stderr).toBe('\uFFFD no end');
   });
 
-  it.each([0, 1, 2, 127, 128, 254, 255])('ends with status %d like its command', async (status) => {
-    expect(await exec('@', `exit ${String(status)}`)).toMatchObject({ status, stderr: '' });
-  });
+  it.each([0, 1, 2, 127, 128, 254, 255])(
+    'L6: ends with status %d like its command',
+    async (status) => {
+      expect(await exec('@', `exit ${String(status)}`)).toMatchObject({ status, stderr: '' });
+    },
+  );
 
   it('ends with 128 and the number of the signal that killed the command', async () => {
     const ended = await exec('@', 'kill -9 $$');
@@ -77,7 +80,7 @@ describe('rxssh exec on one host', () => {
     expect(text(ended)).toBe('\n');
   });
 
-  it('ends within a second when nobody reads its output any more', async () => {
+  it('L6: ends within a second when nobody reads its output any more', async () => {
     const { child, printed, ended } = cli.start(commandLine('@', 'yes'));
     await printed(/y/);
     const begin = performance.now();
@@ -107,7 +110,7 @@ describe('rxssh exec on one host', () => {
   });
 });
 
-describe('rxssh exec that does not get so far ends with 255', () => {
+describe('L6: rxssh exec that does not get so far ends with 255', () => {
   it('when nobody listens', async () => {
     const ended = await cli.run(['exec', '127.0.0.1:1', '--', 'true']);
     expect(ended).toMatchObject({ status: 255 });
@@ -129,7 +132,7 @@ describe('rxssh exec that does not get so far ends with 255', () => {
     expect(ended.stderr).toContain('is not trusted: the host is not in known_hosts');
   });
 
-  it('when the host key has changed, also with StrictHostKeyChecking=no', async () => {
+  it('L7: when the host key has changed, also with StrictHostKeyChecking=no', async () => {
     const { host, port, key } = server();
     const other = cli.file('other');
     await cli.run(['keygen', '-N', '', '-f', other, '-q']);
@@ -152,7 +155,7 @@ describe('rxssh exec that does not get so far ends with 255', () => {
     expect(ended.stderr).toContain('another key is known for this host');
   });
 
-  it('warns loudly when StrictHostKeyChecking=no lets an unknown key pass', async () => {
+  it('L7: warns loudly when StrictHostKeyChecking=no lets an unknown key pass', async () => {
     const known = [
       '-o',
       `UserKnownHostsFile=${cli.file('empty')}`,

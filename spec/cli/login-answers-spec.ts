@@ -42,7 +42,7 @@ describeOnTerminal('at the terminal', () => {
     return runDialogue(cli, ['exec', ...options, `${user}@${host}`, '--', 'echo "i"n'], steps);
   };
 
-  it('asks what the server asks, in rounds, with its text escaped and echo where it is wanted', async () => {
+  it('L3, L4: asks what the server asks, in rounds, with its text escaped and echo where it is wanted', async () => {
     const { output, status, echo } = await login('asked', [
       ['(asked@127.0.0.1) Who\\x1b[2J? ', 'me\r'],
       ['(asked@127.0.0.1) Code: ', '12\r'],

@@ -62,7 +62,7 @@ describe('rxssh ls', () => {
     expect(await ls('*.none')).toMatchObject({ status: 1 });
   });
 
-  it('shows hostile names escaped', async () => {
+  it('L3: shows hostile names escaped', async () => {
     for (const name of ['\u001b]0;title\u0007', 'two\nlines', '-rf', '\u202egnp.exe']) touch(name);
     const ended = await ls('');
     expect(text(ended)).toBe('\\x1b]0;title\\x07\n-rf\ntwo\\x0alines\n\\u202egnp.exe\n');

@@ -121,7 +121,7 @@ describe('the command line', () => {
       /^rxssh: --host-key \/nonexistent: ENOENT/,
     ],
     ['serve --authorized-keys /nonexistent', /^rxssh: --authorized-keys \/nonexistent: ENOENT/],
-  ])('refuses `%s` with status 2', async (args, message) => {
+  ])('L1, L2, L7: refuses `%s` with status 2', async (args, message) => {
     const result = await told(...args.split(' ').filter((word) => word !== ''));
     expect(result).toMatchObject({ status: 2, stdout: '' });
     if (typeof message === 'string') expect(result.stderr).toBe(message);

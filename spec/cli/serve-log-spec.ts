@@ -34,7 +34,7 @@ const attempt = (user: string, reason?: string): ServerEvent => ({
 });
 
 describe('The log of serve (R14)', () => {
-  it('has one line an event, whatever an error or a name has in it', () => {
+  it('L3: has one line an event, whatever an error or a name has in it', () => {
     const { tell, lines } = log();
     const error = new Error(`x\n2026 root logged in\u001b[2J${'y'.repeat(1000)}`);
     tell({ type: 'closed', connection, error: error as never });

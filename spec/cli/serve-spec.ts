@@ -37,12 +37,12 @@ describe('rxssh serve', () => {
     expect(ended.stderr).toContain('exec was refused');
   });
 
-  it('has its banner shown as what it is, with control characters escaped', async () => {
+  it('L3, L4: has its banner shown as what it is, with control characters escaped', async () => {
     const ended = await cli.run(['exec', ...server().options, server().host, '--', 'echo in']);
     expect(ended.stderr).toContain(`rxssh: ${server().host} says: hello \\x1b[31mPassword:\n`);
   });
 
-  it('has its banner shown to whom it does not let in', async () => {
+  it('L4: has its banner shown to whom it does not let in', async () => {
     const { host, options } = server();
     const ended = await cli.run([
       ...['exec', ...options, '-o', 'PubkeyAuthentication=no'],
@@ -53,7 +53,7 @@ describe('rxssh serve', () => {
     expect(ended.stderr).toContain('authentication failed');
   });
 
-  it('lets its one user in by password, and nobody else', async () => {
+  it('L5, L7: lets its one user in by password, and nobody else, on its loopback, and tells no password', async () => {
     const started = serve('--user', 'me', '--allow-exec', '--password', 'right');
     const [, port = ''] = await started.printed(/^listening on 127\.0\.0\.1:(\d+)\n$/);
     const exec = (user: string, password: string) =>
@@ -140,7 +140,7 @@ describe('rxssh serve', () => {
     expect(stderr).toContain('disconnected by the peer');
   });
 
-  it('takes host keys from files that only their owner can read', async () => {
+  it('L7: takes host keys from files that only their owner can read', async () => {
     const { key } = server();
     const hostKey = cli.file('host');
     await cli.run(['keygen', '-t', 'ecdsa', '-b', '384', '-N', '', '-f', hostKey, '-q']);

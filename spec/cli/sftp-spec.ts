@@ -199,7 +199,7 @@ describe('a batch of rxssh sftp', () => {
       expect(help).toContain(`\n${name} `);
   });
 
-  it('shows hostile names escaped', async () => {
+  it('L3: shows hostile names escaped', async () => {
     touch('\u001b[2J');
     mkdirSync(host().file('\u001b]0;x\u0007'));
     const ended = await batch([
@@ -214,7 +214,7 @@ describe('a batch of rxssh sftp', () => {
     expect(text(ended)).toContain('remote folder: /\\x1b]0;x\\x07\n');
   });
 
-  it('does what is meant with names like options', async () => {
+  it('L1: does what is meant with names like options', async () => {
     touch('-rf');
     touch('keep');
     expect(await batch(['rm -- -rf'])).toMatchObject({ status: 0 });

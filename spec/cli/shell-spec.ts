@@ -155,7 +155,7 @@ function describeShell(name: string, needs: PeerName, start: () => Promise<Peer>
       expect(await restored(terminal)).toBe(4);
     });
 
-    it('restores the terminal at a signal', async () => {
+    it('L5: restores the terminal at a signal', async () => {
       const terminal = shell();
       await ready(terminal);
       const [child = ''] = execFileSync('pgrep', ['-P', String(terminal.pid)])

@@ -38,7 +38,7 @@ const exec = (known: string, ...more: readonly string[]): string[] => [
 ];
 
 describeOnTerminal('on a terminal', () => {
-  it('asks about an unknown host and for a password, which is not echoed', async () => {
+  it('L5: asks about an unknown host and for a password, which is not echoed', async () => {
     const { output, status, echo } = await dialogue(exec('asked'), [
       ['(yes/no/fingerprint)? ', 'yes\n'],
       [`me@127.0.0.1:${port}'s password: `, 'wrong\r'],
@@ -75,7 +75,7 @@ describeOnTerminal('on a terminal', () => {
     },
   );
 
-  it('takes Ctrl-C for what it is in the middle of a password', async () => {
+  it('L5: takes Ctrl-C for what it is in the middle of a password', async () => {
     const args = exec('killed', '-o', 'StrictHostKeyChecking=no');
     const ended = await dialogue(args, [["'s password: ", 'sec\u0003']]);
     expect(ended).toMatchObject({ status: 130, echo: [false, true] });

@@ -24,9 +24,12 @@ describe('a location', () => {
     expect(() => parseLocation(text)).toThrow(/expected HOST:PATH/);
   });
 
-  it.each(['-oProxyCommand=x:a', 'a@-b:x', 'db1:0:x', 'db$:x'])('has no host: %j', (text) => {
-    expect(() => parseLocation(text)).toThrow(/is not a host name|a port that is none/);
-  });
+  it.each(['-oProxyCommand=x:a', 'a@-b:x', 'db1:0:x', 'db$:x'])(
+    'L1, L2: has no host: %j',
+    (text) => {
+      expect(() => parseLocation(text)).toThrow(/is not a host name|a port that is none/);
+    },
+  );
 
   it('has no NUL', () => {
     expect(() => parseLocation('db1:a\0b')).toThrow('NUL');

@@ -127,7 +127,7 @@ describe('rxssh get', () => {
     expect(readdirSync(local('tree'))).toEqual([]);
   });
 
-  it('shows hostile names escaped, and gets them by what they are', async () => {
+  it('L1, L3: shows hostile names escaped, and gets them by what they are', async () => {
     const names = ['\u001b[2J', 'two\nlines', '-rf'];
     mkdirSync(host().file('tree'));
     for (const name of names) writeFileSync(host().file(`tree/${name}`), '');

@@ -40,7 +40,7 @@ describe('a command line', () => {
     expect(() => commandLine(command)).toThrow(expect.objectContaining({ kind: 'config' }));
   });
 
-  it('means the same words to a shell', () => {
+  it('L8: means the same words to a shell', () => {
     // what has a meaning to some shell, and characters of which each is one to a terminal
     const text = fc.oneof(
       fc.string({

@@ -72,7 +72,7 @@ describe('a target', () => {
     'a\u001b[31m@db1',
     'http://db1',
     'bücher.example',
-  ])('is not %j', (text) => {
+  ])('L1, L2: is not %j', (text) => {
     let error: unknown;
     try {
       parseTarget(text);

@@ -55,7 +55,7 @@ describeWithPeer('sshd', 'get and put with OpenSSH’s scp', () => {
     );
   }
 
-  it('carry a file each way, with its mode and times, whatever its name', async () => {
+  it('L8: carry a file each way, with its mode and times, whatever its name', async () => {
     const name = "it's a $(name) -rf";
     const source = at(name);
     writeFileSync(source.text, randomBytes(5 * MIB));

@@ -153,7 +153,7 @@ async function leaveAt(
 
 const CLEAN = { isClean: true, said: [] };
 
-describe('unsubscribing leaves nothing open and says nothing', () => {
+describe('X20: unsubscribing leaves nothing open and says nothing', () => {
   it('while dialling', async () => {
     const { port, events } = await serverOn();
     const dialling = (reached: () => void): Observable<unknown> => {

@@ -161,7 +161,7 @@ describe('connectTcp', () => {
     });
   });
 
-  it('tries the next address beside one that is silent, and destroys the loser', async () => {
+  it('X19: tries the next address beside one that is silent, and destroys the loser', async () => {
     const scheduler = new VirtualTimeScheduler();
     answer('192.0.2.1', '127.0.0.1');
     const { dialled, silent } = silence('192.0.2.1');
@@ -175,7 +175,7 @@ describe('connectTcp', () => {
     expect(silent.map((socket) => socket.destroyed)).toEqual([true]);
   });
 
-  it('lets the families take turns', async () => {
+  it('X19: lets the families take turns', async () => {
     answer('192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2');
     const scheduler = new VirtualTimeScheduler();
     const { dialled, silent } = silence('192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2');
@@ -187,7 +187,7 @@ describe('connectTcp', () => {
     expect(silent.every((socket) => socket.destroyed)).toBe(true);
   });
 
-  it('errors with timeout when no address answers, and destroys what it has begun', async () => {
+  it('X19: errors with timeout when no address answers, and destroys what it has begun', async () => {
     const scheduler = new VirtualTimeScheduler();
     const { silent } = silence('192.0.2.1');
     const error = failure(connectTcp({ host: '192.0.2.1', port, timeout: 3000, scheduler }));

@@ -18,7 +18,7 @@ export const DEFAULT_KEEPALIVE: KeepaliveOptions = { interval: 30_000, countMax:
 /**
  * Asks the peer at intervals while subscribed. Emits the round-trip time in milliseconds of each answer, whatever the answer
  * says. Anything that arrives counts as a sign of life; when nothing has arrived for `countMax` intervals, the connection is
- * ended with `timeout` (phase `keepalive`). It rests while a host key is being judged. Completes when the connection ends.
+ * ended with `timeout` (phase `keepalive`): what arrived while the program was busy counts. It rests while a host key is being judged. Completes when the connection ends.
  */
 export function keepalive(
   connection: SshConnection,
@@ -50,12 +50,17 @@ export function keepalive(
         }),
       );
     };
+    const giveUp = (): void => {
+      if (transport.counters.packetsReceived === received)
+        transport.fail(timeoutError('keepalive', interval * options.countMax));
+    };
     const tick = (): void => {
       if (transport.isGateClosed) return;
       misses = transport.counters.packetsReceived === received ? misses + 1 : 0;
       received = transport.counters.packetsReceived;
       if (misses > 0 && isWaiting && misses >= options.countMax) {
-        transport.fail(timeoutError('keepalive', interval * options.countMax));
+        // timers come before what has arrived: a program that was busy has not read it yet
+        subscriber.add(scheduler.schedule(giveUp));
         return;
       }
       if (!isWaiting) ask();

@@ -149,7 +149,7 @@ describe('with a server that lies', () => {
     return done(scpGet(saying(text), nameOf('/srv/f'), localFiles, target, options));
   }
 
-  it('take the name from what was asked for', async () => {
+  it('L9: take the name from what was asked for', async () => {
     mkdirSync(local('target'));
     await getFrom('C0644 4 .bashrc\nevil\0');
     expect(outside()).toEqual(['target', 'target/f']);

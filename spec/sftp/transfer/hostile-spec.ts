@@ -160,7 +160,7 @@ describe('names of a server (SC1)', () => {
     },
   );
 
-  it('takes the name of the file from the path that was asked for', async () => {
+  it('L9: takes the name of the file from the path that was asked for', async () => {
     const script = liar({ attributes: { permissions: FILE, size: 4 } });
     mkdirSync(target);
     await get(script);
