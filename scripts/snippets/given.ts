@@ -11,6 +11,7 @@ import type {
   SftpClient,
   SshClient,
 } from 'rxssh';
+import type { KnownHosts } from 'rxssh/keys';
 
 export * as http from 'node:http';
 
@@ -28,6 +29,7 @@ export declare const hostKey: PrivateKey;
 export declare const hostKeys: readonly PrivateKey[];
 export declare const authenticate: ListenOptions['authenticate'];
 export declare const known: ReadonlySet<string>;
+export declare const hosts: KnownHosts;
 export declare const accounts: {
   has(user: string): boolean;
   verify(user: string, password: string): Promise<boolean>;

@@ -68,7 +68,7 @@ describe('authenticationMethods', () => {
     const asked: string[] = [];
     const both = server(['publickey,password'], {}, asked);
     await login(client([first], 'right', ['password', 'publickey']), both);
-    expect(asked).toEqual(['publickey']);
+    expect(asked).toEqual(['publickey', 'password']);
     asked.length = 0;
     await login(client([], 'right', ['password']), both);
     expect(asked).toEqual([]);

@@ -52,11 +52,14 @@ describe('keyboard-interactive', () => {
     expect(client).toMatchObject({ value: { method: 'keyboard-interactive' } });
     expect(asked).toEqual([
       {
-        ...{ user: 'me', name: 'Login', instruction: 'One' },
+        ...{ user: 'me', attempt: 1, round: 1, name: 'Login', instruction: 'One' },
         prompts: [{ prompt: 'Password: ', echo: false }],
       },
-      { user: 'me', name: '', instruction: 'Two', prompts: [] },
-      { user: 'me', name: '', instruction: '', prompts: [{ prompt: 'Code: ', echo: true }] },
+      { user: 'me', attempt: 1, round: 1, name: '', instruction: 'Two', prompts: [] },
+      {
+        ...{ user: 'me', attempt: 1, round: 2, name: '', instruction: '' },
+        prompts: [{ prompt: 'Code: ', echo: true }],
+      },
     ]);
   });
 

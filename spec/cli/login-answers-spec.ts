@@ -1,7 +1,8 @@
 /** Questions of a server, and its wish for a new password, at a real terminal. */
 import { writeFileSync } from 'node:fs';
-import { beforeAll, expect, it } from '@jest/globals';
-import { map, of, switchMap } from 'rxjs';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { concat, map, of, switchMap, toArray } from 'rxjs';
+import type { Challenge } from '../../src/auth/policy.ts';
 import { startOurServer } from '../support/peers/our-server.ts';
 import { usePeer } from '../support/peers/peer.ts';
 import { useCli } from './cli.ts';
@@ -92,5 +93,52 @@ describeOnTerminal('at the terminal', () => {
     expect(output).toContain('rxssh: old@127.0.0.1 says: Too old\\x1b[2J.\r\n');
     expect(output).toContain('rxssh: the passwords are not the same\r\n');
     for (const secret of ['stale', 'fresh', 'fersh']) expect(output).not.toContain(secret);
+  });
+});
+
+describe('RXSSH_PASSWORD, without a terminal', () => {
+  const asked: string[] = [];
+  const hidden = { prompt: 'Password: ' };
+  const ROUNDS: Readonly<Record<string, readonly Challenge[]>> = {
+    one: [{ prompts: [hidden] }],
+    told: [{ instruction: 'Hello.', prompts: [] }, { prompts: [hidden] }],
+    shown: [{ prompts: [{ prompt: 'Name: ', echo: true }] }],
+    two: [{ prompts: [hidden, hidden] }],
+    code: [{ prompts: [hidden] }, { prompts: [{ prompt: 'Code: ' }] }],
+  };
+  const peer = usePeer(() =>
+    startOurServer({
+      authentication: { failureDelay: 0, methods: ['keyboard-interactive'] },
+      authenticate: (attempt) => {
+        if (attempt.method !== 'keyboard-interactive') return false;
+        const rounds = ROUNDS[attempt.user] ?? [];
+        return concat(...rounds.map((challenge) => attempt.ask(challenge))).pipe(
+          toArray(),
+          map((answers) => {
+            asked.push(answers.flat().join());
+            return answers.flat().every((answer) => answer === 'secret');
+          }),
+        );
+      },
+    }),
+  );
+
+  it.each([
+    ['one', 'secret', 0],
+    ['told', 'secret', 0],
+    ['one', 'wrong', 255],
+    ['shown', 'secret', 255],
+    ['two', 'secret', 255],
+    ['code', 'secret', 255],
+  ])('answers a single hidden prompt and nothing else: %s, %s', async (user, password, status) => {
+    asked.length = 0;
+    const { host, port, knownHostsLines } = peer();
+    const known = cli.file('known-of-asking');
+    writeFileSync(known, `${knownHostsLines.join('\n')}\n`);
+    const options = ['-o', `UserKnownHostsFile=${known}`, '-p', String(port)];
+    const args = ['exec', ...options, `${user}@${host}`, '--', 'echo in'];
+    const done = await cli.run(args, { env: { RXSSH_PASSWORD: password } });
+    expect([done.status, done.stdout.toString()]).toEqual([status, status === 0 ? 'in\n' : '']);
+    expect(asked).toEqual(password === 'wrong' || status === 0 ? [password] : []);
   });
 });

@@ -104,6 +104,41 @@ describe('AC8: a server without server-sig-algs', () => {
   });
 });
 
+describe('a method that is tried on a guess, and is wanted later', () => {
+  const wanted: readonly (readonly [string, Partial<ClientAuthOptions>])[] = [
+    ['publickey', { identities: of(ed25519) }],
+    ['hostbased', { hostbased: { hostKeys: of(ed25519), clientHost: 'a', localUser: 'b' } }],
+    ['keyboard-interactive', { keyboardInteractive: () => [] }],
+  ];
+  it.each(wanted)('is tried again: %s', async (method, credentials) => {
+    const { peer, subject } = await served({
+      ...credentials,
+      methods: [method, 'password'],
+      password: 'right',
+    });
+    expect((await readRequest(peer)).method).toBe(method);
+    peer.send(message.authFailure(false, 'password'));
+    expect((await readRequest(peer)).method).toBe('password');
+    peer.send(message.authFailure(true, method));
+    expect((await readRequest(peer)).method).toBe(method);
+    peer.send(message.authSuccess());
+    await subject.connected();
+  });
+
+  it('is tried again: password', async () => {
+    const { peer, subject } = await served({
+      ...{ identities: of(ed25519), password: 'right', methods: ['password', 'publickey'] },
+    });
+    expect((await readRequest(peer)).method).toBe('password');
+    peer.send(message.authFailure(false, 'publickey'));
+    expect((await readRequest(peer)).method).toBe('publickey');
+    peer.send(message.authFailure(true, 'password'));
+    expect((await readRequest(peer)).method).toBe('password');
+    peer.send(message.authSuccess());
+    await subject.connected();
+  });
+});
+
 describe('AC11: many keys', () => {
   it('are each tried once before any RSA key is tried with its other algorithm', async () => {
     const others = Array.from({ length: 3 }, () => generatePrivateKey('ed25519'));

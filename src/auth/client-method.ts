@@ -34,8 +34,11 @@ export interface ClientMethod {
   readonly hasManyCredentials: boolean;
   /** The next credential: emits one move; completes without one when none is left. */
   next(): Observable<ClientMove>;
-  /** The server has rejected the request that was sent last. */
-  rejected?(): void;
+  /**
+   * The request that was sent last has come to nothing: its credential was `rejected`, or was not looked at because the server does
+   * not offer the method now (`refused-type`), and may be wanted later.
+   */
+  refused?(outcome: 'rejected' | 'refused-type'): void;
   /** Answers a message of the method: emits one move. Throws, or errors with, `protocol` for a message out of place. */
   answer(message: Message): Observable<ClientMove>;
 }

@@ -45,6 +45,10 @@ export interface PasswordChangeQuestion {
 /** What a server asks the user (RFC 4256 §3.2). Its texts are as they came: escape them before they are shown. */
 export interface InteractiveQuestion {
   readonly user: string;
+  /** 1 for the first try, 2 after the server has rejected the answers, … */
+  readonly attempt: number;
+  /** Of this try, from 1; what only tells something is no round. */
+  readonly round: number;
   /** Title; often empty. */
   readonly name: string;
   readonly instruction: string;

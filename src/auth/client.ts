@@ -165,7 +165,7 @@ class ClientAuthentication {
         return;
       case 'attempted':
         this.#report(effect.attempt);
-        if (effect.attempt.outcome === 'rejected') this.#method?.rejected?.();
+        this.#tellMethod(effect.attempt.outcome);
         return;
       case 'succeed':
         this.#succeed();
@@ -174,6 +174,10 @@ class ClientAuthentication {
         this.#transport.fail(effect.error);
         return;
     }
+  }
+
+  #tellMethod(outcome: AuthAttempt['outcome']): void {
+    if (outcome === 'rejected' || outcome === 'refused-type') this.#method?.refused?.(outcome);
   }
 
   /** Messages 60 to 79 mean what the method that is being tried says (RFC 4252 §6). */

@@ -33,19 +33,16 @@ export function answersFor(
   const isAsked = terminal !== undefined && prompts > 0;
   return (user, host) => {
     const who = escapeText(`${user}@${host.replace(/^.*@/, '')}`);
+    const prompter = isAsked ? terminal : nobody;
     return {
       ...(known === undefined && !isAsked
         ? {}
         : {
-            password: passwordSource(known, isAsked ? terminal : nobody, who),
+            password: passwordSource(known, prompter, who),
             passwordTries: (known === undefined ? 0 : 1) + (terminal === undefined ? 0 : prompts),
+            keyboardInteractive: interactive(known, prompter, who, messages),
           }),
-      ...(isAsked
-        ? {
-            changePassword: newPassword(terminal, who, messages),
-            keyboardInteractive: interactive(terminal, who, messages),
-          }
-        : {}),
+      ...(isAsked ? { changePassword: newPassword(terminal, who, messages) } : {}),
     };
   };
 }
@@ -88,13 +85,20 @@ function newPassword(
     });
 }
 
-/** Questions one after the other; whoever ends the input at one of them is asked no more, and gives up. */
+/**
+ * Questions one after the other; whoever ends the input at one of them is asked no more, and gives up. A single hidden one is for
+ * the password, as it is to `ssh` without a terminal: the one that is known answers it, at first.
+ */
 function interactive(
+  known: string | undefined,
   terminal: Prompter,
   who: string,
   messages: Messages,
 ): NonNullable<Answers['keyboardInteractive']> {
-  return ({ name, instruction, prompts }: InteractiveQuestion) => {
+  return ({ attempt, round, name, instruction, prompts }: InteractiveQuestion) => {
+    const [only, second] = prompts;
+    const isForPassword = only?.echo === false && second === undefined;
+    if (known !== undefined && isForPassword && attempt === 1 && round === 1) return [known];
     const ask = (answers: readonly string[]): Observable<readonly string[]> => {
       const next = prompts[answers.length];
       if (next === undefined) return of(answers);

@@ -29,8 +29,9 @@ class HostbasedClient implements ClientMethod {
   readonly #identity: HostbasedIdentity;
   readonly #hostKeys: IdentityQueue;
   #last: Signer | undefined;
-  /** With what else the last key could sign. */
-  #otherAlgorithms: readonly string[] = [];
+  /** With what the last key signed, and with what else it could. */
+  #algorithm = '';
+  #left: readonly string[] = [];
 
   constructor(context: ClientMethodContext, identity: HostbasedIdentity) {
     this.#context = context;
@@ -40,9 +41,13 @@ class HostbasedClient implements ClientMethod {
 
   next(): Observable<ClientMove> {
     const last = this.#last;
-    if (last !== undefined && this.#otherAlgorithms.length > 0)
-      return this.#try(last, this.#otherAlgorithms);
+    if (last !== undefined && this.#left.length > 0) return this.#try(last, this.#left);
     return this.#hostKeys.next().pipe(concatMap((identity) => this.#offer(identity)));
+  }
+
+  refused(outcome: 'rejected' | 'refused-type'): void {
+    if (outcome === 'refused-type' && this.#last !== undefined)
+      this.#left = [this.#algorithm, ...this.#left];
   }
 
   answer(message: Message): never {
@@ -50,6 +55,7 @@ class HostbasedClient implements ClientMethod {
   }
 
   #offer(identity: QueuedIdentity): Observable<ClientMove> {
+    this.#last = undefined;
     if (identity.type === 'failure') return of(skipped(undefined, identity.error));
     const { signer } = identity;
     const accepted = acceptedByServer(this.#context.extensions);
@@ -58,9 +64,10 @@ class HostbasedClient implements ClientMethod {
 
   #try(signer: Signer, [algorithm, ...others]: readonly string[]): Observable<ClientMove> {
     const label = labelOf(signer);
-    this.#last = signer;
-    this.#otherAlgorithms = others;
+    this.#left = others;
     if (algorithm === undefined) return of(withoutAlgorithm(label, signer));
+    this.#last = signer;
+    this.#algorithm = algorithm;
     const { options, service, sessionId } = this.#context;
     const { clientHost, localUser } = this.#identity;
     const claim = { algorithm, hostKey: signer.publicKey.blob, clientHost, localUser };

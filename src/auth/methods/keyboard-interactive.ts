@@ -38,6 +38,7 @@ class KeyboardInteractiveClient implements ClientMethod {
   readonly #user: string;
   readonly #answer: NonNullable<ClientAuthOptions['keyboardInteractive']>;
   #tries = 0;
+  #rounds = 0;
   /** Another try makes sense only where somebody was asked, and has not given up. */
   #isWorthwhile = true;
 
@@ -49,16 +50,27 @@ class KeyboardInteractiveClient implements ClientMethod {
   next(): Observable<ClientMove> {
     if (!this.#isWorthwhile || this.#tries >= MAX_TRIES) return EMPTY;
     this.#tries++;
+    this.#rounds = 0;
     this.#isWorthwhile = false;
     return of({ type: 'request', methodData: NO_SUBMETHODS });
+  }
+
+  refused(outcome: 'rejected' | 'refused-type'): void {
+    if (outcome === 'rejected') return;
+    this.#tries--;
+    this.#isWorthwhile = true;
   }
 
   answer(message: Message): Observable<ClientMove> {
     if (message.type !== 'USERAUTH_INFO_REQUEST')
       throw protocolError(`${message.type} in answer to keyboard-interactive`);
     const { name, instruction, prompts } = message;
-    this.#isWorthwhile ||= prompts.length > 0;
-    return this.#ask({ user: this.#user, name, instruction, prompts }).pipe(
+    if (prompts.length > 0) {
+      this.#isWorthwhile = true;
+      this.#rounds++;
+    }
+    const turn = { user: this.#user, attempt: this.#tries, round: this.#rounds };
+    return this.#ask({ ...turn, name, instruction, prompts }).pipe(
       map((answers) => this.#move(answers, prompts.length)),
       catchError((error: unknown) => of(this.#giveUp(escapeText(toError(error).message, 256)))),
     );

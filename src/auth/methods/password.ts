@@ -46,6 +46,10 @@ class PasswordClient implements ClientMethod {
     );
   }
 
+  refused(outcome: 'rejected' | 'refused-type'): void {
+    if (outcome === 'refused-type') this.#asked--;
+  }
+
   answer(message: Message): Observable<ClientMove> {
     if (message.type !== 'USERAUTH_PASSWD_CHANGEREQ')
       throw protocolError(`${message.type} in answer to password`);

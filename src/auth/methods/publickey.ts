@@ -46,7 +46,7 @@ class PublicKeyClient implements ClientMethod {
   readonly hasManyCredentials = true;
   readonly #context: ClientMethodContext;
   readonly #identities: IdentityQueue;
-  /** Keys that were rejected with one algorithm and have another: they wait until every key had its turn. */
+  /** Keys that were rejected with one algorithm and have another, or were not looked at: they wait until every key had its turn. */
   readonly #again: Trial[] = [];
   /** What the server was asked about, and has not answered. */
   #probe: Trial | undefined;
@@ -67,10 +67,12 @@ class PublicKeyClient implements ClientMethod {
     );
   }
 
-  rejected(): void {
+  refused(outcome: 'rejected' | 'refused-type'): void {
     const last = this.#last;
-    const [algorithm, ...otherAlgorithms] = last?.otherAlgorithms ?? [];
-    if (last === undefined || algorithm === undefined) return;
+    if (last === undefined) return;
+    if (outcome === 'refused-type') this.#again.push(last);
+    const [algorithm, ...otherAlgorithms] = last.otherAlgorithms;
+    if (outcome === 'refused-type' || algorithm === undefined) return;
     const label = `${labelOf(last.signer)} with ${algorithm}`;
     this.#again.push({ signer: last.signer, algorithm, otherAlgorithms, label });
   }
