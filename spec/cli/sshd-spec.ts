@@ -50,7 +50,16 @@ describeWithPeer('sshd', 'rxssh exec at OpenSSH sshd', () => {
 
   it('takes lists of algorithms, and says what was agreed on', async () => {
     const ended = await exec('true', [
-      ...['-v', '-C', '-o', 'Ciphers=aes256-ctr', '-o', 'MACs=^hmac-sha2-512', '-o', 'RekeyLimit=1M 1h'],
+      ...[
+        '-v',
+        '-C',
+        '-o',
+        'Ciphers=aes256-ctr',
+        '-o',
+        'MACs=^hmac-sha2-512',
+        '-o',
+        'RekeyLimit=1M 1h',
+      ],
       ...['-o', 'KexAlgorithms=curve25519-*', '-o', 'HostKeyAlgorithms=rsa-sha2-*'],
     ]);
     expect(ended.status).toBe(0);
