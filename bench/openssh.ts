@@ -10,6 +10,7 @@ import {
   COMMANDS,
   HOST_KEY,
   KEX,
+  rekeyBytesOf,
   type Sample,
   type Task,
   type Transfer,
@@ -82,7 +83,8 @@ function commandLine(task: Task): readonly string[] {
   return ['ssh', '-T', '-p', String(port), '-l', user, ...options(task)];
 }
 
-function options({ server, protection }: Task): readonly string[] {
+function options(task: Task): readonly string[] {
+  const { server, protection } = task;
   const settings = {
     UserKnownHostsFile: server.knownHostsFile,
     GlobalKnownHostsFile: 'none',
@@ -94,6 +96,7 @@ function options({ server, protection }: Task): readonly string[] {
     HostKeyAlgorithms: HOST_KEY,
     Ciphers: protection.cipher,
     MACs: protection.mac,
+    RekeyLimit: rekeyBytesOf(task) ?? 'default',
   };
   return [
     ...['-F', 'none', '-i', server.identityFile],

@@ -156,7 +156,8 @@ function judge(mark: Mark, results: Results): readonly string[] {
 }
 
 function measureOf(mark: Mark, row: Row, results: Results): Spread | undefined {
-  const { beside = BASE, measure } = mark;
+  const { beside = BASE, besideRow, measure } = mark;
+  if (besideRow !== undefined) return spreadBeside(row, besideRow, results);
   const values =
     measure === 'peakMiB'
       ? valuesOf(results, row, 'rxssh', peakMiB)?.values
@@ -166,6 +167,22 @@ function measureOf(mark: Mark, row: Row, results: Results): Spread | undefined {
           ? ratiosOf(results, row, 'rxssh', beside, ({ cpuMilliseconds }) => cpuMilliseconds)
           : ratiosOf(results, row, 'rxssh', beside, row.value, row.isRate);
   return values === undefined || values.length === 0 ? undefined : spreadOf(values);
+}
+
+/** How rxssh does in a row, beside itself in another, run by run. */
+function spreadBeside(
+  { id, value, isRate = false }: Row,
+  besideRow: string,
+  { measured }: Results,
+): Spread | undefined {
+  const samples = [besideRow, id].map((row) => measured.get(row)?.get('rxssh')?.map(value) ?? []);
+  const [others = [], own = []] = samples;
+  const ratios = own.flatMap((mine, run) => {
+    const other = others[run];
+    if (other === undefined) return [];
+    return [isRate ? other / mine : mine / other];
+  });
+  return ratios.length === 0 ? undefined : spreadOf(ratios);
 }
 
 function introduction({ runs, mib }: Results): string {

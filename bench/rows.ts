@@ -1,6 +1,6 @@
 /** What is measured, and the marks that rxssh is to reach. */
 import { SERVER_MARKS, SERVER_ROWS } from './server-rows.ts';
-import { SFTP_MARKS, SFTP_ROWS } from './sftp-rows.ts';
+import { DELAY_MS, DELAYED_PART, SFTP_MARKS, SFTP_ROWS } from './sftp-rows.ts';
 import type { Protection, Sample, ServerSource, Work } from './task.ts';
 
 export interface Row {
@@ -39,6 +39,7 @@ const CIPHERS: readonly (readonly [id: string, title: string, protection: Protec
   ['chacha', 'chacha20-poly1305', { cipher: 'chacha20-poly1305@openssh.com', mac: MAC }],
 ];
 
+const REKEY_BYTES = 64 * 1024 * 1024;
 const milliseconds = (sample: Sample): number => sample.milliseconds;
 const reduced = (count: number, divisor: number): number =>
   Math.max(20, Math.ceil(count / divisor));
@@ -54,6 +55,18 @@ const SHELL_ROWS: readonly Row[] = [
     work: ({ bytes, sparseFile }) => ({ kind: 'upload', bytes, sparseFile }),
     ...{ value: milliseconds, isRate: true },
   })),
+  {
+    ...{ id: 'download-rekey', title: 'download, new keys every 64 MiB', protection: GCM },
+    work: ({ bytes }) => ({ kind: 'download', bytes, rekeyBytes: REKEY_BYTES }),
+    ...{ value: milliseconds, isRate: true, clients: ['openssh', 'rxssh'] },
+  },
+  {
+    ...{ id: 'download-delayed', title: 'download, 50 ms away', protection: GCM },
+    work: ({ bytes }) => ({
+      ...{ kind: 'download', bytes: Math.ceil(bytes / DELAYED_PART), delay: DELAY_MS },
+    }),
+    ...{ value: milliseconds, isRate: true },
+  },
   {
     ...{ id: 'connect', title: 'connect, log in, `true`, close', protection: GCM },
     work: ({ divisor }) => ({ kind: 'connect', count: reduced(50, divisor), atOnce: 1 }),
@@ -96,7 +109,7 @@ const SHELL_ROWS: readonly Row[] = [
 const OF_SHELLS = ['openssh', 'rxssh', 'ssh2-addon', 'ssh2'];
 
 export const ROWS: readonly Row[] = [
-  ...SHELL_ROWS.map((row) => ({ ...row, clients: OF_SHELLS })),
+  ...SHELL_ROWS.map((row) => ({ clients: OF_SHELLS, ...row })),
   ...SFTP_ROWS,
   ...SERVER_ROWS,
 ];
@@ -109,21 +122,32 @@ export interface Mark {
   readonly measure: 'ratio' | 'cpu' | 'peakMiB' | 'idleKiB';
   /** Beside whom; OpenSSH unless said otherwise. */
   readonly beside?: 'ssh2-addon' | 'ssh2';
+  /** It is rxssh in another row that it is beside. */
+  readonly besideRow?: string;
   readonly atLeast?: number;
   readonly atMost?: number;
 }
 
-const BULK = SHELL_ROWS.filter(({ isRate }) => isRate === true).map(({ id }) => id);
-const NOT_BESIDE_SSH2 = /chacha|idle/;
+const BULK = CIPHERS.flatMap(([id]) => [`download-${id}`, `upload-${id}`]);
+const NOT_BESIDE_SSH2 = /chacha|idle|rekey|delayed/;
 
 export const MARKS: readonly Mark[] = [
   ...atLeast('download-gcm', 0.95),
   ...atLeast('download-ctr', 0.95),
-  ...atLeast('download-chacha', 0.5),
+  ...atLeast('download-chacha', 0.95),
   ...atLeast('upload-gcm', 0.85),
   ...atLeast('upload-ctr', 0.95),
-  ...atLeast('upload-chacha', 0.5),
+  ...atLeast('upload-chacha', 0.95),
+  {
+    ...{ row: 'download-rekey', what: 'speed, beside the same with one set of keys' },
+    ...{ measure: 'ratio', besideRow: 'download-gcm', atLeast: 0.97 },
+  },
+  {
+    ...{ row: 'download-delayed', what: 'speed, beside ssh2 without its addon' },
+    ...{ measure: 'ratio', beside: 'ssh2', atLeast: 3 },
+  },
   ...atMost('connect', 0.25),
+  ...atMost('connect-100', 0.75),
   ...atMost('exec', 0.33),
   ...atMost('exec-10', 0.36),
   ...atMost('echo-p50', 0.8),

@@ -7,9 +7,10 @@ const GCM: Protection = {
   cipher: 'aes128-gcm@openssh.com',
   mac: 'hmac-sha2-256-etm@openssh.com',
 };
-const DELAY_MS = 50;
+/** Milliseconds that a delayed round trip takes longer. */
+export const DELAY_MS = 50;
 /** A delayed transfer is shorter: the way is what it waits for. */
-const DELAYED_PART = 4;
+export const DELAYED_PART = 4;
 const FILES = 2000;
 const ENTRIES = 10_000;
 /** Who has a server in these rows. */

@@ -24,7 +24,14 @@ export const HOST_KEY = 'ssh-ed25519';
 /** What is measured; each is done from scratch, by a process of its own. */
 export type Work =
   /** One command's stdout. */
-  | { readonly kind: 'download'; readonly bytes: number }
+  | {
+      readonly kind: 'download';
+      readonly bytes: number;
+      /** Milliseconds that a round trip takes longer than it would. */
+      readonly delay?: number;
+      /** After how many bytes there are new keys. */
+      readonly rekeyBytes?: number;
+    }
   /** One command's stdin. */
   | { readonly kind: 'upload'; readonly bytes: number; readonly sparseFile: string }
   /** Connect, log in, run `true`, close: so many times, so many at once. */
@@ -71,6 +78,11 @@ export interface Task {
   readonly work: Work;
   /** Measures a server, under OpenSSH's client. */
   readonly serverSource?: ServerSource;
+}
+
+/** After how many bytes a task wants new keys; `undefined` leaves it to the client. */
+export function rekeyBytesOf({ work }: Task): number | undefined {
+  return work.kind === 'download' ? work.rekeyBytes : undefined;
 }
 
 /** What one run of one client came to. */

@@ -1,10 +1,12 @@
 /** How rxssh connects. */
 import type { Observable } from 'rxjs';
 import { connect, type ConnectOptions, type SshClient } from 'rxssh';
-import { HOST_KEY, KEX, type Task } from '../task.ts';
+import { HOST_KEY, KEX, rekeyBytesOf, type Task } from '../task.ts';
 
 /** A connection that is logged in. */
-export function connectTo({ server, protection }: Task): Observable<SshClient> {
+export function connectTo(task: Task): Observable<SshClient> {
+  const { server, protection } = task;
+  const rekeyBytes = rekeyBytesOf(task);
   const options: ConnectOptions = {
     host: server.host,
     port: server.port,
@@ -18,6 +20,7 @@ export function connectTo({ server, protection }: Task): Observable<SshClient> {
       cipher: [protection.cipher],
       mac: [protection.mac],
     },
+    ...(rekeyBytes === undefined ? {} : { rekey: { bytes: rekeyBytes } }),
   };
   return connect(options);
 }
