@@ -132,6 +132,7 @@ export { traceLevel, traceText, type TraceTextOptions } from './streams/trace-te
 export type { Handshake, HandshakeTimings, TransportOptions } from './streams/transport-options.ts';
 export type { Counters } from './transport/direction.ts';
 export type { Message } from './messages/catalogue.ts';
+export { sttyModes } from './messages/stty.ts';
 export type { InboundMessage } from './operators/decode.ts';
 export type { Phase } from './transport/admission.ts';
 export type { Role } from './transport/role.ts';

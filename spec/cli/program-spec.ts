@@ -135,6 +135,13 @@ describe('the command line', () => {
     expect(result.stdout).not.toContain('not there yet\n');
   });
 
+  it('L7: serves on the loopback unless told otherwise, and checks host keys unless told otherwise', async () => {
+    const { stdout } = await told('serve', '--help');
+    expect(stdout).toMatch(/--listen <addr:port>.*\n?.*127\.0\.0\.1:2222/);
+    for (const command of ['exec', 'shell', 'get', 'forward'])
+      expect((await told(command, '--help')).stdout).not.toMatch(/insecure|no-check|--force/i);
+  });
+
   it('has a version', async () => {
     expect((await told('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

@@ -53,7 +53,7 @@ describe('rxssh serve', () => {
     expect(ended.stderr).toContain('authentication failed');
   });
 
-  it('L5, L7: lets its one user in by password, and nobody else, on its loopback, and tells no password', async () => {
+  it('L5, L7: lets its one user in by password, and nobody else, and tells no password', async () => {
     const started = serve('--user', 'me', '--allow-exec', '--password', 'right');
     const [, port = ''] = await started.printed(/^listening on 127\.0\.0\.1:(\d+)\n$/);
     const exec = (user: string, password: string) =>

@@ -75,6 +75,17 @@ function describeShell(name: string, needs: PeerName, start: () => Promise<Peer>
       expect(await restored(terminal)).toBe(7);
     });
 
+    it('is a terminal like the one here, with its characters and flags', async () => {
+      const report = 'stty erase ^H intr ^G -ixon; "$@"';
+      const env = { PATH: process.env['PATH'], HOME: cli.file('.'), LANG: 'C.UTF-8' };
+      const words = [process.execPath, cli.program(), ...args()];
+      open = onTerminal(['/bin/sh', '-c', report, 'sh', ...words], env);
+      await open.shows(/\$ |# |> /);
+      open.type('stty -a; exit\r');
+      await open.shows(/intr = \^G;[^]*erase = \^H;[^]* -ixon /);
+      await open.exited;
+    });
+
     it('sends what SendEnv names', async () => {
       const terminal = shell('-o', 'SendEnv=RXSSH_*');
       await ready(terminal);

@@ -1,5 +1,6 @@
 /** What a session is asked for beside its command: a terminal, and variables of the environment. */
-import type { PtyOptions } from '../node.ts';
+import { spawnSync } from 'node:child_process';
+import { type PtyOptions, sttyModes } from '../node.ts';
 import type { CliIo } from './io.ts';
 import type { Settings } from './settings.ts';
 import { UsageError } from './usage.ts';
@@ -13,14 +14,25 @@ export function wantsTerminal(settings: Settings, auto: boolean): boolean {
   return wish === 'auto' ? auto : ['yes', 'true', 'force'].includes(wish);
 }
 
-/** The terminal as it is here. */
-export function terminalOf({ env, stdout }: CliIo): PtyOptions {
+/** The terminal as it is here, with its modes where stdin is one. */
+export function terminalOf({ env, stdin, stdout }: CliIo): PtyOptions {
   const { TERM } = env;
   return {
+    ...(stdin.isTTY === true ? { modes: modesHere() } : {}),
     ...(TERM === undefined ? {} : { term: TERM }),
     ...(stdout.columns === undefined ? {} : { columns: stdout.columns }),
     ...(stdout.rows === undefined ? {} : { rows: stdout.rows }),
   };
+}
+
+/** None where there is no `stty`. */
+function modesHere(): NonNullable<PtyOptions['modes']> {
+  const { stdout } = spawnSync('stty', ['-a'], {
+    stdio: ['inherit', 'pipe', 'ignore'],
+    ...{ encoding: 'utf8', timeout: 1000 },
+  });
+  // where it could not be started there is no text at all
+  return sttyModes(`${stdout}`);
 }
 
 /**

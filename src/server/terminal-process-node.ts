@@ -6,7 +6,7 @@ import { isSshError } from '../errors.ts';
 import { type ForkedPty, forkPty, resizePty } from './native-pty-node.ts';
 import type { ProcessCommand, ProcessFate, SessionProcess } from './session-process-node.ts';
 import type { Pty } from './session-state.ts';
-import { sttyOperands, VEOF } from './terminal-settings.ts';
+import { sttyOperands, VEOF } from '../messages/stty.ts';
 
 const DEFAULT_EOF = 4;
 const CHUNK = 64 * 1024;

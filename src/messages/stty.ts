@@ -1,5 +1,5 @@
-/** Terminal modes of a pty-req (RFC 4254 §8) as operands of stty(1): those that the stty of every system knows. */
-import type { TerminalModes } from '../messages/terminal-modes.ts';
+/** Terminal modes of a pty-req (RFC 4254 §8) in the words of stty(1), both ways: those that the stty of every system knows. */
+import type { TerminalModes } from './terminal-modes.ts';
 
 /** Opcode → special character. */
 const CHARACTERS: ReadonlyMap<number, string> = new Map([
@@ -66,6 +66,9 @@ const FLAGS: ReadonlyMap<number, string> = new Map([
 /** RFC 4254 §8: the value of a special character that there is none of. */
 const NO_CHARACTER = 255;
 
+/** Opcodes of the speeds, which some programs ask for. */
+const SPEEDS = [128, 129];
+
 /** The opcode of the character that says the end of the input. */
 export const VEOF = 5;
 
@@ -84,4 +87,40 @@ function characterOperands(name: string, value: number): readonly string[] {
   if (value === NO_CHARACTER) return [name, 'undef'];
   // a digit alone would be the character that it shows
   return [name, `0x${value.toString(16)}`];
+}
+
+/**
+ * The modes of a terminal, as `stty -a` tells them: what a pty-req sends, so that the terminal there is like the one here. What is not
+ * understood is left out.
+ *
+ * @example
+ * ```ts
+ * const modes = sttyModes(execFileSync('stty', ['-a'], { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' }));
+ * client.shell({ pty: { modes } });
+ * ```
+ */
+export function sttyModes(text: string): TerminalModes {
+  const modes = new Map<number, number>();
+  for (const [opcode, name] of CHARACTERS) {
+    const [, written] = new RegExp(`\\b${name} = (\\S{1,7}?);`).exec(text) ?? [];
+    const value = written === undefined ? undefined : characterOf(written);
+    if (value !== undefined) modes.set(opcode, value);
+  }
+  for (const [opcode, name] of FLAGS) {
+    const [, off] = new RegExp(`(?:^|\\s)(-?)${name}(?=[\\s;]|$)`).exec(text) ?? [];
+    if (off !== undefined) modes.set(opcode, off === '' ? 1 : 0);
+  }
+  const [, speed] = /\bspeed (\d{1,7}) baud/.exec(text) ?? [];
+  if (speed !== undefined) for (const opcode of SPEEDS) modes.set(opcode, Number(speed));
+  return modes;
+}
+
+/** `^C`, `^?`, `M-^?`, or the character itself. */
+function characterOf(written: string): number | undefined {
+  if (written === '<undef>' || written === 'undef') return NO_CHARACTER;
+  const [, meta, control, character = ''] = /^(M-)?(\^)?([!-~])$/.exec(written) ?? [];
+  if (character === '') return undefined;
+  const code = character.charCodeAt(0);
+  const plain = control === undefined ? code : character === '?' ? 0x7f : code & 0x1f;
+  return meta === undefined ? plain : plain + 0x80;
 }
