@@ -17,6 +17,7 @@ export interface Page {
 /** What came of it. */
 export interface Report {
   readonly kex: string;
+  readonly cipher: string;
   /** Of the command before new keys, and of the one behind them. */
   readonly results: readonly CommandResult[];
   readonly closedBy: string;
@@ -40,6 +41,7 @@ export async function visit(page: Page): Promise<Report> {
   client.disconnect();
   return {
     kex: client.handshake.algorithms.kex,
+    cipher: client.handshake.algorithms.serverToClient.cipher,
     results: [before, behind],
     closedBy: (await closed).kind,
   };

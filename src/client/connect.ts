@@ -261,11 +261,15 @@ function transportOptions(
   options: ClientOptions,
   verification: HostVerification,
 ): TransportOptions {
-  const proposal = proposalOf(options.algorithms);
-  const { software, scheduler, trace } = options;
+  const { software, scheduler, trace, provider = defaultProvider } = options;
+  const { bestCipher } = provider;
+  const proposal = proposalOf({
+    ...(bestCipher === undefined ? {} : { cipher: `^${bestCipher}` }),
+    ...options.algorithms,
+  });
   return {
     role: 'client',
-    provider: options.provider ?? defaultProvider,
+    provider,
     proposal: { ...proposal, hostKey: verification.orderAlgorithms(proposal.hostKey) },
     rekey: { ...DEFAULT_REKEY_LIMITS, ...options.rekey },
     handshakeTimeout: options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT,

@@ -56,7 +56,7 @@ async function webSign(
   try {
     const algorithm = { name: RSA, hash: WEB_HASHES[hash] };
     const imported = await subtle.importKey('jwk', jwk, algorithm, false, ['sign']);
-    return new Uint8Array(await subtle.sign(RSA, imported, data));
+    return new Uint8Array(await subtle.sign(RSA, imported, new Uint8Array(data)));
   } catch (error) {
     throw brokenRsaKey(error);
   }

@@ -5,7 +5,8 @@ import { chacha20orig } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
-import type { CryptoProvider, HashName, StreamCipher } from './provider.ts';
+import type { CryptoProvider, HashName } from './provider.ts';
+import { resumable } from './resumable.ts';
 
 /** By name. */
 export const NOBLE_HASHES = { md5, sha1, sha256, sha384, sha512 };
@@ -93,22 +94,3 @@ export const nobleSymmetric: Symmetric = {
     return state.digest();
   },
 };
-
-/**
- * A stream cipher from one that moves on by whole blocks only: what was used of the last block is put in front of the next
- * input, and cut off again.
- */
-function resumable(blockLength: number, apply: StreamCipher): StreamCipher {
-  let used = 0;
-  return (input) => {
-    if (used === 0) {
-      used = input.length % blockLength;
-      return apply(input);
-    }
-    const shifted = new Uint8Array(used + input.length);
-    shifted.set(input, used);
-    const output = apply(shifted).slice(used);
-    used = shifted.length % blockLength;
-    return output;
-  };
-}

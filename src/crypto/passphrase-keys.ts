@@ -40,7 +40,8 @@ export async function pbkdf2(options: Pbkdf2Options): Promise<Uint8Array> {
   const subtle = subtleCrypto();
   if (subtle === undefined)
     return pbkdf2Async(NOBLE_HASHES[hash], passphrase, salt, { c: iterations, dkLen: length });
-  const key = await subtle.importKey('raw', passphrase, 'PBKDF2', false, ['deriveBits']);
+  const raw = new Uint8Array(passphrase);
+  const key = await subtle.importKey('raw', raw, 'PBKDF2', false, ['deriveBits']);
   const algorithm = { name: 'PBKDF2', hash: WEB_HASHES[hash], salt, iterations };
   return new Uint8Array(await subtle.deriveBits(algorithm, key, length * 8));
 }

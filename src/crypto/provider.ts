@@ -78,6 +78,8 @@ export interface RsaPrivateNumbers extends RsaPublicNumbers {
 /** The primitives. All functions are synchronous but RSA signing, which browsers only do asynchronously. */
 export interface CryptoProvider {
   readonly name: string;
+  /** The cipher that a client prefers with it, where that is not the first of all: AES in plain JavaScript is slow. */
+  readonly bestCipher?: string;
   /** Bytes from the platform's cryptographic generator. */
   randomBytes(length: number): Uint8Array;
   /** The digest over the parts, one after the other. */

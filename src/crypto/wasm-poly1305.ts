@@ -2,9 +2,9 @@
  * Poly1305 as a small WebAssembly module of our own: seven times as fast as plain JavaScript, which has no 64-bit products. What
  * forbids WebAssembly (the content security policy of a page) leaves the row of the provider in place.
  */
-import { fromBase64 } from '../wire/bytes.ts';
 import { poly1305Module } from './poly1305.wasm.ts';
 import type { CryptoProvider } from './provider.ts';
+import { wasmExports } from './wasm-module.ts';
 
 /** What the module exports; see poly1305.wat. */
 interface Poly1305Exports {
@@ -12,12 +12,6 @@ interface Poly1305Exports {
   readonly init: () => void;
   readonly blocks: (start: number, end: number, high: bigint) => void;
   readonly finish: () => void;
-}
-
-/** The part of the WebAssembly API that is used. Neither Node's types nor a page's are those of this package. */
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
 }
 
 type Poly1305Row = Pick<CryptoProvider, 'poly1305'>;
@@ -30,19 +24,11 @@ const BLOCK = 16;
 /** The bit above a whole block, in its highest limb. */
 const WHOLE = 1n << 24n;
 const LAST = 0n;
-const NOTHING = new Uint8Array(0);
 
 /** The Poly1305 row; `undefined` where there is no WebAssembly, or it may not be used. */
 export function wasmPoly1305(): Poly1305Row | undefined {
-  try {
-    const { Module, Instance } =
-      (globalThis as { readonly WebAssembly?: WebAssemblyApi }).WebAssembly ?? {};
-    if (Module === undefined || Instance === undefined) return undefined;
-    const module = new Module(fromBase64(poly1305Module) ?? NOTHING);
-    return rowOf(new Instance(module).exports as Poly1305Exports);
-  } catch {
-    return undefined;
-  }
+  const exports = wasmExports(poly1305Module) as Poly1305Exports | undefined;
+  return exports === undefined ? undefined : rowOf(exports);
 }
 
 function rowOf({ memory, init, blocks, finish }: Poly1305Exports): Poly1305Row {
