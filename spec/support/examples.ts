@@ -30,6 +30,7 @@ export async function buildExamples(...names: readonly string[]): Promise<Exampl
   const children = new Set<ChildProcess>();
   await build({
     entryPoints: names.map((name) => join(root, `examples/${name}.ts`)),
+    outbase: join(root, 'examples'),
     outdir: programs,
     outExtension: { '.js': '.mjs' },
     bundle: true,
