@@ -36,6 +36,9 @@ import type {
   TransferFiles,
 } from './transfer-files.ts';
 
+/** SSH_FX_FILE_ALREADY_EXISTS (draft-ietf-secsh-filexfer-13 §9.1). */
+const FILE_ALREADY_EXISTS = 11;
+
 /** The files of an SFTP server. */
 export class RemoteFiles implements TransferFiles {
   readonly #fs: SftpClient;
@@ -239,7 +242,9 @@ class RemoteTarget implements TargetFile {
   }
 }
 
-/** What servers of version 3 say of what is there already. */
+/** What servers of version 3 say of what is there already; Erlang's has the word of version 6 for it. */
 function isFailure(error: unknown): boolean {
-  return isSshError(error, 'sftp') && error.detail.status === StatusCode.FAILURE;
+  if (!isSshError(error, 'sftp')) return false;
+  const { status } = error.detail;
+  return status === StatusCode.FAILURE || status === FILE_ALREADY_EXISTS;
 }
