@@ -49,6 +49,7 @@ export declare const chunk: Uint8Array;
 export declare const row: Uint8Array;
 export declare const subscriber: Subscriber<Uint8Array>;
 export declare function grant(bytes: number): void;
+export declare const rows$: Observable<string>;
 export declare function insert(line: string): Promise<void>;
 export declare function index(line: string): Promise<void>;
 export declare function store(line: string): Promise<void>;

@@ -142,6 +142,13 @@ describe('the command line', () => {
       expect((await told(command, '--help')).stdout).not.toMatch(/insecure|no-check|--force/i);
   });
 
+  it('C24: says that it does not hide the rhythm of typing', async () => {
+    const { status, stderr } = await told('shell', '-o', 'ObscureKeystrokeTiming=yes', 'h');
+    expect([status, stderr]).toEqual([
+      ...[2, 'rxssh: -o ObscureKeystrokeTiming=yes is not there yet\n'],
+    ]);
+  });
+
   it('has a version', async () => {
     expect((await told('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

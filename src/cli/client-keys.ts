@@ -99,7 +99,7 @@ export const CLIENT_KEYS: KeyTable = {
   KbdInteractiveDevices: 'ignored',
   LogLevel: 'ignored',
   LogVerbose: 'ignored',
-  ObscureKeystrokeTiming: 'ignored',
+  ObscureKeystrokeTiming: NO,
   PermitRemoteOpen: 'ignored',
   ProxyUseFdpass: 'ignored',
   StdinNull: 'ignored',

@@ -27,12 +27,11 @@ export function terminalOf({ env, stdin, stdout }: CliIo): PtyOptions {
 
 /** None where there is no `stty`. */
 function modesHere(): NonNullable<PtyOptions['modes']> {
-  const { stdout } = spawnSync('stty', ['-a'], {
+  const { error, stdout } = spawnSync('stty', ['-a'], {
     stdio: ['inherit', 'pipe', 'ignore'],
     ...{ encoding: 'utf8', timeout: 1000 },
   });
-  // where it could not be started there is no text at all
-  return sttyModes(`${stdout}`);
+  return sttyModes(error === undefined ? stdout : '');
 }
 
 /**
