@@ -4,6 +4,8 @@ import { Terminal } from '@xterm/xterm';
 import { drain, type Exit, type SessionChannel, type SshClient } from 'rxssh';
 import {
   concat,
+  defer,
+  finalize,
   ignoreElements,
   merge,
   Observable,
@@ -11,21 +13,17 @@ import {
   take,
   takeUntil,
   tap,
-  using,
 } from 'rxjs';
 
 /** Starts a shell, and emits how it has ended. Unsubscribing closes it and takes the terminal away. */
 export function terminal(client: SshClient, place: HTMLElement): Observable<Exit> {
-  return using(
-    () => new Screen(place),
-    (resource) => {
-      const screen = resource as Screen;
-      const { columns, rows } = screen.size;
-      return client
-        .shell({ pty: { columns, rows } })
-        .pipe(switchMap((shell) => screen.show(shell)));
-    },
-  );
+  return defer(() => {
+    const screen = new Screen(place);
+    return client.shell({ pty: screen.size }).pipe(
+      switchMap((shell) => screen.show(shell)),
+      finalize(() => screen.dispose()),
+    );
+  });
 }
 
 class Screen {
@@ -42,7 +40,6 @@ class Screen {
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.open(place);
     this.#fit.fit();
-    this.#terminal.focus();
   }
 
   get size(): { columns: number; rows: number; widthPixels: number; heightPixels: number } {
@@ -51,6 +48,7 @@ class Screen {
   }
 
   show(shell: SessionChannel): Observable<Exit> {
+    this.#terminal.focus();
     const shown$ = shell.stdout$.pipe(drain((bytes) => this.#draw(bytes)));
     const resized$ = this.#resized$.pipe(tap(() => shell.resize(this.size)));
     const end$ = concat(shown$, shell.exit$).pipe(take(1));
@@ -59,7 +57,7 @@ class Screen {
     return merge(end$, merge(typed$, resized$).pipe(ignoreElements(), takeUntil(shell.exit$)));
   }
 
-  unsubscribe(): void {
+  dispose(): void {
     this.#terminal.dispose();
   }
 

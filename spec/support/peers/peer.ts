@@ -49,6 +49,7 @@ const PACKAGES = {
   tmux: 'tmux',
   erl: 'erlang-base and erlang-ssh',
   libssh: 'gcc, libc6-dev and libssh-dev',
+  chromium: 'chromium',
   npm: 'the dev dependencies',
 } as const;
 
