@@ -90,14 +90,14 @@ describe('agentIdentities', () => {
     ['a truncated key', reply(fromHex('0c000000010000000800')), 'protocol'],
     ['bytes behind the last key', reply(fromHex('0c0000000000')), 'protocol'],
     ['half a reply, then silence', fromHex('000000050c00'), 'timeout'],
-  ])('errors for %s', async (_name, bytes, kind) => {
+  ])('AC9: errors for %s', async (_name, bytes, kind) => {
     const { open, connections } = fakeAgent(() => bytes);
     const error = await errorOf(list(open, { timeout: 50 }));
     expect(isSshError(error) && error.kind).toBe(kind);
     expect(connections).toEqual({ open: 0, total: 1 });
   });
 
-  it('errors for an agent that says nothing', async () => {
+  it('AC9: errors for an agent that says nothing', async () => {
     const { open, connections } = fakeAgent(() => undefined);
     const error = await errorOf(list(open, { timeout: 20 }));
     expect(isSshError(error, 'timeout') && error.detail).toEqual({
@@ -110,7 +110,7 @@ describe('agentIdentities', () => {
   it.each([
     ['ends', (duplex: ByteDuplex) => duplex.end()],
     ['cuts', (duplex: ByteDuplex) => duplex.destroy()],
-  ])('errors for an agent that %s the connection', async (_name, close) => {
+  ])('AC9: errors for an agent that %s the connection', async (_name, close) => {
     const { open, connections } = fakeAgent((_request, duplex) => {
       duplex.write(fromHex('0000'), () => undefined);
       close(duplex);
@@ -198,7 +198,7 @@ describe("a signer of an agent's", () => {
       'unsupported',
     ],
     ['falls silent in the middle', fromHex('000000500e'), 'timeout'],
-  ])('rejects when the agent %s', async (_name, bytes, kind) => {
+  ])('AC9: rejects when the agent %s', async (_name, bytes, kind) => {
     const agent = signingAgent(() => bytes);
     const mine = await signer(agent, { timeout: 30 });
     expect(await errorOf(Promise.resolve(mine.sign(data, 'ssh-ed25519')))).toMatchObject({ kind });

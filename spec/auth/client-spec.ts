@@ -6,7 +6,7 @@ import type { UserauthRequest } from '../../src/auth/server-method.ts';
 import { serverSigAlgs } from '../../src/auth/signature-choice.ts';
 import { signedData } from '../../src/auth/signed-data.ts';
 import { isSshError } from '../../src/errors.ts';
-import { generatePrivateKey } from '../../src/keys/private-key.ts';
+import { generatePrivateKey, generateRsaKey } from '../../src/keys/private-key.ts';
 import { verifySignature } from '../../src/keys/signature-algorithms.ts';
 import type { Signer } from '../../src/keys/signer.ts';
 import type { Message } from '../../src/messages/catalogue.ts';
@@ -211,9 +211,11 @@ describe('publickey', () => {
   });
 
   it("takes the key's type for the algorithm in PK_OK, as npm ssh2 sends it", async () => {
-    const signer = rsaSigner(() =>
-      new Writer().utf8('rsa-sha2-256').string(new Uint8Array(1)).bytes(),
-    );
+    const rsa = await generateRsaKey();
+    const signer: Signer = {
+      ...{ publicKey: rsa.publicKey, algorithms: rsa.algorithms },
+      sign: (data, algorithm) => rsa.sign(data, algorithm),
+    };
     const answer = offering('publickey', (r) => [
       isSigned(r) ? SUCCESS : pkOk(r, undefined, 'ssh-rsa'),
     ]);

@@ -21,6 +21,18 @@ describe('rxssh keygen', () => {
     expect(ended.stdout.toString()).toMatch(/SHA256:\S+ me@here\n$/);
   });
 
+  it('F2: makes a file that is its owner’s alone, whatever the umask, and none over another', async () => {
+    const file = cli.file('umask');
+    const before = process.umask(0);
+    const started = cli.start(['keygen', '-N', '', '-f', file]);
+    process.umask(before);
+    expect(await started.ended).toMatchObject({ status: 0 });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const text = readFileSync(file, 'utf8');
+    expect((await cli.run(['keygen', '-N', '', '-f', file])).status).not.toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+  });
+
   it('encrypts it with -N, or with RXSSH_PASSPHRASE', async () => {
     const [b, c] = [cli.file('b'), cli.file('c')];
     await cli.run(['keygen', '-N', 'long secret', '-f', b]);

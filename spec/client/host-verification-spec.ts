@@ -108,7 +108,7 @@ describe('a host key', () => {
   );
 
   it.each(Object.keys(policies) as (keyof typeof policies)[])(
-    'of another type than the known one is refused by %s',
+    'F6: of another type than the known one is refused by %s',
     async (name) => {
       expect(reasonOf(await trial(policies[name], storeOf(lineOf(ecdsa.publicKey))))).toEqual([
         'changed',
@@ -171,7 +171,7 @@ describe('a host key', () => {
     expect(await trial(strict, store)).toBe('client');
   });
 
-  it('that cannot be added is refused', async () => {
+  it('F7: that cannot be added is refused', async () => {
     const store: KnownHostsStore = {
       ...storeOf(''),
       add: () => throwError(() => new Error('disk full')),
@@ -246,7 +246,7 @@ describe('a host key', () => {
     expect([warned, store.lines]).toEqual([[fingerprint(ours)], []]);
   });
 
-  it('is refused when known hosts cannot be read, before anything is said', async () => {
+  it('F7: is refused when known hosts cannot be read, before anything is said', async () => {
     const error = await trial(acceptNew, {
       ...storeOf(''),
       load: () => Promise.reject(new Error('EIO')),

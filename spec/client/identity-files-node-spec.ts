@@ -44,7 +44,7 @@ describe('a key file', () => {
   });
 
   it.each([0o644, 0o640, 0o604, 0o660, 0o677])(
-    'that others can read (%p) is refused',
+    'F2: that others can read (%p) is refused',
     async (mode) => {
       const file = path(`mode${String(mode)}`);
       writeFileSync(file, await formatPrivateKey(key), { mode: 0o600 });

@@ -76,7 +76,7 @@ describe('known_hosts files', () => {
     expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(3);
   });
 
-  it('lose no line to writers side by side', async () => {
+  it('F8: lose no line to writers side by side', async () => {
     const file = path('busy');
     writeFileSync(file, '# by hand, without a newline');
     const hosts = Array.from({ length: 20 }, (_, at) => `host${String(at)}`);

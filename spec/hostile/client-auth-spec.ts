@@ -1,11 +1,13 @@
 /** Rows AC1 to AC12: a server that wants more of our client than it should have, or for longer. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
-import { from, of } from 'rxjs';
+import { from, NEVER, of, Subject } from 'rxjs';
 import type { ClientAuthOptions } from '../../src/auth/client-options.ts';
 import { generatePrivateKey, PrivateKey } from '../../src/keys/private-key.ts';
 import type { Signer } from '../../src/keys/signer.ts';
-import { byte, cat, Cursor, str } from '../support/raw-peer/bytes.ts';
+import { byte, cat, Cursor, str, u32 } from '../support/raw-peer/bytes.ts';
+import { settled } from '../support/raw-peer/matrix.ts';
+import { memoryInUse } from '../support/memory.ts';
 import * as message from '../support/raw-peer/messages.ts';
 import type { RawPeer } from '../support/raw-peer/raw-peer.ts';
 import { duel, type Duel, expectAlive } from '../support/raw-peer/subject.ts';
@@ -54,6 +56,207 @@ async function readRequest(peer: RawPeer): Promise<RawRequest> {
   const data = cat(str(peer.sessionId ?? ''), payload.subarray(0, length));
   return { method, signed, algorithm, blob, signature, data };
 }
+
+describe('AC1: before the host key is trusted', () => {
+  it('nothing of the login is said, and a refusal says goodbye', async () => {
+    const verdict = new Subject<boolean>();
+    const { peer, subject } = duel({ role: 'client', transport: { verifyHostKey: () => verdict } });
+    await peer.identifyBoth();
+    await peer.proposeBoth();
+    await peer.agree();
+    peer.sendNewKeys();
+    await settled(peer);
+    expect(peer.numbers).toEqual([Msg.KEXINIT, Msg.ECDH_INIT]);
+    verdict.error(new Error('not this one'));
+    await peer.expectDisconnect(9);
+    expect((await subject.ended()).kind).toBe('host-key');
+    expect(peer.numbers).toEqual([Msg.KEXINIT, Msg.ECDH_INIT, Msg.DISCONNECT]);
+  });
+});
+
+describe('AC2: a success that nobody has asked for', () => {
+  it('ends the connection before SERVICE_ACCEPT', async () => {
+    const { peer, subject } = duel({ role: 'client' });
+    await peer.handshake();
+    await peer.until(Msg.SERVICE_REQUEST);
+    peer.send(message.authSuccess());
+    await peer.expectDisconnect(2);
+    expect((await subject.ended()).kind).toBe('protocol');
+    expect(subject.connection).toBeUndefined();
+  });
+
+  it('ends the connection before any request', async () => {
+    const { peer, subject } = await served({ methods: ['password'], password: () => NEVER });
+    await settled(peer);
+    peer.send(message.authSuccess());
+    await peer.expectDisconnect(2);
+    expect((await subject.ended()).kind).toBe('protocol');
+    expect(subject.connection).toBeUndefined();
+  });
+});
+
+describe('AC3: a server that asks for nothing', () => {
+  const NONE = { methods: ['none', 'password'], password: (): never => neverAsked() };
+
+  it('logs in by none, and says so; nobody is asked', async () => {
+    const { peer, subject } = await served(NONE);
+    expect((await readRequest(peer)).method).toBe('none');
+    peer.send(message.authSuccess());
+    await subject.connected();
+    expect(peer.numbers.filter((number) => number === Msg.AUTH_REQUEST)).toHaveLength(1);
+  });
+
+  it('is refused where that is wanted', async () => {
+    const { peer, subject } = await served({ ...NONE, refuseNone: true });
+    expect((await readRequest(peer)).method).toBe('none');
+    peer.send(message.authSuccess());
+    const error = await subject.ended();
+    expect(error).toMatchObject({ kind: 'auth', detail: { attempts: [{ method: 'none' }] } });
+    expect(subject.connection).toBeUndefined();
+  });
+
+  it('cannot ask without a prompt for ever', async () => {
+    let asked = 0;
+    const keyboardInteractive = (): readonly string[] => {
+      asked++;
+      return [];
+    };
+    const { peer, subject } = await served({
+      methods: ['keyboard-interactive'],
+      keyboardInteractive,
+    });
+    await readRequest(peer);
+    const question = cat(byte(60), str(''), str(''), str(''), u32(0));
+    for (let round = 0; subject.errors.length === 0 && round < 200; round++) {
+      peer.send(question);
+      await settled(peer);
+    }
+    expect((await subject.ended()).kind).toBe('auth');
+    expect(asked).toBeLessThanOrEqual(64);
+  });
+});
+
+describe('AC4: PK_OK', () => {
+  const other = generatePrivateKey('ed25519');
+  it.each<[string, (request: RawRequest) => Buffer]>([
+    ['another key', () => cat(byte(60), str('ssh-ed25519'), str(other.publicKey.blob))],
+    ['another algorithm', ({ blob }) => cat(byte(60), str('rsa-sha2-256'), str(blob))],
+    ['half a key', ({ blob }) => cat(byte(60), str('ssh-ed25519'), str(blob.subarray(0, -1)))],
+  ])('for %s gets no signature', async (_what, answer) => {
+    const signer = { ...asking(ed25519), sign: (): never => neverAsked() };
+    const { peer, subject } = await served({ methods: ['publickey'], identities: of(signer) });
+    peer.send(answer(await readRequest(peer)));
+    await peer.expectDisconnect(2);
+    expect((await subject.ended()).kind).toBe('protocol');
+  });
+
+  it('twice gets one signature', async () => {
+    const { peer, subject } = await served({
+      ...{ methods: ['publickey'], identities: of(asking(ed25519)) },
+    });
+    const { blob } = await readRequest(peer);
+    const ok = cat(byte(60), str('ssh-ed25519'), str(blob));
+    peer.send(ok);
+    expect((await readRequest(peer)).signed).toBe(true);
+    peer.send(ok);
+    await peer.expectDisconnect(2);
+    expect((await subject.ended()).kind).toBe('protocol');
+  });
+});
+
+describe('AC5: a server that always wants more', () => {
+  it.each([true, false])('gets a bounded number of requests (partial: %p)', async (partial) => {
+    const identities = (): PrivateKey[] =>
+      Array.from({ length: 100 }, () => generatePrivateKey('ed25519'));
+    const { peer, subject } = await served({ methods: ['publickey', 'password'], identities });
+    let requests = 0;
+    while (subject.errors.length === 0) {
+      for (const { payload } of await settled(peer)) {
+        if (payload[0] !== Msg.AUTH_REQUEST) continue;
+        requests++;
+        peer.send(message.authFailure(partial, 'publickey'));
+      }
+    }
+    expect((await subject.ended()).kind).toBe('auth');
+    expect(requests).toBeLessThanOrEqual(64);
+  });
+
+  it('of a password is told it once', async () => {
+    const { peer, subject } = await served({ methods: ['password'], password: 'right' });
+    await readRequest(peer);
+    peer.send(message.authFailure(true, 'password'));
+    expect((await subject.ended()).kind).toBe('auth');
+    expect(peer.numbers.filter((number) => number === Msg.AUTH_REQUEST)).toHaveLength(1);
+  });
+});
+
+describe('AC6: a question of keyboard-interactive', () => {
+  it.each([0xffffffff, 65, 0x10000])(
+    'with %d prompts in a few bytes is not read',
+    async (count) => {
+      const { peer, subject } = await served({
+        methods: ['keyboard-interactive'],
+        keyboardInteractive: () => neverAsked(),
+      });
+      await readRequest(peer);
+      const before = await memoryInUse();
+      peer.send(cat(byte(60), str('x'), str(''), str(''), u32(count), Buffer.alloc(24)));
+      await peer.expectDisconnect(2);
+      expect((await subject.ended()).kind).toBe('protocol');
+      expect((await memoryInUse()) - before).toBeLessThan(1024 * 1024);
+    },
+  );
+});
+
+describe('AC7: banners', () => {
+  it('without end are passed on in part, as they came', async () => {
+    const seen: string[] = [];
+    const banner = (text: string): void => void seen.push(text);
+    const { peer, subject } = await served({ methods: ['password'], banner });
+    await readRequest(peer);
+    const before = await memoryInUse();
+    const text = `\u001b]0;x\u0007\r${'y'.repeat(9000)}`;
+    for (let count = 0; count < 1e4; count++) peer.send(cat(byte(53), str(text), str('')));
+    await settled(peer);
+    peer.send(message.authSuccess());
+    await subject.connected();
+    expect(seen).toEqual(Array.from({ length: 64 }, () => text.slice(0, 8192)));
+    // what the raw peer has kept of its own is its own
+    peer.written.length = 0;
+    expect((await memoryInUse()) - before).toBeLessThan(2 * 1024 * 1024);
+  });
+});
+
+describe('AC12: a password that has to be changed', () => {
+  const change = cat(byte(60), str('too old'), str(''));
+
+  it('is asked for, and goes with the old one', async () => {
+    const asked: unknown[] = [];
+    const changePassword = (question: unknown): string => {
+      asked.push(question);
+      return 'fresh';
+    };
+    const { peer, subject } = await served({
+      methods: ['password'],
+      password: 'old',
+      changePassword,
+    });
+    expect(await readPassword(peer)).toEqual([false, 'old']);
+    peer.send(change);
+    expect(await readPassword(peer)).toEqual([true, 'old', 'fresh']);
+    peer.send(message.authSuccess());
+    await subject.connected();
+    expect(asked).toEqual([{ user: 'me', prompt: 'too old', languageTag: '' }]);
+  });
+
+  it('is not sent again where nobody can be asked', async () => {
+    const { peer, subject } = await served({ methods: ['password'], password: () => 'old' });
+    expect(await readPassword(peer)).toEqual([false, 'old']);
+    peer.send(change);
+    expect((await subject.ended()).kind).toBe('auth');
+    expect(peer.numbers.filter((number) => number === Msg.AUTH_REQUEST)).toHaveLength(1);
+  });
+});
 
 describe('AC8: a server without server-sig-algs', () => {
   it.each([
@@ -139,6 +342,26 @@ describe('a method that is tried on a guess, and is wanted later', () => {
   });
 });
 
+describe('K15: an RSA signature with a fault in it', () => {
+  it('is never on the wire, whoever has made it', async () => {
+    const faulty: Signer = {
+      ...asking(rsaKey),
+      isImmediate: true,
+      sign: async (data, algorithm) => {
+        const signature = (await rsaKey.sign(data, algorithm)).slice();
+        signature[signature.length - 9]! ^= 1;
+        return signature;
+      },
+    };
+    const identities = from([faulty, ed25519]);
+    const { peer, subject } = await served({ methods: ['publickey'], identities });
+    // the next key is
+    expect((await readRequest(peer)).algorithm).toBe('ssh-ed25519');
+    peer.send(message.authSuccess());
+    await subject.connected();
+  });
+});
+
 describe('AC11: many keys', () => {
   it('are each tried once before any RSA key is tried with its other algorithm', async () => {
     const others = Array.from({ length: 3 }, () => generatePrivateKey('ed25519'));
@@ -153,6 +376,18 @@ describe('AC11: many keys', () => {
     expect(tried).toEqual(['rsa-sha2-256', ...others.map(() => 'ssh-ed25519'), 'rsa-sha2-512']);
   });
 });
+
+/** Whether it is a change, and the passwords. */
+async function readPassword(peer: RawPeer): Promise<readonly unknown[]> {
+  const cursor = new Cursor((await peer.until(Msg.AUTH_REQUEST)).payload).skip(1);
+  for (const expected of ['me', 'ssh-connection', 'password']) expect(cursor.text()).toBe(expected);
+  const isChange = cursor.bool();
+  return [isChange, cursor.text(), ...(isChange ? [cursor.text()] : [])];
+}
+
+function neverAsked(): never {
+  throw new Error('nobody was to be asked');
+}
 
 /** As a key in an agent is: the server is asked first whether it would take it. */
 function asking(key: PrivateKey): Signer {

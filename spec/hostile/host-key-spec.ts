@@ -146,7 +146,7 @@ describe('K8: our client refuses', () => {
 });
 
 describe('K8: a verdict on the host key', () => {
-  it('that is not there keeps everything back', async () => {
+  it('AC1: that is not there keeps everything back', async () => {
     const verdict = new Trigger<boolean>();
     const { peer, subject } = duel({ role: 'client', transport: { verifyHostKey: () => verdict } });
     await peer.identifyBoth();
@@ -172,7 +172,7 @@ describe('K8: a verdict on the host key', () => {
         throw new Error('broken');
       },
     ],
-  ] as const)('that is %s is a refusal', async (_, verifyHostKey) => {
+  ] as const)('F7: that is %s is a refusal', async (_, verifyHostKey) => {
     const { peer, subject } = duel({ role: 'client', transport: { verifyHostKey } });
     await peer.identifyBoth();
     await peer.proposeBoth();

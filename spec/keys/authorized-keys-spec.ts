@@ -84,7 +84,7 @@ describe('authorized_keys', () => {
     expect(problems).toHaveLength(1);
   });
 
-  it('reads any text', () => {
+  it('F13: reads any text', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.string(), fc.constantFrom('\n', '\r', ' ', '"', LINE, 'command="'))),

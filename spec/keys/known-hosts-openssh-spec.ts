@@ -136,7 +136,7 @@ function foundBySshKeygen(file: string, host: string, port: number): readonly nu
 describeWithSshKeygen('known_hosts and ssh-keygen -F', () => {
   const path = useDirectory();
 
-  it.each(NAMES)('agree about %s port %d', (host, port) => {
+  it.each(NAMES)('F5: agree about %s port %d', (host, port) => {
     const file = path('known_hosts');
     writeFileSync(file, `${LINES.join('\n')}\n`);
     const ours = found(parseKnownHosts(readFileSync(file, 'utf8'), file), host, port);

@@ -231,14 +231,14 @@ const VERDICTS: readonly Row[] = [
 ];
 
 describe('known_hosts', () => {
-  it.each(VERDICTS)('with $what says $expected', ({ text, name, expected }) => {
+  it.each(VERDICTS)('F5: with $what says $expected', ({ text, name, expected }) => {
     const knownHosts = parseKnownHosts(text.join('\n'), 'kh');
     const { verdict, file, line } = knownHosts.check(name ?? { host: 'db1' }, KEY);
     expect(line === undefined ? verdict : `${verdict} ${String(line)}`).toBe(expected);
     expect(file).toBe(line === undefined ? undefined : 'kh');
   });
 
-  it('lets a revocation in one file win over all others', () => {
+  it('F5: lets a revocation in one file win over all others', () => {
     const user = parseKnownHosts(`db1 ${KEY_LINE}\n`, 'user');
     const system = parseKnownHosts(`\n@revoked * ${KEY_LINE}\n`, 'system');
     for (const files of [
@@ -300,12 +300,12 @@ describe('known_hosts', () => {
       `db1 \u001b[2J AAAAC3NzaC11bmtub3du`,
       'public key: declared as \\x1b[2J, is ssh-unknown',
     ],
-  ])('reports a line with %s', (_what, line, message) => {
+  ])('F4: reports a line with %s', (_what, line, message) => {
     const { problems } = parseKnownHosts(`# first\r\n${line}\n`, 'kh');
     expect(problems).toEqual([{ file: 'kh', line: 2, message }]);
   });
 
-  it('reads any text, in linear time', () => {
+  it('F13: reads any text, in linear time', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -373,7 +373,7 @@ describe('formatKnownHostsLine', () => {
     '#a',
     '[a]',
     'x'.repeat(1025),
-  ])('refuses the host %j', (host) => {
+  ])('F8: refuses the host %j', (host) => {
     for (const hash of [false, true]) {
       expect(() => formatKnownHostsLine(host, 22, KEY, { hash })).toThrow(
         expect.objectContaining({ kind: 'config' }),

@@ -169,7 +169,7 @@ describe('private key files', () => {
     expect(JSON.stringify(key)).not.toContain('7,7');
   });
 
-  it('that are cut short anywhere are malformed', async () => {
+  it('F1: that are cut short anywhere are malformed', async () => {
     for (let length = 0; length < bytes.length; length++)
       expect(await reason(parsePrivateKey(armor(bytes.subarray(0, length))))).toBe('malformed');
     for (let length = 0; length < text.length - 1; length++)
@@ -202,7 +202,7 @@ describe('private key files', () => {
     },
   );
 
-  it('that are mutated give a key or a typed error, and never another key than the public part says', async () => {
+  it('F1: that are mutated give a key or a typed error, and never another key than the public part says', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 })), {
@@ -224,7 +224,7 @@ describe('private key files', () => {
     );
   });
 
-  it('of arbitrary text give a typed error', async () => {
+  it('F13: of arbitrary text give a typed error', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(fc.string(), fc.uint8Array(), fc.uint8Array().map(armor)),
@@ -402,7 +402,7 @@ describe('broken private key files', () => {
     await expect(parsePrivateKey(file({}))).resolves.toMatchObject({ comment: 'comment' });
   });
 
-  it.each(BROKEN)('with %s are %s', async (_what, expected, text) => {
+  it.each(BROKEN)('F1: with %s are %s', async (_what, expected, text) => {
     const started = performance.now();
     expect(await reason(parsePrivateKey(text, { passphrase: 'x' }))).toBe(expected);
     expect(performance.now() - started).toBeLessThan(500);

@@ -160,7 +160,7 @@ describe('parsePublicKey', () => {
     }
   });
 
-  it('reads any bytes as a key or refuses them as a key', () => {
+  it('F13: reads any bytes as a key or refuses them as a key', () => {
     const prefixes = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ssh-rsa'];
     fc.assert(
       fc.property(fc.constantFrom(...prefixes), fc.uint8Array(), (type, rest) => {
@@ -238,7 +238,7 @@ describe('public key lines', () => {
 });
 
 describe('equalPublicKeys', () => {
-  it('compares whole blobs', () => {
+  it('F3: compares whole blobs', () => {
     const key = parsePublicKey(ed25519(new Uint8Array(32).fill(9)));
     const last = new Uint8Array(32).fill(9);
     last[31] = 10;

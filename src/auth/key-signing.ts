@@ -2,6 +2,7 @@
 import { from, map, Observable } from 'rxjs';
 import { escapeText, protocolError, toError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
+import { signWith } from '../keys/sign-with.ts';
 import type { Signer } from '../keys/signer.ts';
 import { equalBytes, utf8Bytes } from '../wire/bytes.ts';
 import { Reader } from '../wire/reader.ts';
@@ -18,8 +19,8 @@ export function signatureOf(
 ): Observable<Uint8Array> {
   const signature$ = new Observable<Uint8Array>((subscriber) => {
     const abort = new AbortController();
-    const signature = Promise.resolve(signer.sign(data, algorithm, abort.signal));
-    subscriber.add(from(signature).subscribe(subscriber));
+    const signature = signWith(signer, data, algorithm, abort.signal);
+    subscriber.add(from(Promise.resolve(signature)).subscribe(subscriber));
     return () => abort.abort();
   });
   return signature$.pipe(map((signature) => checkedFormat(signature, algorithm)));

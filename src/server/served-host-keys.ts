@@ -11,6 +11,7 @@ import {
 } from '../messages/host-keys.ts';
 import type { Handshake } from '../streams/transport-options.ts';
 import { equalBytes } from '../wire/bytes.ts';
+import { signWith } from '../keys/sign-with.ts';
 
 /** Requests for proofs that one connection may send: a client has one, and a signature takes its time. */
 const MAX_REQUESTS = 4;
@@ -33,7 +34,7 @@ export function proveHostKeys(
     defer(() => {
       const hostKey = signer.publicKey.blob;
       const data = hostKeyProofData.encode({ purpose: HOST_KEYS_PROVE, sessionId, hostKey });
-      const signature = signer.sign(data, proofAlgorithm(signer, algorithms.hostKey));
+      const signature = signWith(signer, data, proofAlgorithm(signer, algorithms.hostKey));
       return signature instanceof Uint8Array ? of(signature) : signature;
     });
   let requests = 0;

@@ -6,6 +6,7 @@ import { Subscription } from 'rxjs';
 import { CIPHERS } from '../crypto/ciphers.ts';
 import { findRow } from '../crypto/standing.ts';
 import { protocolError } from '../errors.ts';
+import { signWith } from '../keys/sign-with.ts';
 import { encodeMessage } from '../messages/catalogue.ts';
 import type { KexMessage } from '../messages/kex.ts';
 import type { KexInit } from '../messages/transport.ts';
@@ -223,7 +224,7 @@ export class KeyExchange {
       const hostKey = signer.publicKey.blob;
       const keys = this.#keySource(exchange, result, hostKey);
       this.#await<Uint8Array>(
-        () => signer.sign(keys.exchangeHash, exchange.algorithms.hostKey),
+        () => signWith(signer, keys.exchangeHash, exchange.algorithms.hostKey),
         (signature) => this.#context.send(result.reply(hostKey, signature)),
       );
       return;
