@@ -116,6 +116,30 @@ describe('the trace', () => {
     expect([before, seen.length, served.length]).toEqual([1, 1, 2]);
   });
 
+  it('may be told to somebody who sends something at once: what leaves stays whole', async () => {
+    const { client$ } = echo();
+    const client = await connected(client$);
+    keepOpen(
+      client.trace$.subscribe((event) => {
+        if (isPacket(event) && event.direction === 'out' && event.message !== 'IGNORE')
+          client.sendIgnore(new Uint8Array(Math.min(event.bytes, 20_000)));
+      }),
+    );
+    const text = 'whole '.repeat(10_000);
+    const ran = client.exec('cat', { stdin: text }).pipe(collect());
+    expect((await lastValueFrom(ran)).stdout).toBe(text);
+    await lastValueFrom(client.rekey(), { defaultValue: undefined });
+    expect((await lastValueFrom(ran)).stdout).toBe(text);
+  });
+
+  it('is complete at once when the connection is over', async () => {
+    const { client$ } = echo();
+    const client = await connected(client$);
+    client.disconnect();
+    await turn();
+    expect(await lastValueFrom(client.trace$.pipe(toArray()))).toEqual([]);
+  });
+
   it('completes with the connection, behind how it ended', async () => {
     const { client$ } = echo();
     const client = await connected(client$);

@@ -78,11 +78,6 @@ export class SshClient {
   /** Emits when new keys are in use. Not replayed; completes with the connection. */
   readonly rekeyed$: Observable<void>;
   /**
-   * What happens on the wire and around it, secrets left out. Not replayed; completes with the connection. Costs nothing while nobody
-   * is subscribed. The option `trace` of `connect` hears everything from the first byte.
-   */
-  readonly trace$: Observable<TraceEvent>;
-  /**
    * The host keys that the server says are its own (OpenSSH PROTOCOL 2.5): not proven, see `proveHostKeys`. The last ones are
    * replayed; completes with the connection. Errors with `protocol` for what is no list of keys.
    */
@@ -103,7 +98,6 @@ export class SshClient {
     this.banner$ = banner$;
     this.closed$ = transport.closed$;
     this.rekeyed$ = transport.rekeyed$;
-    this.trace$ = transport.trace$;
     this.#transport = transport;
     this.#localFiles = localFiles;
     const channels = { ...this.#listeners.channels, ...connection.channels };
@@ -126,6 +120,14 @@ export class SshClient {
   /** Where the server is, when the duplex knows. */
   get peer(): ByteDuplex['peer'] {
     return this.#transport.peer;
+  }
+
+  /**
+   * What happens on the wire and around it, secrets left out. Not replayed; completes with the connection. Costs nothing while nobody
+   * is subscribed. The option `trace` of `connect` hears everything from the first byte.
+   */
+  get trace$(): Observable<TraceEvent> {
+    return this.#transport.trace$;
   }
 
   /** The server's host key, which was verified. */
@@ -289,7 +291,8 @@ export class SshClient {
   sendIgnore(data: Uint8Array = new Uint8Array(0)): void {
     if (data.length > MAX_IGNORED)
       throw new SshError('config', 'more than 32 KiB to ignore', { option: 'data' });
-    this.#transport.send({ type: 'IGNORE', data });
+    // behind what is going on: whoever is told of NEWKEYS must not get between them and the new keys
+    this.#transport.run(() => this.#transport.send({ type: 'IGNORE', data }));
   }
 
   /**

@@ -16,11 +16,6 @@ export interface LogFileOptions extends TraceTextOptions {
   readonly name?: string;
 }
 
-/** Whose event it is, on a server. */
-interface Source {
-  readonly peer: DuplexPeer | undefined;
-}
-
 /**
  * A tracer that appends to a file, one line an event with its time: the option `trace` of `connect`, `listen` and `serve`. A file
  * that is not there is made for its owner alone. No secret is written, `hex` or not; what comes from the peer is escaped.
@@ -37,7 +32,7 @@ interface Source {
 export function logFile(
   path: string,
   { level = 2, name, ...how }: LogFileOptions = {},
-): (event: TraceEvent, source?: Source) => void {
+): (event: TraceEvent, source?: { readonly peer: DuplexPeer | undefined }) => void {
   try {
     append(path, '');
   } catch (thrown) {
@@ -46,7 +41,9 @@ export function logFile(
   }
   return (event, source) => {
     if (traceLevel(event) > level) return;
-    const head = [new Date().toISOString(), name ?? placeOf(source)].filter(Boolean).join(' ');
+    const head = [new Date().toISOString(), name ?? placeOf(source?.peer)]
+      .filter(Boolean)
+      .join(' ');
     const text = traceText(event, how).map((line) => `${head} ${line}\n`);
     try {
       append(path, text.join(''));
@@ -60,7 +57,6 @@ function append(path: string, text: string): void {
   appendFileSync(path, text, { mode: 0o600 });
 }
 
-function placeOf(source: Source | undefined): string | undefined {
-  const peer = source?.peer;
+function placeOf(peer: DuplexPeer | undefined): string | undefined {
   return peer && `${peer.address} port ${String(peer.port)}`;
 }

@@ -7,14 +7,9 @@ export class TraceFeed {
   /** Takes events; `undefined` while nobody listens, so that none is made. */
   tell: Tracer | undefined;
   readonly #first: Tracer | undefined;
-  readonly #events = new Subject<TraceEvent>();
-
-  /** Hot: what happens from now on. Completes with the connection. */
-  readonly events$ = new Observable<TraceEvent>((subscriber) => {
-    subscriber.add(this.#events.subscribe(subscriber));
-    this.#choose();
-    return () => this.#choose();
-  });
+  /** Made for the first subscriber: a server has a thousand connections that nobody looks into. */
+  #events: Subject<TraceEvent> | undefined;
+  #isOver = false;
 
   /** @param first - hears everything from the first byte */
   constructor(first: Tracer | undefined) {
@@ -22,18 +17,31 @@ export class TraceFeed {
     this.tell = first;
   }
 
-  /** Nothing more is told. */
-  end(): void {
-    this.#events.complete();
-    this.tell = undefined;
+  /** Hot: what happens from now on. Completes with the connection. */
+  get events$(): Observable<TraceEvent> {
+    return new Observable((subscriber) => {
+      if (this.#isOver) {
+        subscriber.complete();
+        return undefined;
+      }
+      const events = (this.#events ??= new Subject());
+      subscriber.add(events.subscribe(subscriber));
+      this.tell = this.#both;
+      return () => {
+        if (!events.observed && !this.#isOver) this.tell = this.#first;
+      };
+    });
   }
 
-  #choose(): void {
-    this.tell = this.#events.observed ? this.#both : this.#first;
+  /** Nothing more is told. */
+  end(): void {
+    this.#isOver = true;
+    this.tell = undefined;
+    this.#events?.complete();
   }
 
   readonly #both = (event: TraceEvent): void => {
     this.#first?.(event);
-    outsideDelivery(() => this.#events.next(event));
+    outsideDelivery(() => this.#events?.next(event));
   };
 }

@@ -89,8 +89,6 @@ export class SshTransport {
   #handshake: Handshake | undefined;
   #ended: SshError | undefined;
 
-  /** What happens on the wire and around it, from now on; completes at the end. Costs nothing while nobody is subscribed. */
-  readonly trace$: Observable<TraceEvent>;
   /** Messages of the layers above (numbers from 50), as they come; emitted on the run queue. */
   readonly upper$: Observable<InboundMessage> = this.#subjects.upper.asObservable();
   /** Names in SERVICE_REQUEST (server) and SERVICE_ACCEPT (client) messages (RFC 4253 §10). */
@@ -107,7 +105,6 @@ export class SshTransport {
     this.provider = options.provider;
     this.scheduler = options.scheduler ?? steadyScheduler;
     this.#trace = new TraceFeed(options.trace);
-    this.trace$ = this.#trace.events$;
     this.#duplex = duplex;
     this.#options = options;
     this.#ready = ready;
@@ -125,6 +122,11 @@ export class SshTransport {
     });
     this.#incoming = this.#createIncoming();
     this.#kex = new KeyExchange(this.#keyExchangeContext());
+  }
+
+  /** What happens on the wire and around it, from now on; completes at the end. Costs nothing while nobody is subscribed. */
+  get trace$(): Observable<TraceEvent> {
+    return this.#trace.events$;
   }
 
   /** Receives trace events; `undefined` while nobody listens. */
@@ -294,11 +296,7 @@ export class SshTransport {
     const { role, provider, proposal, hostKeys = [], verifyHostKey, extensions } = this.#options;
     const { groupExchange = DEFAULT_GROUP_EXCHANGE } = this.#options;
     return {
-      role,
-      provider,
-      proposal,
-      groupExchange,
-      hostKeys,
+      ...{ role, provider, proposal, groupExchange, hostKeys },
       inbound: this.#incoming.cell,
       outbound: this.#outgoing.cell,
       // nobody to ask is a refusal: the executor turns an empty answer into one

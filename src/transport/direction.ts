@@ -18,11 +18,11 @@ interface Usage {
   /** Their bytes on the wire. */
   bytes: number;
   /** What had passed when the keys were taken into use. */
-  earlier: Traffic;
+  earlier: { readonly packets: number; readonly bytes: number };
 }
 
 /** What has passed in one direction. */
-type Traffic = Readonly<Pick<Usage, 'packets' | 'bytes'>>;
+type Traffic = Usage['earlier'];
 
 /** What has passed on a connection, either way. */
 export interface Counters {
