@@ -17,7 +17,9 @@ export async function bundlePage(folder: string, options: BuildOptions = {}): Pr
     platform: 'browser',
     format: 'esm',
     target: 'es2022',
-    logLevel: 'warning',
+    // the package by its name, and not where tsconfig.json leads to
+    tsconfigRaw: {},
+    logLevel: 'error',
     ...options,
   });
   return folder;

@@ -57,7 +57,8 @@ const NO_CODE = 1005;
 const ABORTED = 4000;
 
 /**
- * Makes a byte duplex of an open WebSocket that carries bytes in binary messages, whatever their sizes.
+ * Makes a byte duplex of an open WebSocket that carries bytes in binary messages, whatever their sizes. What has come before is lost:
+ * call it as soon as the socket is there.
  *
  * 1. Messages that come before `readable$` is subscribed, or while a chunk's credit is held, wait. A socket that can be paused is;
  *    where it cannot, as in a page, more than `maxWaiting` closes it, and `readable$` errors with `overflow` behind what has come.
@@ -70,8 +71,10 @@ const ABORTED = 4000;
  *
  * @example
  * ```ts
- * new WebSocketServer({ port }).on('connection', (socket) =>
- *   connectTcp({ host, port: 22 }).pipe(switchMap((tcp) => splice(webSocketDuplex(socket), tcp))).subscribe());
+ * new WebSocketServer({ port }).on('connection', (socket) => {
+ *   const page = webSocketDuplex(socket); // at once: what comes before is lost
+ *   connectTcp({ host, port: 22 }).pipe(switchMap((server) => splice(page, server))).subscribe();
+ * });
  * ```
  */
 export function webSocketDuplex(socket: WebSocketLike, options: WebSocketOptions = {}): ByteDuplex {
