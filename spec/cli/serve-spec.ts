@@ -16,6 +16,16 @@ const isOpen = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy()).once('error', () => resolve(false));
   });
 
+/** Where the optional dependency is not installed. */
+const WITHOUT_TERMINALS = `
+const Module = require('node:module');
+const resolve = Module._resolveFilename;
+Module._resolveFilename = (name, ...more) => {
+  if (name === '@lydell/node-pty') throw new Error('not installed');
+  return resolve(name, ...more);
+};
+`;
+
 describe('rxssh serve', () => {
   it('tells its person when it lets nobody do anything', async () => {
     for (const [more, isTold] of [
@@ -28,6 +38,22 @@ describe('rxssh serve', () => {
       started.child.kill('SIGTERM');
       const { stderr } = await started.ended;
       expect(stderr.includes('clients can log in and do nothing')).toBe(isTold);
+    }
+  });
+
+  it('tells with -v when there are no terminals', async () => {
+    const without = cli.file('without.cjs');
+    writeFileSync(without, WITHOUT_TERMINALS);
+    for (const [env, isTold] of [
+      [{}, false],
+      [{ NODE_OPTIONS: `--require ${without}` }, true],
+    ] as const) {
+      const args = ['--listen', '127.0.0.1:0', '--user', 'me', '--password', 'p', '--allow-exec'];
+      const started = cli.start(['serve', '-v', ...args], { isOpen: true, env });
+      await started.printed(/^listening on /);
+      started.child.kill('SIGTERM');
+      const { stderr } = await started.ended;
+      expect(stderr.includes('the package @lydell/node-pty is not there')).toBe(isTold);
     }
   });
 
