@@ -111,11 +111,18 @@ describe('Reader', () => {
     ['a name with a control character', '00000001 0a', (reader) => reader.ascii()],
     ['a name beyond US-ASCII', '00000002 c3a4', (reader) => reader.ascii()],
     ['a list with an empty name', '00000001 2c', (reader) => reader.nameList()],
+    ['a list with two commas behind it', '00000003 612c2c', (reader) => reader.nameList()],
+    ['a list with two commas in it', '00000004 612c2c62', (reader) => reader.nameList()],
+    ['a list with a comma before it', '00000002 2c61', (reader) => reader.nameList()],
     ['a count beyond what is left', '00000003 0000', (reader) => reader.count(1)],
     ['a count of 4 Gi', 'ffffffff 00', (reader) => reader.count(8)],
     ['bytes that are left over', '00', (reader) => reader.end()],
   ])('refuses %s', (_name, digits, read) => {
     expect(refused(hex(digits), read)).toMatch(/^thing: /);
+  });
+
+  it('passes over a comma behind a list, as libssh writes it', () => {
+    expect(new Reader(hex('00000004 612c622c')).nameList()).toEqual(['a', 'b']);
   });
 
   it('refuses an mpint of more than 16384 bits', () => {

@@ -112,9 +112,12 @@ export class Reader {
     return (bytes[0] ?? 0) & 0x80 ? value - (1n << BigInt(bytes.length * 8)) : value;
   }
 
-  /** A comma-separated list of names; the empty string is the empty list (RFC 4251 §5). */
+  /**
+   * A comma-separated list of names; the empty string is the empty list (RFC 4251 §5). A comma behind the last name is passed over:
+   * libssh 0.10 writes one behind its ciphers.
+   */
   nameList(): string[] {
-    const text = this.#asciiOf(this.string());
+    const text = this.#asciiOf(this.string()).replace(/([^,]),$/, '$1');
     if (text === '') return [];
     const names = text.split(',', MAX_NAMES + 1);
     if (names.length > MAX_NAMES)
