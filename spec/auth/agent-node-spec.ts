@@ -72,7 +72,7 @@ describeWithSshKeygen('ssh-agent', () => {
     }
     expect(tried).toEqual([
       ...['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521'],
-      ...['rsa-sha2-512', 'rsa-sha2-256'],
+      ...['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'],
     ]);
   });
 

@@ -33,6 +33,19 @@ describe('algorithmsToTry', () => {
   });
 });
 
+it('AC8: signs with SHA-1 when it is named, and with nothing else then', () => {
+  const able = [...rsa, 'ssh-rsa'];
+  expect(algorithmsToTry('ssh-rsa', able, undefined, ['ssh-rsa'])).toEqual(['ssh-rsa']);
+  expect(algorithmsToTry('ssh-rsa', able, ['ssh-rsa', 'ssh-dss'], ['ssh-rsa'])).toEqual([
+    'ssh-rsa',
+  ]);
+  expect(algorithmsToTry('ssh-rsa', able, [...able], ['ssh-rsa', 'rsa-sha2-512'])).toEqual([
+    'ssh-rsa',
+    'rsa-sha2-512',
+  ]);
+  expect(algorithmsToTry('ssh-ed25519', ed25519, undefined, ['ssh-rsa'])).toEqual([]);
+});
+
 describe('server-sig-algs', () => {
   it('lists what is on by default, and is read back', () => {
     const { name, value } = serverSigAlgs();

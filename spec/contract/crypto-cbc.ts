@@ -23,6 +23,14 @@ const CBC = [
   ],
 ] as const;
 
+/** Of `openssl enc -des-ede3-cbc`: key, IV and ciphertext. */
+const TRIPLE_DES = [
+  '0123456789abcdef23456789abcdef01456789abcdef0123',
+  'f69f2445df4f9b17',
+  '2079c3d53aa763e193b79e2569ab5262516570481f25b50f73c0bda85c8e0da7' +
+    '9bd86425fae429fdbd65a7a21b6e5d20925d8b0ef919a428154b96ed90f2bc1e',
+] as const;
+
 /** Runs the contract. */
 export function cbcContract(provider: CryptoProvider): void {
   describe('aesCbc', () => {
@@ -40,6 +48,18 @@ export function cbcContract(provider: CryptoProvider): void {
         cipher(PLAINTEXT.subarray(ends[index - 1] ?? 0, end)),
       );
       expect(toHex(concatBytes(parts))).toBe(toHex(whole));
+    });
+  });
+
+  describe('tripleDesCbc', () => {
+    const [key, iv, ciphertext] = TRIPLE_DES.map((hex) => fromHex(hex));
+
+    it('is what OpenSSL makes', () => {
+      const encrypt = provider.tripleDesCbc(key!, iv!, 'encrypt');
+      const parts = [encrypt(PLAINTEXT.subarray(0, 8)), encrypt(PLAINTEXT.subarray(8))];
+      expect(toHex(concatBytes(parts))).toBe(toHex(ciphertext!));
+      const decrypt = provider.tripleDesCbc(key!, iv!, 'decrypt');
+      expect(toHex(decrypt(ciphertext!))).toBe(toHex(PLAINTEXT));
     });
   });
 }

@@ -147,6 +147,9 @@ describe.each(SUITES)('$name', (suite) => {
       if (!('refusedBy' in result)) throw new Error(`opened with bit ${bit} changed`);
       refusals[result.refusedBy]++;
     }
+    expect(refusals.length + refusals.mac).toBe(wire.length * 8);
+    // CBC makes another length of every change in the first block
+    if (openerOf(suite, provider).concealsFaults === true) return;
     // Every bit of the length is noticed by the framing, every other bit by the MAC alone.
     expect(refusals).toEqual({ length: 32, mac: (wire.length - 4) * 8 });
   });

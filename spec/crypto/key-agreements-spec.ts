@@ -15,6 +15,8 @@ const ENCAPSULATION_KEY = 1184;
 
 const SNTRUP = keyAgreementByName('sntrup761x25519-sha512')!;
 const SECRET_LENGTHS: Readonly<Record<string, number>> = {
+  'diffie-hellman-group14-sha1': 256,
+  'diffie-hellman-group1-sha1': 128,
   'sntrup761x25519-sha512': 64,
   'sntrup761x25519-sha512@openssh.com': 64,
   'ecdh-sha2-nistp384': 48,
@@ -57,6 +59,8 @@ describe('the registry of key agreements', () => {
       ['sha512', 'mpint'],
       ['sha512', 'mpint'],
       ['sha256', 'mpint'],
+      ['sha1', 'mpint'],
+      ['sha1', 'mpint'],
     ]);
   });
 });

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { isSshError } from '../../src/errors.ts';
 import { bool, byte, cat, names, str, u32 } from '../support/raw-peer/bytes.ts';
-import { rawSuite } from '../support/raw-peer/suites.ts';
+import { RAW_CBC, rawSuite } from '../support/raw-peer/suites.ts';
 import { duel, type Duel, expectAlive, ROLES } from '../support/raw-peer/subject.ts';
 import { defaultProposal } from '../support/transports.ts';
 
@@ -72,6 +72,24 @@ describe.each(ROLES)('T17: our %s, with a peer without strict key exchange,', (r
     const { peer, subject } = duel({ role }, { suite: rawSuite(CHACHA) });
     await peer.handshake();
     expect((await subject.opened()).handshake.isOpenToTerrapin).toBe(false);
+    subject.stop();
+  });
+});
+
+describe.each(ROLES)('our %s', (role) => {
+  it('has what is weak and was agreed on in the record of the handshake', async () => {
+    const cipher = 'aes128-cbc';
+    const transport = { proposal: { ...defaultProposal, cipher: [cipher] } };
+    const { peer, subject } = duel({ role, transport }, { suite: RAW_CBC.mac });
+    await peer.handshake();
+    expect((await subject.opened()).handshake.legacy).toEqual([cipher]);
+    subject.stop();
+  });
+
+  it('has nothing weak in it unless it was named', async () => {
+    const { peer, subject } = duel({ role });
+    await peer.handshake();
+    expect((await subject.opened()).handshake.legacy).toEqual([]);
     subject.stop();
   });
 });

@@ -96,7 +96,8 @@ describeWithSshKeygen('private key files and ssh-keygen', () => {
 
     it('makes signatures that ssh-keygen verifies, with every algorithm of the key', async () => {
       const key = await parsePrivateKey(readFileSync(path(name)));
-      for (const algorithm of key.algorithms) {
+      // of SHA-1 it wants to know nothing
+      for (const algorithm of key.algorithms.filter((name) => name !== 'ssh-rsa')) {
         const signature = await key.sign(sshsigData('hello'), algorithm);
         writeFileSync(path(`${name}.sig`), sshsig(key.publicKey.blob, signature));
         const args = ['-Y', 'check-novalidate', '-n', 'spec', '-s', path(`${name}.sig`)];
@@ -436,7 +437,7 @@ describe('broken RSA private key files', () => {
   it('are made from numbers that make a good one', async () => {
     const key = await parsePrivateKey(rsaFile({}));
     expect(key.publicKey.type).toBe('ssh-rsa');
-    expect(key.algorithms).toEqual(['rsa-sha2-512', 'rsa-sha2-256']);
+    expect(key.algorithms).toEqual(['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa']);
   });
 
   it.each([

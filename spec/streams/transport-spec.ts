@@ -3,7 +3,9 @@ import { combineLatest, filter, firstValueFrom, scan, switchMap, tap } from 'rxj
 import { CIPHERS } from '../../src/crypto/ciphers.ts';
 import { MACS } from '../../src/crypto/macs.ts';
 import { isSshError } from '../../src/errors.ts';
+import type { Row } from '../../src/crypto/standing.ts';
 import { KEX_METHODS } from '../../src/transport/kex-methods.ts';
+import { SUITES } from '../support/suites.ts';
 import { defaultProposal, hostKey, transportPair } from '../support/transports.ts';
 
 describe('openTransport', () => {
@@ -17,13 +19,21 @@ describe('openTransport', () => {
     expect(client.handshake.hostKey?.key.blob).toEqual(hostKey.publicKey.blob);
   });
 
-  const combinations = KEX_METHODS.flatMap((kex) =>
-    CIPHERS.flatMap((cipher) =>
-      (cipher.isAead ? [undefined] : MACS).map(
-        (mac) => [kex.name, cipher.name, mac?.name] as const,
+  const isLegacy = ({ standing }: Row): boolean => standing === 'legacy';
+  const isStrong = (row: Row): boolean => !isLegacy(row);
+  const combinations = [
+    ...KEX_METHODS.filter(isStrong).flatMap((kex) =>
+      CIPHERS.filter(isStrong).flatMap((cipher) =>
+        (cipher.isAead ? [undefined] : MACS.filter(isStrong)).map(
+          (mac) => [kex.name, cipher.name, mac?.name] as const,
+        ),
       ),
     ),
-  );
+    ...KEX_METHODS.filter(isLegacy).map(({ name }) => [name, 'aes128-cbc', 'hmac-md5'] as const),
+    ...SUITES.filter(({ cipher, mac }) => isLegacy(cipher) || (mac && isLegacy(mac))).map(
+      ({ cipher, mac }) => ['curve25519-sha256', cipher.name, mac?.name] as const,
+    ),
+  ];
   it.each(combinations)('%s, %s, %s', async (kex, cipher, mac) => {
     const proposal = {
       ...defaultProposal,

@@ -22,7 +22,10 @@ import { openerOf, sealerOf, SUITES } from '../support/suites.ts';
 const OPENERS: readonly { readonly name: string; readonly opener: Opener }[] = [
   { name: 'no keys yet', opener: plainOpener },
   ...SUITES.map((suite) => ({ name: suite.name, opener: openerOf(suite, defaultProvider) })),
-];
+].filter(({ opener }) => opener.concealsFaults !== true);
+const CONCEALING = SUITES.map((suite) => openerOf(suite, defaultProvider)).filter(
+  ({ concealsFaults }) => concealsFaults === true,
+);
 
 function inboundWith(opener: Opener, maximumPacketLength = MAX_PACKET_LENGTH): Inbound {
   return { ...initialInbound(), opener, maximumPacketLength };
@@ -31,7 +34,7 @@ function inboundWith(opener: Opener, maximumPacketLength = MAX_PACKET_LENGTH): I
 /** The size, or the reason with which it is refused. */
 function sizeOf(inbound: Inbound, packetLength: number): number | string {
   try {
-    return checkedPacketSize(inbound, packetLength);
+    return checkedPacketSize(inbound, packetLength) ?? 'concealed';
   } catch (error) {
     if (!isSshError(error, 'protocol')) throw error;
     return `${String(error.detail.disconnectReason)} ${error.message}`;
@@ -81,6 +84,24 @@ describe.each(OPENERS)('checkedPacketSize under $name', ({ opener }) => {
       const largest = whole(limit);
       expect(sizeOf(limited, largest)).toBe(4 + largest + tagLength);
       expect(sizeOf(limited, largest + blockSize)).toBe(refused(largest + blockSize));
+    }
+  });
+});
+
+describe('checkedPacketSize under CBC with a MAC over the plaintext', () => {
+  it('T11: tells nothing of a packet_length that cannot be, and has the longest packet thrown away', () => {
+    expect(CONCEALING.length).toBeGreaterThan(0);
+    for (const opener of CONCEALING) {
+      const inbound = inboundWith(opener, MAX_PACKET_LENGTH_BEFORE_AUTH);
+      expect(sizeOf(inbound, 28)).toBe(32 + opener.tagLength);
+      expect(inbound.discard).toBeUndefined();
+      for (const packetLength of [0, 5, 29, MAX_PACKET_LENGTH_BEFORE_AUTH + 1, 0xffff_ffff]) {
+        const each = inboundWith(opener, MAX_PACKET_LENGTH_BEFORE_AUTH);
+        expect([sizeOf(each, packetLength), each.discard]).toEqual([
+          'concealed',
+          MAX_PACKET_LENGTH,
+        ]);
+      }
     }
   });
 });

@@ -72,6 +72,11 @@ export interface ClientAuthOptions {
    * rejected, for not every server takes what it lists.
    */
   readonly identities?: Identities;
+  /**
+   * Signature algorithms that keys may sign with, most preferred first, in place of all but those that sign with SHA-1 (`ssh-rsa`,
+   * `ssh-dss`), which have to be named.
+   */
+  readonly signatureAlgorithms?: readonly string[];
   /** For `hostbased`: the server trusts the client's host to know its users. */
   readonly hostbased?: HostbasedIdentity;
   /** A password, tried once; or a function that is asked for one up to `passwordTries` times. */

@@ -9,7 +9,7 @@ const SERVER_SIG_ALGS = 'server-sig-algs';
 /** RFC 8332 §3: every server that verifies RSA with SHA-2 knows this one; Dropbear does not know the one with SHA-512. */
 const SAFEST_RSA = 'rsa-sha2-256';
 
-/** Sign with SHA-1: never used, whatever a signer or a server says. */
+/** Sign with SHA-1: never used unless the caller names them, whatever a signer or a server says. */
 const SHA1_ALGORITHMS: ReadonlySet<string> = new Set([
   'ssh-rsa',
   'ssh-dss',
@@ -51,13 +51,17 @@ export function acceptedByServer(
  * @param keyType - the type in the key's blob
  * @param algorithms - what the signer can do, most preferred first
  * @param accepted - what the server lists, if it does
+ * @param named - what the caller has named, most preferred first, in place of all that are safe
  */
 export function algorithmsToTry(
   keyType: string,
   algorithms: readonly string[],
   accepted: readonly string[] | undefined,
+  named?: readonly string[],
 ): readonly string[] {
-  const usable = algorithms.filter((name) => !SHA1_ALGORITHMS.has(name));
+  const usable =
+    named?.filter((name) => algorithms.includes(name)) ??
+    algorithms.filter((name) => !SHA1_ALGORITHMS.has(name));
   if (accepted === undefined) {
     const safest = usable.filter((name) => name === SAFEST_RSA);
     return [...safest, ...usable.filter((name) => name !== SAFEST_RSA)];

@@ -14,7 +14,7 @@ import {
 } from '../node.ts';
 import { algorithmOptions } from './algorithm-lists.ts';
 import { hostKeyPolicy, hostKeysUpdatePolicy, knownHosts } from './host-trust.ts';
-import { identitySources } from './identities.ts';
+import { identitySources, signatureAlgorithms } from './identities.ts';
 import { connectionLog } from './connection-log.ts';
 import { type Answers, answersFor, saidBy } from './login-answers.ts';
 import type { CliIo, Messages } from './io.ts';
@@ -55,6 +55,7 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
     ...timing(settings),
     algorithms: algorithmOptions(settings),
     identities: identitySources(settings, quietIo),
+    ...signatureAlgorithms(settings),
     knownHosts: knownHosts(settings),
     hostKeys: hostKeyPolicy(settings, terminal, messages),
     updateHostKeys: hostKeysUpdatePolicy(settings, terminal),

@@ -1,7 +1,7 @@
 /** Which keys are tried: key files, the agent, and what IdentitiesOnly and PubkeyAcceptedAlgorithms leave of them. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { defer, from, map, type Observable, ReplaySubject, share } from 'rxjs';
+import { defer, from, ReplaySubject, share } from 'rxjs';
 import {
   agentIdentities,
   agentSocket,
@@ -32,13 +32,12 @@ export function identitySources(settings: Settings, io: CliIo): readonly Identit
   const sourceOf = (file: string, optional: boolean): IdentitySource =>
     remembered(identityFile(file, { passphrase, optional }));
   const agent = agentSource(settings, io);
-  const accepted = acceptedAlgorithms(settings);
   return orderIdentities({
     named: named.map((file) => sourceOf(file, false)),
     usual: usual.map((file) => sourceOf(file, true)),
     identitiesOnly: settings.first('IdentitiesOnly', yesNo) ?? false,
     ...(agent === undefined ? {} : { agent }),
-  }).map((source) => restricted(source, accepted));
+  });
 }
 
 function usualFiles(): readonly string[] {
@@ -54,6 +53,16 @@ function agentSource(settings: Settings, { env }: CliIo): IdentitySource | undef
   return () => agentIdentities(agentSocket(socket));
 }
 
+/** What keys may sign with, where it was set. */
+export function signatureAlgorithms(settings: Settings): {
+  readonly signatureAlgorithms?: readonly string[];
+} {
+  const named = settings.first('PubkeyAcceptedAlgorithms', (key, value) =>
+    algorithmList(key, value, 'hostKey'),
+  );
+  return named === undefined ? {} : { signatureAlgorithms: named };
+}
+
 /** A passphrase is asked for once, and a key opened once, however many hosts it is for. */
 function remembered(source: IdentitySource): IdentitySource {
   const signers$ = defer(() => from(source())).pipe(
@@ -64,29 +73,6 @@ function remembered(source: IdentitySource): IdentitySource {
     }),
   );
   return () => signers$;
-}
-
-function acceptedAlgorithms(settings: Settings): readonly string[] | undefined {
-  return settings.first('PubkeyAcceptedAlgorithms', (key, value) =>
-    algorithmList(key, value, 'hostKey'),
-  );
-}
-
-function restricted(
-  source: IdentitySource,
-  accepted: readonly string[] | undefined,
-): IdentitySource {
-  if (accepted === undefined) return source;
-  return (): Observable<Signer> =>
-    from(source()).pipe(
-      map((signer) => ({
-        publicKey: signer.publicKey,
-        algorithms: accepted.filter((name) => signer.algorithms.includes(name)),
-        ...(signer.comment === undefined ? {} : { comment: signer.comment }),
-        ...(signer.source === undefined ? {} : { source: signer.source }),
-        sign: (data, algorithm, signal) => signer.sign(data, algorithm, signal),
-      })),
-    );
 }
 
 /** RXSSH_PASSPHRASE, or whoever is at the terminal. */

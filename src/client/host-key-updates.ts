@@ -25,7 +25,7 @@ import {
   parsePublicKey,
   type PublicKey,
 } from '../keys/public-key.ts';
-import { signatureAlgorithmsFor, verifySignature } from '../keys/signature-algorithms.ts';
+import { SIGNATURE_ALGORITHMS, verifySignature } from '../keys/signature-algorithms.ts';
 import {
   HOST_KEYS_PROVE,
   hostKeyList,
@@ -162,7 +162,7 @@ function keysToLearn(
   return { keys, hash: line.patterns.isHashed };
 }
 
-/** Is it a signature of the key over itself and this session, by any algorithm of its type? */
+/** Is it a signature of the key over itself and this session, by any algorithm of its type that is safe? */
 function isProof(
   key: PublicKey,
   sessionId: Uint8Array,
@@ -170,8 +170,9 @@ function isProof(
 ): boolean {
   if (signature === undefined) return false;
   const data = hostKeyProofData.encode({ purpose: HOST_KEYS_PROVE, sessionId, hostKey: key.blob });
-  return signatureAlgorithmsFor(key.type).some((algorithm) =>
-    verifySignature(algorithm, key, data, signature),
+  return SIGNATURE_ALGORITHMS.some(
+    ({ name, keyType, standing }) =>
+      keyType === key.type && standing !== 'legacy' && verifySignature(name, key, data, signature),
   );
 }
 

@@ -90,15 +90,25 @@ export const CURVE_AGREEMENTS: readonly KeyAgreementRow[] = [
   ecdhRow('nistp521', 'sha512'),
 ];
 
-/** Key agreements modulo a prime of RFC 3526, in order of preference. */
+/** Key agreements modulo a prime of RFC 3526 that are safe, in order of preference. */
 export const MODP_AGREEMENTS: readonly KeyAgreementRow[] = [
   modpRow('diffie-hellman-group16-sha512', 4096, 'sha512'),
   modpRow('diffie-hellman-group18-sha512', 8192, 'sha512'),
   modpRow('diffie-hellman-group14-sha256', 2048, 'sha256'),
 ];
 
+/** What SHA-1 hashes, and a prime that some can break (RFC 9142 §3): by name only. */
+export const LEGACY_AGREEMENTS: readonly KeyAgreementRow[] = [
+  legacy(modpRow('diffie-hellman-group14-sha1', 2048, 'sha1')),
+  legacy(modpRow('diffie-hellman-group1-sha1', 1024, 'sha1')),
+];
+
 /** Every key agreement. */
-export const KEY_AGREEMENTS: readonly KeyAgreementRow[] = [...CURVE_AGREEMENTS, ...MODP_AGREEMENTS];
+export const KEY_AGREEMENTS: readonly KeyAgreementRow[] = [
+  ...CURVE_AGREEMENTS,
+  ...MODP_AGREEMENTS,
+  ...LEGACY_AGREEMENTS,
+];
 
 /** The key agreement of this name; `undefined` when there is none. */
 export function keyAgreementByName(name: string): KeyAgreementRow | undefined {
@@ -118,6 +128,10 @@ function ecdhRow(curve: CurveName, hash: HashName): KeyAgreementRow {
 /** RFC 4253 §8, RFC 8268 §3. */
 function modpRow(name: string, size: ModpSize, hash: HashName): KeyAgreementRow {
   return agreementRow(name, hash, (provider) => modpAgreement(provider, modpGroup(size)));
+}
+
+function legacy(row: KeyAgreementRow): KeyAgreementRow {
+  return { ...row, standing: 'legacy' };
 }
 
 /** Both sides make a key of the same kind, and K is a number. */

@@ -29,6 +29,8 @@ export const MACS: readonly MacRow[] = [
   hmacRow('hmac-sha2-512', 'sha512', 64, false),
   umacRow('umac-128@openssh.com', 16, false),
   umacRow('umac-64@openssh.com', 8, false),
+  ...legacyRows('hmac-sha1', 'sha1', 20),
+  ...legacyRows('hmac-md5', 'md5', 16),
 ];
 
 /** The MAC of this name; `undefined` when there is none. */
@@ -36,16 +38,33 @@ export function macByName(name: string): MacRow | undefined {
   return findRow(MACS, name);
 }
 
+/** The whole tag and its first 96 bits, each in both orders. */
+function legacyRows(name: string, hash: HashName, length: number): readonly MacRow[] {
+  return ['-etm@openssh.com', ''].flatMap((order) =>
+    ['', '-96'].map((cut): MacRow => ({
+      ...hmacRow(`${name}${cut}${order}`, hash, length, order !== '', cut === '' ? length : 12),
+      standing: 'legacy',
+    })),
+  );
+}
+
 /** RFC 4253 §6.4: the sequence number is hashed before the packet. */
-function hmacRow(name: string, hash: HashName, length: number, encryptThenMac: boolean): MacRow {
+function hmacRow(
+  name: string,
+  hash: HashName,
+  length: number,
+  encryptThenMac: boolean,
+  tagLength = length,
+): MacRow {
   return {
-    ...{ name, standing: 'default', keyLength: length, tagLength: length, encryptThenMac },
+    ...{ name, standing: 'default', keyLength: length, tagLength, encryptThenMac },
     create(provider, key) {
       const hmac = provider.hmac(hash, key);
       const number = new Uint8Array(4);
       return (sequenceNumber, ...packet) => {
         writeUint32(number, 0, sequenceNumber);
-        return hmac([number, ...packet]);
+        const tag = hmac([number, ...packet]);
+        return tagLength === length ? tag : tag.subarray(0, tagLength);
       };
     },
   };

@@ -3,8 +3,9 @@ import { keyExchangeFailed } from './checks.ts';
 import { bitLength, byteLength, bytesToInteger, integerToBytes, power } from './integers.ts';
 import type { CryptoProvider, ModpGroup } from './provider.ts';
 
-/** Sizes in bits of the groups of RFC 3526, and the number that makes each one's prime safe. */
+/** Sizes in bits of the groups of RFC 2409 (the second) and RFC 3526, and the number that makes each one's prime safe. */
 const FACTORS = {
+  1024: 129_093n,
   2048: 124_476n,
   3072: 1_690_314n,
   4096: 240_904n,
@@ -12,7 +13,7 @@ const FACTORS = {
   8192: 4_743_158n,
 } as const;
 
-/** Sizes of the groups of RFC 3526 in bits, from the smallest. */
+/** Sizes of the groups in bits, from the smallest. */
 export type ModpSize = keyof typeof FACTORS;
 
 /** Bytes of a private exponent: twice the strength of the strongest cipher (RFC 4419 §6.2). */
@@ -25,7 +26,7 @@ const groups = new Map<number, ModpGroup>();
 /** The groups of RFC 3526 that are safe today: 14 to 18. */
 export const MODP_SIZES: readonly ModpSize[] = [2048, 3072, 4096, 6144, 8192];
 
-/** A group of RFC 3526: p = 2^n - 2^(n-64) - 1 + 2^64 * (floor(2^(n-130) * pi) + factor), and the generator 2. */
+/** A group of RFC 2409 or RFC 3526: p = 2^n - 2^(n-64) - 1 + 2^64 * (floor(2^(n-130) * pi) + factor), and the generator 2. */
 export function modpGroup(size: ModpSize): ModpGroup {
   const known = groups.get(size);
   if (known !== undefined) return known;
@@ -73,7 +74,7 @@ export const portableModp = (
 });
 
 /** floor(2^bits * pi), by Machin's formula. */
-function scaledPi(bits: bigint): bigint {
+export function scaledPi(bits: bigint): bigint {
   const guard = 64n;
   const one = 1n << (bits + guard);
   return (4n * (4n * arctangent(5n, one) - arctangent(239n, one))) >> guard;

@@ -5,6 +5,8 @@ import { chacha20orig } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { smallCbc } from './block-modes.ts';
+import { tripleDes } from './des.ts';
 import type { CryptoProvider, HashName } from './provider.ts';
 import { resumable } from './resumable.ts';
 
@@ -16,7 +18,7 @@ const GCM_TAG = 16;
 
 type Symmetric = Pick<
   CryptoProvider,
-  'hash' | 'hmac' | 'aesCtr' | 'aesCbc' | 'aesGcm' | 'chacha20' | 'poly1305'
+  'hash' | 'hmac' | 'aesCtr' | 'aesCbc' | 'tripleDesCbc' | 'aesGcm' | 'chacha20' | 'poly1305'
 >;
 
 /** The symmetric rows of the portable provider. */
@@ -58,6 +60,8 @@ export const nobleSymmetric: Symmetric = {
       return output;
     };
   },
+
+  tripleDesCbc: (key, iv, direction) => smallCbc(tripleDes(key), iv, direction),
 
   aesGcm(key) {
     const kept = key.slice();

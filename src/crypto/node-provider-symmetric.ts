@@ -30,7 +30,7 @@ const CHACHA_SMALL = 256;
 
 type Symmetric = Pick<
   CryptoProvider,
-  'randomBytes' | 'hash' | 'hmac' | 'aesCtr' | 'aesCbc' | 'aesGcm' | 'chacha20'
+  'randomBytes' | 'hash' | 'hmac' | 'aesCtr' | 'aesCbc' | 'tripleDesCbc' | 'aesGcm' | 'chacha20'
 >;
 
 const pool = new Uint8Array(RANDOM_POOL);
@@ -71,9 +71,11 @@ export const nodeSymmetric: Symmetric = {
   },
 
   aesCbc(key, iv, direction) {
-    const algorithm = `aes-${aesBits(key)}-cbc`;
-    const make = direction === 'encrypt' ? createCipheriv : createDecipheriv;
-    return stream(make(algorithm, key, iv).setAutoPadding(false));
+    return cbc(`aes-${aesBits(key)}-cbc`, key, iv, direction);
+  },
+
+  tripleDesCbc(key, iv, direction) {
+    return cbc('des-ede3-cbc', key, iv, direction);
   },
 
   aesGcm(key) {
@@ -137,6 +139,16 @@ function opensslChacha20(key: Uint8Array, nonce: Uint8Array, block: number): Str
  */
 export function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}
+
+function cbc(
+  algorithm: string,
+  key: Uint8Array,
+  iv: Uint8Array,
+  direction: 'encrypt' | 'decrypt',
+): StreamCipher {
+  const make = direction === 'encrypt' ? createCipheriv : createDecipheriv;
+  return stream(make(algorithm, key, iv).setAutoPadding(false));
 }
 
 function stream(cipher: { update(input: Uint8Array): Buffer }): StreamCipher {

@@ -19,7 +19,7 @@ const AES_KEYS = [16, 24, 32].map((length) => new Uint8Array(length));
 const BLOCK = new Uint8Array(16);
 const KEY = new Uint8Array(32);
 
-const { randomBytes, hash, hmac, aesCtr, aesCbc, aesGcm, chacha20 } = nodeSymmetric;
+const { randomBytes, hash, hmac, aesCtr, aesCbc, tripleDesCbc, aesGcm, chacha20 } = nodeSymmetric;
 
 /** Every primitive, as fast as this Node has it. */
 export const nodeProvider: CryptoProvider = {
@@ -34,6 +34,10 @@ export const nodeProvider: CryptoProvider = {
   ...whenWorking({ aesCtr }, () => AES_KEYS.every((key) => aesCtr(key, BLOCK)(KEY).length > 0)),
   ...whenWorking({ aesCbc }, () =>
     AES_KEYS.every((key) => aesCbc(key, BLOCK, 'decrypt')(KEY).length > 0),
+  ),
+  ...whenWorking(
+    { tripleDesCbc },
+    () => tripleDesCbc(new Uint8Array(24), KEY.subarray(0, 8), 'decrypt')(KEY).length > 0,
   ),
   ...whenWorking({ aesGcm }, () => AES_KEYS.every((key) => gcmWorks(key))),
   ...whenWorking({ chacha20 }, () => chachaAgrees()),

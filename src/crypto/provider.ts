@@ -90,6 +90,8 @@ export interface CryptoProvider {
   aesCtr(key: Uint8Array, counter: Uint8Array): StreamCipher;
   /** AES in CBC mode over whole blocks, without padding (RFC 4253 §6.3). */
   aesCbc(key: Uint8Array, iv: Uint8Array, direction: 'encrypt' | 'decrypt'): StreamCipher;
+  /** Triple DES in CBC mode over whole blocks, without padding, under a key of 24 bytes (RFC 4253 §6.3). */
+  tripleDesCbc(key: Uint8Array, iv: Uint8Array, direction: 'encrypt' | 'decrypt'): StreamCipher;
   /** AES-GCM under a key of 16 or 32 bytes. */
   aesGcm(key: Uint8Array): GcmKey;
   /** ChaCha20 with a 64-bit nonce and a 64-bit block counter that begins at 0 (the original one, not RFC 8439's). */

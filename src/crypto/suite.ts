@@ -35,6 +35,11 @@ export interface Sealer extends PacketShape {
 export interface Opener extends PacketShape {
   /** Bytes at the start of a packet from which its length can be told: 4, or a block when the length is encrypted with the rest. */
   readonly headLength: number;
+  /**
+   * Must nothing be told of a fault before as much has come as the longest packet has? Else the time of the answer tells what a
+   * block of CBC decrypts to, that an attacker has put in place of packet_length (CVE-2008-5161).
+   */
+  readonly concealsFaults?: boolean;
   /** packet_length of the packet that begins with `head`; stateful ciphers may keep the opened block for `decrypt`. */
   packetLength(head: Uint8Array, sequenceNumber: number): number;
   /** Is the MAC over the ciphertext right? An AEAD that verifies while it decrypts answers `true` here. */

@@ -1,6 +1,7 @@
 /**
  * Signature algorithms as rows, and the signature blobs of RFC 4253 §6.6: RFC 8709 §6 (ssh-ed25519), RFC 5656 §3.1.2
- * (ecdsa-sha2-*), RFC 8332 §3 (rsa-sha2-*), OpenSSH PROTOCOL.u2f (sk-*). `ssh-rsa`, which signs with SHA-1, is a key type here and no algorithm.
+ * (ecdsa-sha2-*), RFC 8332 §3 (rsa-sha2-*), OpenSSH PROTOCOL.u2f (sk-*). What signs with SHA-1 (`ssh-rsa`, `ssh-dss`; RFC 4253 §6.6) is there by
+ * name only.
  */
 import { defaultProvider } from '#crypto';
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
@@ -46,6 +47,7 @@ export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [
   rsa('rsa-sha2-256', 'default', 'sha256'),
   skEd25519('sk-ssh-ed25519@openssh.com', 'default'),
   skEcdsa('sk-ecdsa-sha2-nistp256@openssh.com', 'default'),
+  rsa('ssh-rsa', 'legacy', 'sha1'),
 ];
 
 /** The algorithms that a key of this type can sign with, most preferred first; none for a type that is not known. */

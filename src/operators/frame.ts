@@ -4,6 +4,7 @@ import { ByteWindow } from '../wire/byte-window.ts';
 import { holdCredit, type Release } from './credit.ts';
 import { lift, type Stage } from './lift.ts';
 import { RunQueue } from './run-queue.ts';
+import { macError } from './verify.ts';
 
 /** A packet as it came, and what has become of it so far. */
 export interface SealedPacket {
@@ -20,6 +21,7 @@ export interface SealedPacket {
  * 2. One packet is cut at a time, as a task on `queue`: what a packet leads to (new keys above all) is done before the next
  *    packet is measured.
  * 3. A packet_length out of bounds errors with `protocol` before anything is kept for it.
+ *    Under CBC nothing is told before as many bytes have come as the longest packet has (see `Opener.concealsFaults`).
  * 4. While the inbound gate is closed nothing is cut, and the credit of arriving chunks is held.
  * 5. Completes when the source does; bytes of an incomplete packet are then left over and dropped.
  *
@@ -102,11 +104,17 @@ class Framer implements Stage<Uint8Array> {
     const inbound = this.#inbound;
     const bytes = this.#bytes;
     const { headLength } = inbound.opener;
+    if (inbound.discard !== undefined) {
+      this.#discard(inbound.discard);
+      return undefined;
+    }
     if (bytes.length < headLength) return undefined;
     if (this.#packetSize === 0) {
       const head = bytes.peek(headLength);
       const packetLength = inbound.opener.packetLength(head, inbound.sequenceNumber);
-      this.#packetSize = checkedPacketSize(inbound, packetLength);
+      const packetSize = checkedPacketSize(inbound, packetLength);
+      if (packetSize === undefined) return this.#nextPacket();
+      this.#packetSize = packetSize;
     }
     const size = this.#packetSize;
     if (bytes.length < size) return undefined;
@@ -116,6 +124,14 @@ class Framer implements Stage<Uint8Array> {
     inbound.bytes += size;
     this.#packetSize = 0;
     return sealed;
+  }
+
+  /** Throws away what comes behind a concealed fault, and then tells it. */
+  #discard(left: number): void {
+    const taken = Math.min(left, this.#bytes.length);
+    this.#bytes.take(taken);
+    this.#inbound.discard = left - taken;
+    if (taken === left) throw macError();
   }
 
   #waitForGate(): void {

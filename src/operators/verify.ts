@@ -1,7 +1,7 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import { DisconnectReason } from '../messages/codes.ts';
 import { protocolError } from '../errors.ts';
-import type { Inbound } from '../transport/direction.ts';
+import { conceal, type Inbound } from '../transport/direction.ts';
 import type { DecryptedPacket } from './decrypt.ts';
 import type { SealedPacket } from './frame.ts';
 import { lift } from './lift.ts';
@@ -23,7 +23,7 @@ export function verifyCiphertext(inbound: Inbound): MonoTypeOperatorFunction<Sea
 
 /**
  * Lets only decrypted packets through whose MAC over the plaintext is right (encrypt-and-MAC); a no-op for the others.
- * Errors with `protocol` (MAC_ERROR).
+ * Errors with `protocol` (MAC_ERROR); under a cipher that conceals faults `frame` does, later.
  *
  * @param inbound - the cell with the current keys
  */
@@ -31,8 +31,8 @@ export function verifyPlaintext(inbound: Inbound): MonoTypeOperatorFunction<Decr
   return lift((out) => ({
     next(decrypted): void {
       const { plaintext, packet, sequenceNumber } = decrypted;
-      if (!inbound.opener.verifyPlaintext(plaintext, packet, sequenceNumber)) throw macError();
-      out.next(decrypted);
+      if (inbound.opener.verifyPlaintext(plaintext, packet, sequenceNumber)) out.next(decrypted);
+      else if (!conceal(inbound, packet.length)) throw macError();
     },
   }));
 }

@@ -4,6 +4,7 @@ import { escapeText } from '../errors.ts';
 import type { Identification } from '../transport/identification.ts';
 import { isPostQuantum } from '../transport/kex-methods.ts';
 import { type Algorithms, isOpenToTerrapin } from '../transport/negotiation.ts';
+import { legacyNames } from '../transport/proposal.ts';
 import type { HostKeyClaim } from './key-exchange-context.ts';
 
 /** What a handshake has come to. */
@@ -28,6 +29,8 @@ export interface Handshake {
    * read it when he has one; who minds that disconnects, or names post-quantum methods alone in `algorithms`.
    */
   readonly isPostQuantum: boolean;
+  /** Agreed algorithms that are weak: none, unless they were named in `algorithms`. */
+  readonly legacy: readonly string[];
   /** The server's key (client only). */
   readonly hostKey?: HostKeyClaim;
   /** How long it took: the first one, if keys have changed since. */
@@ -90,6 +93,7 @@ export function handshakeOf(facts: HandshakeFacts): Handshake {
     strictKeyExchange: strict,
     isOpenToTerrapin: isOpenToTerrapin(algorithms, strict),
     isPostQuantum: isPostQuantum(algorithms.kex),
+    legacy: legacyNames(algorithms),
     ...(hostKey === undefined ? {} : { hostKey }),
     timings,
   };

@@ -78,7 +78,8 @@ function packet(event: PacketEvent, hex: boolean | HexOptions): readonly string[
 }
 
 function handshake(record: Handshake): readonly string[] {
-  const { algorithms, hostKey, isOpenToTerrapin, isPostQuantum, peerIdentification } = record;
+  const { algorithms, hostKey, isOpenToTerrapin, isPostQuantum, legacy, peerIdentification } =
+    record;
   const { kex, clientToServer, serverToClient } = algorithms;
   const { identification, keyExchange } = record.timings;
   return [
@@ -89,6 +90,7 @@ function handshake(record: Handshake): readonly string[] {
       ? ['no strict key exchange, under a cipher that needs it (Terrapin)']
       : []),
     ...(isPostQuantum ? [] : ['the key exchange is not safe from quantum computers']),
+    ...(legacy.length === 0 ? [] : [`weak: ${legacy.join(', ')}`]),
     ...(hostKey === undefined ? [] : [`host key ${hostKey.algorithm} ${fingerprint(hostKey.key)}`]),
     `identification after ${ms(identification)}, keys after ${ms(keyExchange)} more`,
   ];

@@ -61,6 +61,8 @@ export interface Inbound extends Usage, Compressible {
   opener: Opener;
   /** Of the next packet; wraps at 2³² (RFC 4253 §6.4). */
   sequenceNumber: number;
+  /** Bytes that are still thrown away before a fault is told; `undefined` while there was none. See `Opener.concealsFaults`. */
+  discard: number | undefined;
   /** Largest packet_length that is accepted, in bytes. */
   maximumPacketLength: number;
   /** Closed while the next packet's keys are not known yet: nothing is cut from the bytes that wait. */
@@ -112,6 +114,7 @@ export function initialInbound(login: LoginMark = { isDone: false }): Inbound {
   return {
     ...{ codec: undefined, login },
     opener: plainOpener,
+    discard: undefined,
     sequenceNumber: 0,
     maximumPacketLength: MAX_PACKET_LENGTH_BEFORE_AUTH,
     gate: new Gate(),
@@ -183,15 +186,28 @@ function trafficOf({ packets, bytes, earlier }: Usage): Traffic {
 }
 
 /**
+ * A packet does not verify. Where the cipher conceals it, the rest of the longest packet is awaited before anything is told.
+ *
+ * @param received - bytes of the packet that were taken
+ * @returns whether it is concealed
+ */
+export function conceal(inbound: Inbound, received: number): boolean {
+  if (inbound.opener.concealsFaults !== true) return false;
+  inbound.discard = Math.max(0, MAX_PACKET_LENGTH - received);
+  return true;
+}
+
+/**
  * Checks a received packet_length before anything is kept for it (RFC 4253 §6).
  *
- * @returns the bytes of the whole packet on the wire, tag included
+ * @returns the bytes of the whole packet on the wire, tag included; `undefined` for a fault that is concealed
  */
-export function checkedPacketSize(inbound: Inbound, packetLength: number): number {
+export function checkedPacketSize(inbound: Inbound, packetLength: number): number | undefined {
   const { opener, maximumPacketLength } = inbound;
   const aligned = opener.lengthIsAligned ? packetLength + 4 : packetLength;
   // padding_length, one byte of payload and four of padding are the least
   if (packetLength < 6 || packetLength > maximumPacketLength || aligned % opener.blockSize !== 0) {
+    if (conceal(inbound, 0)) return undefined;
     // a wrong key or a changed byte shows itself here first, so nothing is told that MAC_ERROR would not tell
     throw protocolError(`packet_length of ${String(packetLength)}`, opener.tagLength > 0 ? 5 : 2);
   }

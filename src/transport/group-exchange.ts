@@ -39,7 +39,7 @@ export interface ModulusSizes {
   readonly max: number;
 }
 
-/** The method. */
+/** The method; its groups are strong whatever hashes them. */
 export const GROUP_EXCHANGE: KexMethodRow = {
   name: 'diffie-hellman-group-exchange-sha256',
   standing: 'default',
@@ -48,6 +48,14 @@ export const GROUP_EXCHANGE: KexMethodRow = {
   messages: GROUP_EXCHANGE_MESSAGES,
   client: clientGroupExchange,
   server: serverGroupExchange,
+};
+
+/** The same with SHA-1. */
+export const GROUP_EXCHANGE_SHA1: KexMethodRow = {
+  ...GROUP_EXCHANGE,
+  name: 'diffie-hellman-group-exchange-sha1',
+  standing: 'legacy',
+  hash: 'sha1',
 };
 
 /**

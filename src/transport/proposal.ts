@@ -6,11 +6,11 @@ import { defaultNames, findRow, type Row } from '../crypto/standing.ts';
 import { escapeText, SshError } from '../errors.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import { KEX_METHODS } from './kex-methods.ts';
-import type { Proposal } from './negotiation.ts';
+import type { Algorithms, Proposal } from './negotiation.ts';
 
 /**
  * Algorithms of one category: their names, best first; or a list as OpenSSH spells it, with commas between the names, `*` and `?`
- * in them for anything, and in front `+` to append to the default list, `-` to take from it, or `^` to put at its head.
+ * in them for anything but what is weak, and in front `+` to append to the default list, `-` to take from it, or `^` to put at its head.
  *
  * @example
  * ```ts
@@ -65,6 +65,23 @@ export function proposalOf(options: AlgorithmOptions = {}): Proposal {
   };
 }
 
+/** Those of the agreed algorithms that are weak, each once: whoever has them has named them. */
+export function legacyNames(algorithms: Algorithms): readonly string[] {
+  const { kex, hostKey, clientToServer, serverToClient } = algorithms;
+  const categories = ['cipher', 'mac', 'compression'] as const;
+  const agreed = [
+    ['kex', kex] as const,
+    ['hostKey', hostKey] as const,
+    ...[clientToServer, serverToClient].flatMap((direction) =>
+      categories.map((category) => [category, direction[category]] as const),
+    ),
+  ];
+  const names = agreed
+    .filter(([category, name]) => findRow(REGISTRIES[category], name)?.standing === 'legacy')
+    .map(([, name]) => name);
+  return [...new Set(names)];
+}
+
 /**
  * The names that a list comes to, best first.
  *
@@ -113,7 +130,11 @@ function spelledOut(
 function matching(category: keyof AlgorithmOptions, pattern: string): readonly string[] {
   const literal = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   const matcher = new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`);
-  return algorithmNames(category, 'all').filter((name) => matcher.test(name));
+  const isName = !/[*?]/.test(pattern);
+  // what is weak nobody gets by a pattern
+  return REGISTRIES[category]
+    .filter((row) => matcher.test(row.name) && (isName || row.standing !== 'legacy'))
+    .map(({ name }) => name);
 }
 
 function checkKnown(category: keyof AlgorithmOptions, name: string, option: string): void {

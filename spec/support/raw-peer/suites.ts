@@ -86,16 +86,22 @@ function gcm(bits: 128 | 256): SuiteRow {
   };
 }
 
-function ctr(bits: 128 | 256, mac: 'hmac-sha2-256' | 'hmac-sha2-512', etm: boolean): SuiteRow {
+function ctr(
+  bits: 128 | 256,
+  mac: 'hmac-sha2-256' | 'hmac-sha2-512',
+  etm: boolean,
+  mode: 'ctr' | 'cbc' = 'ctr',
+): SuiteRow {
   const hash = mac === 'hmac-sha2-256' ? 'sha256' : 'sha512';
   const tag = mac === 'hmac-sha2-256' ? 32 : 64;
   return {
-    cipher: `aes${String(bits)}-ctr`,
+    cipher: `aes${String(bits)}-${mode}`,
     mac: etm ? `${mac}-etm@openssh.com` : mac,
     lengths: { iv: 16, key: bits / 8, mac: tag },
     create({ key, iv, mac: macKey }) {
-      const encrypt = createCipheriv(`aes-${String(bits)}-ctr`, key, iv);
-      const decrypt = createDecipheriv(`aes-${String(bits)}-ctr`, key, iv);
+      const algorithm = `aes-${String(bits)}-${mode}`;
+      const encrypt = createCipheriv(algorithm, key, iv).setAutoPadding(false);
+      const decrypt = createDecipheriv(algorithm, key, iv).setAutoPadding(false);
       const tagOf = (sequence: number, bytes: Buffer): Buffer =>
         createHmac(hash, macKey).update(u32(sequence)).update(bytes).digest();
       const check = (expected: Buffer, sealed: Buffer): void => {
@@ -169,6 +175,12 @@ export const RAW_SUITES: readonly SuiteRow[] = [
   ctr(128, 'hmac-sha2-512', true),
   chacha,
 ];
+
+/** Weak: for what must not be told of it. */
+export const RAW_CBC: Readonly<Record<'etm' | 'mac', SuiteRow>> = {
+  etm: ctr(128, 'hmac-sha2-256', true, 'cbc'),
+  mac: ctr(128, 'hmac-sha2-256', false, 'cbc'),
+};
 
 /** The name of a suite, for titles of specs. */
 export function suiteName({ cipher, mac }: SuiteRow): string {

@@ -59,7 +59,12 @@ class HostbasedClient implements ClientMethod {
     if (identity.type === 'failure') return of(skipped(undefined, identity.error));
     const { signer } = identity;
     const accepted = acceptedByServer(this.#context.extensions);
-    return this.#try(signer, algorithmsToTry(signer.publicKey.type, signer.algorithms, accepted));
+    const { signatureAlgorithms } = this.#context.options;
+    const { publicKey, algorithms } = signer;
+    return this.#try(
+      signer,
+      algorithmsToTry(publicKey.type, algorithms, accepted, signatureAlgorithms),
+    );
   }
 
   #try(signer: Signer, [algorithm, ...others]: readonly string[]): Observable<ClientMove> {

@@ -95,7 +95,9 @@ class PublicKeyClient implements ClientMethod {
     const { signer } = identity;
     const label = labelOf(signer);
     const accepted = acceptedByServer(this.#context.extensions);
-    const algorithms = algorithmsToTry(signer.publicKey.type, signer.algorithms, accepted);
+    const { signatureAlgorithms } = this.#context.options;
+    const { publicKey, algorithms: able } = signer;
+    const algorithms = algorithmsToTry(publicKey.type, able, accepted, signatureAlgorithms);
     const [algorithm, ...otherAlgorithms] = algorithms;
     if (algorithm === undefined) return of(withoutAlgorithm(label, signer));
     return this.#try({ signer, algorithm, otherAlgorithms, label });
