@@ -65,3 +65,7 @@ export declare function openCursor(each: (row: Row) => void): {
   resume(): void;
   close(): void;
 };
+
+// a page, and its relay
+export { WebSocketServer } from 'ws';
+export declare function confirmed(fingerprint: string): Promise<boolean>;

@@ -99,6 +99,18 @@ byteDuplexContract('an accepted TCP socket', async () => {
 
 byteDuplexContract('webDuplex', async () => webPair());
 
+byteDuplexContract('webDuplex of streams that give buffers', async () => {
+  const buffers = (): TransformStream<Uint8Array, ArrayBuffer> =>
+    new TransformStream({
+      transform: (bytes, out) => out.enqueue(new Uint8Array(bytes).buffer),
+    });
+  const [there, back] = [buffers(), buffers()];
+  return {
+    near: webDuplex({ readable: back.readable, writable: there.writable }),
+    far: webDuplex({ readable: there.readable, writable: back.writable }),
+  };
+});
+
 byteDuplexContract('connectWebSocket', webSocketPair, { halfClose: true });
 
 byteDuplexContract(

@@ -1,4 +1,4 @@
-/** A pair of web streams as a byte duplex: WebTransport, a proxied WebSocket, whatever a browser has. */
+/** A pair of web streams as a byte duplex: WebTransport, WebSocketStream, whatever a browser has. */
 import { Observable, type Subscriber } from 'rxjs';
 import { deliver, outsideDelivery } from '../operators/credit.ts';
 import { alreadyRead, type ByteDuplex } from './byte-duplex.ts';
@@ -6,7 +6,8 @@ import { connectionLost } from './ending.ts';
 
 /** What is read from and written to. */
 export interface WebStreams {
-  readonly readable: ReadableStream<Uint8Array>;
+  /** `WebSocketStream` gives buffers. */
+  readonly readable: ReadableStream<Uint8Array | ArrayBuffer>;
   readonly writable: WritableStream<Uint8Array>;
 }
 
@@ -59,17 +60,19 @@ export function webDuplex(streams: WebStreams): ByteDuplex {
   };
 }
 
-type ReadResult = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>;
+type ReadResult = Awaited<
+  ReturnType<ReadableStreamDefaultReader<Uint8Array | ArrayBuffer>['read']>
+>;
 
 class WebReader {
   readonly readable$ = new Observable<Uint8Array>((out) => this.#read(out));
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array | ArrayBuffer>;
   #out: Subscriber<Uint8Array> | undefined;
   /** A read that a subscriber has left behind: its chunk is for the next one. */
   #asked: Promise<ReadResult> | undefined;
   #isDestroyed = false;
 
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array>) {
+  constructor(reader: ReadableStreamDefaultReader<Uint8Array | ArrayBuffer>) {
     this.#reader = reader;
     reader.closed.catch(nothing);
   }
@@ -114,7 +117,9 @@ class WebReader {
       out.complete();
       return;
     }
-    deliver(out, result.value, () => {
+    const { value } = result;
+    const bytes = value instanceof ArrayBuffer ? new Uint8Array(value) : value;
+    deliver(out, bytes, () => {
       if (!out.closed) outsideDelivery(() => this.#ask(out));
     });
   }
