@@ -3,6 +3,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
 import {
+  type ConnectOptions,
   type ErrorKind,
   isSshError,
   knownHostsFiles,
@@ -100,6 +101,46 @@ describeWithPeer('sshd', 'OpenSSH sshd that wants a key and a password', () => {
       expect.objectContaining({ method: 'publickey', outcome: 'partial' }),
     );
     expect(error.detail.methodsLeft).toContain('password');
+  });
+});
+
+describeWithPeer('sshd', 'OpenSSH sshd that closes after six keys', () => {
+  const folder = peerFolder();
+  const [right, wrong] = [folder.file('right'), folder.file('wrong')];
+  const many = Array.from({ length: 20 }, (_, number) => folder.file(`many-${number}`));
+  let agent: Agent;
+  const peer = usePeer(async () => {
+    for (const file of [right, wrong, ...many]) makeKeyFile(file);
+    agent = await startSshAgent();
+    agent.add([...many, right]);
+    return startSshd({ config: ['MaxAuthTries 6'], authorizedKeys: [publicLine(right)] });
+  });
+  afterAll(async () => {
+    await agent.stop();
+    folder.remove();
+  });
+
+  const attempts = (options: Partial<ConnectOptions>): Promise<number> => {
+    const login$ = connectTo(peer(), { agent: agent.socket, ...options }).pipe(
+      withClient((client) => [client.login.attempts]),
+    );
+    return firstValueFrom(login$).then(
+      (tried) => tried.filter(({ method }) => method === 'publickey').length,
+    );
+  };
+
+  it('AC11: takes the key that was named, before the twenty of the agent', async () => {
+    expect(await attempts({ identityFiles: [wrong, right] })).toBe(1);
+  });
+
+  it('AC11: takes the one of the agent’s that was named, with identitiesOnly', async () => {
+    const identityFiles = [wrong, right];
+    expect(await attempts({ identityFiles, identitiesOnly: true })).toBe(0);
+  });
+
+  it('AC11: closes where the right key is the last of the agent’s, and that is a failed login', async () => {
+    const error = await failure('auth', attempts({ identityFiles: [] }));
+    expect(error.detail.attempts.length).toBeGreaterThanOrEqual(5);
   });
 });
 
