@@ -1,10 +1,18 @@
 /** What has to work with every server: exec's streams and status, both logins, bytes both ways, new keys in between. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { concat, firstValueFrom, from, lastValueFrom, mergeMap, of, tap, toArray } from 'rxjs';
-import { isSshError, text, withClient } from '../../../src/node.ts';
+import { from, lastValueFrom, mergeMap, of, toArray } from 'rxjs';
+import { isSshError, withClient } from '../../../src/node.ts';
 import { parsePrivateKey } from '../../../src/keys/private-key-file.ts';
-import { connectTo, digestOf, digestOfPattern, patternOf, runOn } from './ours.ts';
+import {
+  connectTo,
+  digestOf,
+  digestOfPattern,
+  echoesBetweenNewKeys,
+  echoOverNewKeys,
+  patternOf,
+  runOn,
+} from './ours.ts';
 import type { Peer } from './peer.ts';
 
 export interface CoreOptions {
@@ -115,27 +123,14 @@ export function describeCoreCases(peer: () => Peer, options: CoreOptions = {}): 
     });
 
     it('flow on after new keys', async () => {
-      const texts = await firstValueFrom(
-        connectTo(peer()).pipe(
-          withClient((client) => {
-            const echo$ = client.exec('cat', { stdin: 'words' }).pipe(text());
-            return concat(echo$, client.rekey(), echo$, client.rekey(), echo$).pipe(toArray());
-          }),
-        ),
-      );
-      expect(texts).toEqual(['words', 'words', 'words']);
+      expect(await echoesBetweenNewKeys(peer())).toEqual(['words', 'words', 'words']);
     });
 
     if (options.talksThroughKeyExchange === true) return;
 
     it('come and go unharmed while we ask for new keys every MiB', async () => {
-      let rekeys = 0;
-      const client$ = connectTo(peer(), { rekey: { bytes: MIB } }).pipe(
-        // eslint-disable-next-line rxjs-x/no-subscribe-in-pipe -- counts beside the pipe, and ends with the client
-        tap((client) => client.rekeyed$.subscribe(() => rekeys++)),
-      );
-      const stdin = patternOf(10 * MIB);
-      await expect(digestOf(client$, 'cat', { stdin })).resolves.toEqual(digestOfPattern(10 * MIB));
+      const { rekeys, ...digest } = await echoOverNewKeys(peer(), 10 * MIB);
+      expect(digest).toEqual(digestOfPattern(10 * MIB));
       // Not exactly 10: what is under way counts for the next keys.
       expect(rekeys).toBeGreaterThanOrEqual(5);
     });

@@ -2,7 +2,8 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type KeyKind, makeKeyFiles, publicLine, publicLinesByType } from './key-files.ts';
-import { knownHostsLines, type Peer, peerFolder, programFile, startProgram } from './peer.ts';
+import { listeningPeer } from './listening-peer.ts';
+import { type Peer, peerFolder, programFile, startProgram } from './peer.ts';
 
 const USER = 'deploy';
 const PASSWORD = 'a long password';
@@ -36,21 +37,7 @@ export async function startErlang(): Promise<ErlangServer> {
   const program = programFile('escript') ?? 'escript';
   const arguments_ = [folder.file('.'), USER, PASSWORD];
   const running = startProgram([program, script, ...arguments_], { HOME: folder.file('.') });
-  const stop = async (): Promise<void> => {
-    await running.stop();
-    folder.remove();
-  };
-  try {
-    const [, port] = await running.logged(/^listening on (\d+)$/m);
-    const address = { host: '127.0.0.1', port: Number(port) };
-    const hostKeys = publicLinesByType(hostKeyFiles);
-    return {
-      ...{ name: 'Erlang', ...address, user: USER, password: PASSWORD, identityFiles, hostKeys },
-      ...{ files, knownHostsLines: knownHostsLines(address, hostKeys), stop },
-      log: () => running.log(),
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const hostKeys = publicLinesByType(hostKeyFiles);
+  const facts = { name: 'Erlang', user: USER, password: PASSWORD, identityFiles, hostKeys };
+  return { ...(await listeningPeer(running, folder, facts)), files };
 }

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KEY_KINDS, makeKeyFiles, publicLine, publicLinesByType } from './key-files.ts';
-import { knownHostsLines, type Peer, peerFolder, startProgram } from './peer.ts';
+import { listeningPeer } from './listening-peer.ts';
+import { type Peer, peerFolder, startProgram } from './peer.ts';
 
 const USER = 'deploy';
 const PASSWORD = 'a long password';
@@ -23,22 +24,7 @@ export async function startLibssh(rekeyBytes = 0): Promise<Peer> {
   writeFileSync(authorized, `${identityFiles.map(publicLine).join('\n')}\n`);
   const arguments_ = [USER, PASSWORD, authorized, String(rekeyBytes), ...hostKeyFiles];
   const running = startProgram([program, ...arguments_]);
-  const stop = async (): Promise<void> => {
-    await running.stop();
-    folder.remove();
-  };
-  try {
-    const [, port] = await running.logged(/^listening on (\d+)$/m);
-    const address = { host: '127.0.0.1', port: Number(port) };
-    const hostKeys = publicLinesByType(hostKeyFiles);
-    return {
-      ...{ name: 'libssh', ...address, user: USER, password: PASSWORD, identityFiles, hostKeys },
-      knownHostsLines: knownHostsLines(address, hostKeys),
-      log: () => running.log(),
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const hostKeys = publicLinesByType(hostKeyFiles);
+  const facts = { name: 'libssh', user: USER, password: PASSWORD, identityFiles, hostKeys };
+  return listeningPeer(running, folder, facts);
 }

@@ -1,6 +1,6 @@
 /** Our client against a peer: trusting what its known_hosts lines say, with one of its keys, and nothing of this machine's. */
 import { createHash } from 'node:crypto';
-import { firstValueFrom, map, type Observable, of, reduce } from 'rxjs';
+import { concat, firstValueFrom, map, type Observable, of, reduce, tap, toArray } from 'rxjs';
 import {
   type CommandResult,
   connect,
@@ -9,6 +9,8 @@ import {
   type KnownHostsStore,
   type SshClient,
   stdout,
+  text,
+  withClient,
 } from '../../../src/node.ts';
 import { parseKnownHosts } from '../../../src/keys/known-hosts.ts';
 import { collect } from '../../../src/client/output-operators.ts';
@@ -72,6 +74,32 @@ export function digestOf(
         { hash: createHash('sha256'), bytes: 0 },
       ),
       map(({ hash, bytes }) => ({ bytes, sha256: hash.digest('hex') })),
+    ),
+  );
+}
+
+/** The pattern there and back, while we ask for new keys after each MiB: what has come, and how often keys were changed. */
+export async function echoOverNewKeys(
+  peer: Peer,
+  bytes: number,
+): Promise<Digest & { readonly rekeys: number }> {
+  let rekeys = 0;
+  const client$ = connectTo(peer, { rekey: { bytes: 1024 * 1024 } }).pipe(
+    // eslint-disable-next-line rxjs-x/no-subscribe-in-pipe -- counts beside the pipe, and ends with the client
+    tap((client) => client.rekeyed$.subscribe(() => rekeys++)),
+  );
+  const digest = await digestOf(client$, 'cat', { stdin: patternOf(bytes) });
+  return { ...digest, rekeys };
+}
+
+/** Three times a word there and back on one connection, with new keys in between. */
+export function echoesBetweenNewKeys(peer: Peer): Promise<readonly string[]> {
+  return firstValueFrom(
+    connectTo(peer).pipe(
+      withClient((client) => {
+        const echo$ = client.exec('cat', { stdin: 'words' }).pipe(text());
+        return concat(echo$, client.rekey(), echo$, client.rekey(), echo$).pipe(toArray());
+      }),
     ),
   );
 }

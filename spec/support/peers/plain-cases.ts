@@ -1,9 +1,16 @@
 /** What has to work with servers that run no shell, but know `cat`, `sha256` and `both STATUS` themselves. */
 import { expect, it } from '@jest/globals';
-import { concat, firstValueFrom, tap, toArray } from 'rxjs';
-import { type ConnectOptions, isSshError, text, withClient } from '../../../src/node.ts';
+import { firstValueFrom } from 'rxjs';
+import { type ConnectOptions, isSshError, withClient } from '../../../src/node.ts';
 import { KEY_KINDS } from './key-files.ts';
-import { connectTo, digestOf, digestOfPattern, patternOf, runOn } from './ours.ts';
+import {
+  connectTo,
+  digestOfPattern,
+  echoesBetweenNewKeys,
+  echoOverNewKeys,
+  patternOf,
+  runOn,
+} from './ours.ts';
 import type { Peer } from './peer.ts';
 
 const MIB = 1024 * 1024;
@@ -46,13 +53,8 @@ export function describePlainCases(peer: () => Peer): void {
   });
 
   it('gives 3 MiB back unharmed, while we ask for new keys', async () => {
-    let rekeys = 0;
-    const client$ = connectTo(peer(), { rekey: { bytes: MIB } }).pipe(
-      // eslint-disable-next-line rxjs-x/no-subscribe-in-pipe -- counts beside the pipe, and ends with the client
-      tap((client) => client.rekeyed$.subscribe(() => rekeys++)),
-    );
-    const stdin = patternOf(3 * MIB);
-    await expect(digestOf(client$, 'cat', { stdin })).resolves.toEqual(digestOfPattern(3 * MIB));
+    const { rekeys, ...digest } = await echoOverNewKeys(peer(), 3 * MIB);
+    expect(digest).toEqual(digestOfPattern(3 * MIB));
     expect(rekeys).toBeGreaterThan(0);
   });
 
@@ -62,15 +64,7 @@ export function describePlainCases(peer: () => Peer): void {
   });
 
   it('takes new keys between commands', async () => {
-    const texts = await firstValueFrom(
-      connectTo(peer()).pipe(
-        withClient((client) => {
-          const echo$ = client.exec('cat', { stdin: 'words' }).pipe(text());
-          return concat(echo$, client.rekey(), echo$, client.rekey(), echo$).pipe(toArray());
-        }),
-      ),
-    );
-    expect(texts).toEqual(['words', 'words', 'words']);
+    expect(await echoesBetweenNewKeys(peer())).toEqual(['words', 'words', 'words']);
   });
 
   it('says the status of what it does not know', async () => {

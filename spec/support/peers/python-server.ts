@@ -1,7 +1,8 @@
 /** The servers that are Python scripts of ours on somebody else's SSH: paramiko, AsyncSSH. */
 import type { Proposal } from '../../../src/transport/negotiation.ts';
 import { KEY_KINDS, makeKeyFiles, publicLine, publicLinesByType } from './key-files.ts';
-import { knownHostsLines, type Peer, peerFolder, pythonScript, startProgram } from './peer.ts';
+import { listeningPeer } from './listening-peer.ts';
+import { type Peer, peerFolder, pythonScript, startProgram } from './peer.ts';
 
 export interface PythonServerOptions {
   /** The server asks for new keys after so many bytes. */
@@ -55,22 +56,7 @@ async function startPythonServer(
       }),
     ),
   );
-  const stop = async (): Promise<void> => {
-    await running.stop();
-    folder.remove();
-  };
-  try {
-    const [, port] = await running.logged(/^listening on (\d+)$/m);
-    const address = { host: '127.0.0.1', port: Number(port) };
-    const hostKeys = publicLinesByType(hostKeyFiles);
-    return {
-      ...{ name, ...address, user: USER, password: PASSWORD, identityFiles, hostKeys },
-      knownHostsLines: knownHostsLines(address, hostKeys),
-      log: () => running.log(),
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const hostKeys = publicLinesByType(hostKeyFiles);
+  const facts = { name, user: USER, password: PASSWORD, identityFiles, hostKeys };
+  return listeningPeer(running, folder, facts);
 }
