@@ -155,6 +155,7 @@ export { toAsyncIterable, type ToAsyncIterableOptions } from './operators/to-asy
 export { toWebStream } from './operators/to-web-stream.ts';
 export {
   connectWebSocket,
+  type ConnectWebSocketOptions,
   type WebSocketClose,
   webSocketDuplex,
   type WebSocketLike,

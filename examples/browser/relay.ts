@@ -25,6 +25,8 @@ export function relay(server: Server, allowed: readonly TcpEndpoint[]): Observab
         return EMPTY;
       }
       return new Observable<WebSocket>((out) => {
+        // whoever has gone in the middle of it is not accepted any more
+        socket.once('close', () => out.complete());
         sockets.handleUpgrade(request, socket, head, (accepted) => out.next(accepted));
       }).pipe(switchMap((accepted) => carry(accepted, target)));
     }),

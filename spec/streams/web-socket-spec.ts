@@ -197,6 +197,26 @@ describe('connectWebSocket', () => {
     expect(socket.closes).toEqual([undefined]);
   });
 
+  it('errors with timeout when that takes too long, and is as long as it takes once it is open', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const sockets = [new PageSocket(), new PageSocket()];
+    const heard: unknown[] = [];
+    for (const socket of sockets)
+      connectWebSocket(() => socket, { timeout: 500, scheduler }).subscribe({
+        error: (error: unknown) => heard.push(error),
+      });
+    sockets[0]?.opens();
+    scheduler.flush();
+    expect(heard).toMatchObject([
+      { kind: 'timeout', detail: { phase: 'connect', milliseconds: 500 } },
+    ]);
+    expect(sockets.map(({ closes }) => closes)).toEqual([[], [undefined]]);
+  });
+
+  it('is what webSocketDuplex wants for a socket that is not open yet: what is written there would be lost', () => {
+    expect(() => webSocketDuplex(new PageSocket())).toThrow('connectWebSocket waits for it');
+  });
+
   it('errors with connect when it does not open', async () => {
     const socket = new PageSocket();
     const opening = firstValueFrom(connectWebSocket(() => socket));

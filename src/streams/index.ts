@@ -30,6 +30,7 @@ export { openTransport, SshTransport } from './transport.ts';
 export type { Handshake, TransportOptions } from './transport-options.ts';
 export {
   connectWebSocket,
+  type ConnectWebSocketOptions,
   type WebSocketClose,
   webSocketDuplex,
   type WebSocketLike,

@@ -5,7 +5,7 @@ import { deliver } from '../operators/credit.ts';
 import { plainBytes } from '../wire/bytes.ts';
 import { Fifo } from '../wire/fifo.ts';
 import { alreadyRead, type ByteDuplex } from './byte-duplex.ts';
-import { after } from './deadline.ts';
+import { after, timeoutError } from './deadline.ts';
 import { connectionLost } from './ending.ts';
 
 /** What is used of a WebSocket: that of a page and of Node 22, and that of the package `ws`. */
@@ -15,14 +15,21 @@ export interface WebSocketLike {
   readonly readyState: number;
   /** Bytes that were sent and have not left. */
   readonly bufferedAmount: number;
+  /** `blob` in a page, unless it is set. */
   binaryType: string;
+  /** Sends a binary message. */
   send(data: Uint8Array<ArrayBuffer>): void;
+  /** Closes it, behind what was sent. */
   close(code?: number, reason?: string): void;
+  /** Calls back at each event. */
   addEventListener(type: 'open' | 'error', listener: () => void): void;
+  /** Calls back at each message. */
   addEventListener(type: 'message', listener: (event: WebSocketMessage) => void): void;
+  /** Calls back when it is closed. */
   addEventListener(type: 'close', listener: (event: WebSocketClose) => void): void;
   /** Stops messages, where that is possible: in Node with `ws`. */
   pause?(): void;
+  /** Goes on with them. */
   resume?(): void;
 }
 
@@ -45,7 +52,15 @@ export interface WebSocketOptions {
   readonly scheduler?: SchedulerLike;
 }
 
+/** How a WebSocket is opened. */
+export interface ConnectWebSocketOptions extends WebSocketOptions {
+  /** Milliseconds for it to open; 20 000 by default, 0 is no limit. */
+  readonly timeout?: number;
+}
+
+const CONNECTING = 0;
 const OPEN = 1;
+const DEFAULT_TIMEOUT = 20_000;
 const DEFAULT_MAX_WAITING = 4 * 1024 * 1024;
 /** A write is done when no more than this has not left: enough for the time between two looks. */
 const MAX_BUFFERED = 1024 * 1024;
@@ -58,7 +73,7 @@ const ABORTED = 4000;
 
 /**
  * Makes a byte duplex of an open WebSocket that carries bytes in binary messages, whatever their sizes. What has come before is lost:
- * call it as soon as the socket is there.
+ * call it as soon as the socket is open. Throws `config` for one that is not yet, see {@link connectWebSocket}.
  *
  * 1. Messages that come before `readable$` is subscribed, or while a chunk's credit is held, wait. A socket that can be paused is;
  *    where it cannot, as in a page, more than `maxWaiting` closes it, and `readable$` errors with `overflow` behind what has come.
@@ -78,12 +93,16 @@ const ABORTED = 4000;
  * ```
  */
 export function webSocketDuplex(socket: WebSocketLike, options: WebSocketOptions = {}): ByteDuplex {
+  if (socket.readyState === CONNECTING) {
+    const message = 'the WebSocket is not open yet: connectWebSocket waits for it';
+    throw new SshError('config', message, { option: 'socket' });
+  }
   return new WebSocketDuplex(socket, options);
 }
 
 /**
- * Opens a WebSocket. Cold: emits one duplex when it is open, and stays open; unsubscribing closes it. Errors with `connect`, `config`
- * for a URL that is none, `unsupported` where there are no WebSockets.
+ * Opens a WebSocket. Cold: emits one duplex when it is open, and stays open; unsubscribing closes it. Errors with `connect`,
+ * `timeout` (phase `connect`), `config` for a URL that is none, `unsupported` where there are no WebSockets.
  *
  * @param open - a URL (`wss://…`), or what makes the socket: for subprotocols, or for `ws`
  *
@@ -94,13 +113,17 @@ export function webSocketDuplex(socket: WebSocketLike, options: WebSocketOptions
  */
 export function connectWebSocket(
   open: string | (() => WebSocketLike),
-  options: WebSocketOptions = {},
+  { timeout = DEFAULT_TIMEOUT, ...options }: ConnectWebSocketOptions = {},
 ): Observable<ByteDuplex> {
   return new Observable((subscriber) => {
+    const late = (): void => subscriber.error(timeoutError('connect', timeout));
+    const deadline = after(timeout, late, options.scheduler);
+    subscriber.add(deadline);
     const socket = typeof open === 'string' ? newWebSocket(open) : open();
     let duplex: ByteDuplex | undefined;
     const opened = (): void => {
       if (subscriber.closed || duplex !== undefined) return;
+      deadline.unsubscribe();
       duplex = webSocketDuplex(socket, options);
       subscriber.next(duplex);
     };

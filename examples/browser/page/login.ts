@@ -4,6 +4,7 @@ import {
   connectWebSocket,
   type HostKeyQuestion,
   indexedDbKnownHosts,
+  type InteractiveQuestion,
   parsePrivateKey,
   type SshClient,
 } from 'rxssh';
@@ -59,10 +60,12 @@ export function logIn(login: Login): Observable<SshClient> {
 
 type SshKey = Awaited<ReturnType<typeof parsePrivateKey>>;
 
-/** Servers with PAM ask for the password as a question. */
+/** Servers with PAM ask for the password as a question; what else they may ask is not answered with it. */
 function answerWith(password: string) {
-  return ({ prompts }: { prompts: readonly unknown[] }): readonly string[] =>
-    prompts.map(() => password);
+  return ({ prompts: [first, ...more] }: InteractiveQuestion): readonly string[] | undefined => {
+    if (first === undefined) return [];
+    return first.echo || more.length > 0 ? undefined : [password];
+  };
 }
 
 /** Emits what somebody has answered; leaving the dialog in any other way is a no. */
