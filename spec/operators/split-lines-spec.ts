@@ -1,24 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { from, take } from 'rxjs';
-import { isSshError } from '../../src/errors.ts';
 import { LineSplitter } from '../../src/operators/line-splitter.ts';
 import { splitLines } from '../../src/operators/split-lines.ts';
+import { linesOf as linesOfSplitter } from '../support/lines.ts';
 import { chunked, marbles, ofKind, utf8 } from '../support/marbles.ts';
 
-/** The lines of these chunks, and `overflow` at the end when it threw that. */
 function linesOf(chunks: readonly Uint8Array[], maxLength?: number): string[] {
-  const lines: string[] = [];
-  const splitter = new LineSplitter(maxLength);
-  const emit = (line: string): void => void lines.push(line);
-  try {
-    for (const chunk of chunks) splitter.push(chunk, emit);
-    splitter.end(emit);
-  } catch (error) {
-    if (!isSshError(error, 'overflow')) throw error;
-    lines.push('overflow');
-  }
-  return lines;
+  return linesOfSplitter(chunks, new LineSplitter(maxLength));
 }
 
 describe('splitLines', () => {

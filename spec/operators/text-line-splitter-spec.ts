@@ -3,24 +3,14 @@ import fc from 'fast-check';
 import { Observable } from 'rxjs';
 import { isSshError } from '../../src/errors.ts';
 import { LineSplitter } from '../../src/operators/line-splitter.ts';
-import { splitLines, type SplitLinesOptions } from '../../src/operators/split-lines.ts';
+import {
+  splitLines,
+  type SplitLinesOptions,
+  type Splitter,
+} from '../../src/operators/split-lines.ts';
 import { TextLineSplitter } from '../../src/operators/text-line-splitter.ts';
+import { linesOf } from '../support/lines.ts';
 import { chunked, utf8 } from '../support/marbles.ts';
-
-type Splitter = Pick<LineSplitter, 'push' | 'end'>;
-
-function linesOf(chunks: readonly Uint8Array[], splitter: Splitter): string[] {
-  const lines: string[] = [];
-  const emit = (line: string): void => void lines.push(line);
-  try {
-    for (const chunk of chunks) splitter.push(chunk, emit);
-    splitter.end(emit);
-  } catch (error) {
-    if (!isSshError(error, 'overflow')) throw error;
-    lines.push('overflow');
-  }
-  return lines;
-}
 
 function universal(...chunks: readonly string[]): string[] {
   return linesOf(chunks.map(utf8), new TextLineSplitter({ universal: true }));

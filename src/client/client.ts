@@ -122,10 +122,7 @@ export class SshClient {
     return this.#transport.peer;
   }
 
-  /**
-   * What happens on the wire and around it, secrets left out. Not replayed; completes with the connection. Costs nothing while nobody
-   * is subscribed. The option `trace` of `connect` hears everything from the first byte.
-   */
+  /** What happens from now on, secrets left out. Hot; completes with the connection. The option `trace` hears it from the first byte. */
   get trace$(): Observable<TraceEvent> {
     return this.#transport.trace$;
   }
@@ -285,8 +282,8 @@ export class SshClient {
   }
 
   /**
-   * Sends bytes that the server passes over (RFC 4253 §11.2): they keep middleboxes awake and hide how much is said. Who sends faster
-   * than the server reads ends the connection with `overflow`. Throws `config` for more than 32 KiB.
+   * Sends bytes that the server passes over (RFC 4253 §11.2). Who sends faster than it reads ends the connection with `overflow`. Throws
+   * `config` for more than 32 KiB.
    */
   sendIgnore(data: Uint8Array = new Uint8Array(0)): void {
     if (data.length > MAX_IGNORED)
