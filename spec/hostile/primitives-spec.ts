@@ -1,7 +1,9 @@
-/** Rows K16 and K17: nothing ephemeral is used twice, and a primitive that fails ends the connection before anything leaves in the clear. */
+/** Rows K15 to K17: no faulty RSA signature leaves, nothing ephemeral is used twice, and a primitive that fails ends the connection before anything leaves in the clear. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { defaultProvider } from '#crypto';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import { generateRsaKey } from '../../src/keys/private-key.ts';
+import type { Signer } from '../../src/keys/signer.ts';
 import { memoryPair } from '../../src/streams/memory-pair.ts';
 import { Cursor } from '../support/raw-peer/bytes.ts';
 import { duplexLink } from '../support/raw-peer/link.ts';
@@ -30,6 +32,29 @@ describe.each(ROLES)('K16: our %s', (role) => {
     }
     expect(seen.size).toBe(1000);
   }, 60_000);
+});
+
+describe('K15: our server, whose RSA host key makes a faulty signature', () => {
+  it('keeps it to itself, and the connection is over', async () => {
+    const key = await generateRsaKey();
+    const faulty: Signer = {
+      ...{ publicKey: key.publicKey, algorithms: key.algorithms },
+      sign: async (data, algorithm) => {
+        const signature = (await key.sign(data, algorithm)).slice();
+        signature[signature.length - 9]! ^= 1;
+        return signature;
+      },
+    };
+    const proposal = { ...defaultProposal, kex: ['curve25519-sha256'], hostKey: ['rsa-sha2-512'] };
+    const { peer, subject } = duel({ role: 'server', transport: { proposal, hostKeys: [faulty] } });
+    await peer.identifyBoth();
+    peer.sendKexInit(peer.kexInit({ hostKey: ['rsa-sha2-512'] }));
+    await peer.readKexInit();
+    peer.sendEcdhInit();
+    expect((await subject.ended()).message).toContain('does not verify');
+    await peer.until(Msg.DISCONNECT);
+    expect(peer.numbers).toEqual([Msg.KEXINIT, Msg.DISCONNECT]);
+  });
 });
 
 type Break = (provider: CryptoProvider) => Partial<CryptoProvider>;
