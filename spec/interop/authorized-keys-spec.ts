@@ -45,13 +45,17 @@ const AGREED: readonly (readonly [options: string, isIn: boolean])[] = [
   ['permitopen="5432"', false],
   ['permitlisten="8080"', true],
   ['permitlisten="localhost:*"', true],
+  // of a key that is in no device nothing more is wanted
+  ['verify-required', true],
+  ['no-touch-required', true],
+  ['verify-required="yes"', false],
 ];
 
 /** Where we keep out whom sshd lets in. */
 const STRICTER: readonly string[] = [
   ...['no-pty,', ',no-pty', 'no-pty,,no-pty', 'command=""'],
   // cannot be enforced
-  ...['tunnel="1"', 'verify-required', 'no-touch-required', 'permitlisten="10.*:80"'],
+  ...['tunnel="1"', 'permitlisten="10.*:80"'],
   'from="*,!bad.example.org"',
   // no name that every shell takes
   'environment="1A=1"',
