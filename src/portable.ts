@@ -153,15 +153,14 @@ export { drain, type DrainOptions } from './operators/drain.ts';
 export { splitLines, type SplitLinesOptions } from './operators/split-lines.ts';
 export { toAsyncIterable, type ToAsyncIterableOptions } from './operators/to-async-iterable.ts';
 export { toWebStream } from './operators/to-web-stream.ts';
+export { connectWebSocket, type ConnectWebSocketOptions } from './streams/connect-web-socket.ts';
 export {
-  connectWebSocket,
-  type ConnectWebSocketOptions,
   type WebSocketClose,
   webSocketDuplex,
   type WebSocketLike,
   type WebSocketMessage,
   type WebSocketOptions,
-} from './streams/web-socket.ts';
+} from './streams/web-socket-duplex.ts';
 export { webDuplex, type WebStreams } from './streams/web-streams.ts';
 export { agentIdentities, type AgentOptions } from './auth/agent.ts';
 export { fromPull, type Pullable } from './operators/from-pull.ts';

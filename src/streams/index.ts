@@ -28,13 +28,12 @@ export {
 } from './packet-pipeline.ts';
 export { openTransport, SshTransport } from './transport.ts';
 export type { Handshake, TransportOptions } from './transport-options.ts';
+export { connectWebSocket, type ConnectWebSocketOptions } from './connect-web-socket.ts';
 export {
-  connectWebSocket,
-  type ConnectWebSocketOptions,
   type WebSocketClose,
   webSocketDuplex,
   type WebSocketLike,
   type WebSocketMessage,
   type WebSocketOptions,
-} from './web-socket.ts';
+} from './web-socket-duplex.ts';
 export { webDuplex, type WebStreams } from './web-streams.ts';

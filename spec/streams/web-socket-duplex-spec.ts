@@ -3,12 +3,12 @@ import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom, VirtualTimeScheduler } from 'rxjs';
 import { isSshError, SshError } from '../../src/errors.ts';
 import { holdCredit, type Release } from '../../src/operators/credit.ts';
+import { connectWebSocket } from '../../src/streams/connect-web-socket.ts';
 import {
-  connectWebSocket,
   webSocketDuplex,
   type WebSocketLike,
   type WebSocketOptions,
-} from '../../src/streams/web-socket.ts';
+} from '../../src/streams/web-socket-duplex.ts';
 
 /** A WebSocket as pages have it, moved by the spec. */
 class PageSocket implements WebSocketLike {

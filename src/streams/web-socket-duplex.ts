@@ -1,11 +1,11 @@
 /** WebSockets as byte duplexes: the way from a page to a relay, and, in the relay, from the page. */
 import { AsyncSubject, Observable, type SchedulerLike, Subscription, type Subscriber } from 'rxjs';
-import { escapeText, SshError, toError } from '../errors.ts';
+import { escapeText, SshError } from '../errors.ts';
 import { deliver } from '../operators/credit.ts';
 import { plainBytes } from '../wire/bytes.ts';
 import { Fifo } from '../wire/fifo.ts';
 import { alreadyRead, type ByteDuplex } from './byte-duplex.ts';
-import { after, timeoutError } from './deadline.ts';
+import { after } from './deadline.ts';
 import { connectionLost } from './ending.ts';
 
 /** What is used of a WebSocket: that of a page and of Node 22, and that of the package `ws`. */
@@ -52,15 +52,8 @@ export interface WebSocketOptions {
   readonly scheduler?: SchedulerLike;
 }
 
-/** How a WebSocket is opened. */
-export interface ConnectWebSocketOptions extends WebSocketOptions {
-  /** Milliseconds for it to open; 20 000 by default, 0 is no limit. */
-  readonly timeout?: number;
-}
-
 const CONNECTING = 0;
 const OPEN = 1;
-const DEFAULT_TIMEOUT = 20_000;
 const DEFAULT_MAX_WAITING = 4 * 1024 * 1024;
 /** A write is done when no more than this has not left: enough for the time between two looks. */
 const MAX_BUFFERED = 1024 * 1024;
@@ -73,7 +66,7 @@ const ABORTED = 4000;
 
 /**
  * Makes a byte duplex of an open WebSocket that carries bytes in binary messages, whatever their sizes. What has come before is lost:
- * call it as soon as the socket is open. Throws `config` for one that is not yet, see {@link connectWebSocket}.
+ * call it as soon as the socket is open. Throws `config` for one that is not yet, see `connectWebSocket`.
  *
  * 1. Messages that come before `readable$` is subscribed, or while a chunk's credit is held, wait. A socket that can be paused is;
  *    where it cannot, as in a page, more than `maxWaiting` closes it, and `readable$` errors with `overflow` behind what has come.
@@ -98,73 +91,6 @@ export function webSocketDuplex(socket: WebSocketLike, options: WebSocketOptions
     throw new SshError('config', message, { option: 'socket' });
   }
   return new WebSocketDuplex(socket, options);
-}
-
-/**
- * Opens a WebSocket. Cold: emits one duplex when it is open, and stays open; unsubscribing closes it. Errors with `connect`,
- * `timeout` (phase `connect`), `config` for a URL that is none, `unsupported` where there are no WebSockets.
- *
- * @param open - a URL (`wss://…`), or what makes the socket: for subprotocols, or for `ws`
- *
- * @example
- * ```ts
- * connect({ duplex: connectWebSocket('wss://relay.example.org/db1'), host: 'db1', user, password });
- * ```
- */
-export function connectWebSocket(
-  open: string | (() => WebSocketLike),
-  { timeout = DEFAULT_TIMEOUT, ...options }: ConnectWebSocketOptions = {},
-): Observable<ByteDuplex> {
-  return new Observable((subscriber) => {
-    const late = (): void => subscriber.error(timeoutError('connect', timeout));
-    const deadline = after(timeout, late, options.scheduler);
-    subscriber.add(deadline);
-    const socket = typeof open === 'string' ? newWebSocket(open) : open();
-    let duplex: ByteDuplex | undefined;
-    const opened = (): void => {
-      if (subscriber.closed || duplex !== undefined) return;
-      deadline.unsubscribe();
-      duplex = webSocketDuplex(socket, options);
-      subscriber.next(duplex);
-    };
-    if (socket.readyState === OPEN) opened();
-    else socket.addEventListener('open', opened);
-    // the reason is kept from pages, and `close` always follows
-    socket.addEventListener('error', nothing);
-    socket.addEventListener('close', () => {
-      if (duplex === undefined) subscriber.error(notOpened(socket));
-    });
-    subscriber.add(() => {
-      if (duplex === undefined) socket.close();
-      else duplex.destroy();
-    });
-  });
-}
-
-type NewWebSocket = new (url: string) => WebSocketLike;
-
-function newWebSocket(url: string): WebSocketLike {
-  const { WebSocket } = globalThis as { readonly WebSocket?: NewWebSocket };
-  if (WebSocket === undefined) {
-    const message = 'there are no WebSockets here: give what makes one';
-    throw new SshError('unsupported', message, { feature: 'WebSocket' });
-  }
-  try {
-    return new WebSocket(url);
-  } catch (error) {
-    const message = `no WebSocket to ${url}: ${toError(error).message}`;
-    throw new SshError('config', message, { option: 'url' }, { cause: error });
-  }
-}
-
-function notOpened({ url }: WebSocketLike): SshError<'connect'> {
-  const { hostname, port, protocol } = new URL(url);
-  const at = { host: hostname, port: Number(port) || (protocol === 'wss:' ? 443 : 80) };
-  const message = 'the WebSocket did not open';
-  return new SshError('connect', `cannot connect to ${url}: ${message}`, {
-    ...at,
-    attempts: [{ address: at.host, port: at.port, message }],
-  });
 }
 
 class WebSocketDuplex implements ByteDuplex {
