@@ -369,11 +369,11 @@ const BROKEN: readonly (readonly [what: string, reason: string, file: string])[]
   ],
   ['a short seed', 'malformed', file({ inner: (writer) => writer.string(PUBLIC).string(SEED) })],
   ['another type within', 'malformed', file({ type: 'ssh-rsa' })],
-  ['an unknown type within', 'unsupported', file({ type: 'ssh-dss' })],
+  ['an unknown type within', 'unsupported', file({ type: 'ssh-xmss@spec' })],
   [
     'an unknown type outside',
     'unsupported',
-    file({ publicKey: new Writer().utf8('ssh-dss').bytes() }),
+    file({ publicKey: new Writer().utf8('ssh-xmss@spec').bytes() }),
   ],
   ['an ECDSA scalar of zero', 'malformed', file(ecdsaFile(new Uint8Array(0)))],
   ['the ECDSA scalar of another key', 'malformed', file(ecdsaFile(new Uint8Array(32).fill(0x7f)))],

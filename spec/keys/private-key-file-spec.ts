@@ -117,13 +117,6 @@ describeWithSshKeygen('PEM of ssh-keygen', () => {
       );
     }
   });
-
-  it('says that DSA is not read', async () => {
-    const file = path('dsa');
-    const made = spawnSync('ssh-keygen', ['-q', '-t', 'dsa', '-m', 'PEM', '-N', '', '-f', file]);
-    const text = made.status === 0 ? readFileSync(file) : pem('DSA PRIVATE KEY', utf8Bytes('x'));
-    expect(await reason(text)).toBe('unsupported');
-  });
 });
 
 describe('PEM of OpenSSL', () => {

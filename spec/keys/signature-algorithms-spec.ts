@@ -4,7 +4,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { defaultNames } from '../../src/crypto/standing.ts';
 import { defaultProvider } from '#crypto';
-import { generatePrivateKey, PrivateKey, privateKeyFromSeed } from '../../src/keys/private-key.ts';
+import {
+  generateDsaKey,
+  generatePrivateKey,
+  PrivateKey,
+  privateKeyFromSeed,
+} from '../../src/keys/private-key.ts';
 import { parsePublicKey } from '../../src/keys/public-key.ts';
 import {
   encodeSignature,
@@ -31,6 +36,7 @@ const PRIVATE_KEYS: Record<string, PrivateKey> = {
 };
 PRIVATE_KEYS['rsa-sha2-256'] = PRIVATE_KEYS['rsa-sha2-512']!;
 PRIVATE_KEYS['ssh-rsa'] = PRIVATE_KEYS['rsa-sha2-512']!;
+PRIVATE_KEYS['ssh-dss'] = generateDsaKey();
 const KEYS: Record<string, Signer> = {
   ...PRIVATE_KEYS,
   'sk-ssh-ed25519@openssh.com': securityKey('sk-ssh-ed25519@openssh.com'),
@@ -73,7 +79,7 @@ describe('signature algorithms', () => {
     ]);
     expect(signatureAlgorithmsFor('ssh-rsa')).toEqual(['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa']);
     expect(signatureAlgorithmsFor('ecdsa-sha2-nistp256')).toEqual(['ecdsa-sha2-nistp256']);
-    expect(signatureAlgorithmsFor('ssh-dss')).toEqual([]);
+    expect(signatureAlgorithmsFor('ssh-dss')).toEqual(['ssh-dss']);
     expect(signatureAlgorithmsFor('constructor')).toEqual([]);
   });
 });

@@ -16,6 +16,7 @@ import {
   fingerprint,
   formatPrivateKey,
   formatPublicKeyLine,
+  generateDsaKey,
   generatePrivateKey,
   generateRsaKey,
   type PrivateKey,
@@ -75,7 +76,8 @@ function keyMaker(
     }
     case 'dss':
     case 'dsa':
-      throw new UsageError(`keygen -t ${type}: DSA keys are no longer safe`);
+      if (b !== undefined && b !== '1024') throw new UsageError(`-b ${b}: dss has 1024`);
+      return async () => generateDsaKey({ comment });
     default:
       throw new UsageError(`keygen: ${JSON.stringify(type)} is no type of key`);
   }

@@ -26,7 +26,11 @@ const SIZES: Readonly<Record<string, number>> = {
 };
 
 /** As people call the types. */
-const NAMES: Readonly<Record<string, string>> = { 'ssh-ed25519': 'ED25519', 'ssh-rsa': 'RSA' };
+const NAMES: Readonly<Record<string, string>> = {
+  'ssh-ed25519': 'ED25519',
+  'ssh-rsa': 'RSA',
+  'ssh-dss': 'DSA',
+};
 
 /** Cold: prints the public key of a private key file, emits 0 and completes. */
 export function showPublicKey(file: string, flags: KeygenFlags, io: CliIo): Observable<number> {

@@ -34,7 +34,7 @@ const ACTIONS = ['y', 'l', 'p', 'F', 'R', 'H'] as const;
 export function keygenCommand(command: Command): Command {
   return command
     .description('make a key pair, or look after keys and known hosts')
-    .option('-t <type>', 'ed25519 (the default), ecdsa or rsa')
+    .option('-t <type>', 'ed25519 (the default), ecdsa or rsa; dss for what knows nothing better')
     .option('-b <bits>', 'for ecdsa: 256, 384 or 521; for rsa: 3072 unless said otherwise')
     .option('-N <passphrase>', 'of the private key; asked for on the terminal without it')
     .option('-P <passphrase>', 'the one that the file has, for -y and -p')

@@ -3,14 +3,15 @@
  * same OpenSSL (Electron's BoringSSL has no raw ChaCha20, a FIPS build has fewer curves), so each group of rows is tried once,
  * when this file is loaded; that takes three milliseconds.
  */
-import { createECDH } from 'node:crypto';
+import { createECDH, generateKeyPairSync } from 'node:crypto';
 import { equalBytes } from '../wire/bytes.ts';
 import { nobleProvider } from './noble-provider.ts';
 import { NODE_CURVES, nodeEd25519, nodeNistCurves, nodeX25519 } from './node-provider-curves.ts';
 import { giveBack } from '../wire/give-back-node.ts';
 import { nodeModp } from './node-provider-modp.ts';
 import { nodeRsa } from './node-provider-rsa.ts';
-import { nodeSymmetric } from './node-provider-symmetric.ts';
+import { DSA_BITS } from './dsa.ts';
+import { nodeSymmetric, plainBytes } from './node-provider-symmetric.ts';
 import type { CryptoProvider, HashName } from './provider.ts';
 import { wasmPoly1305 } from './wasm-poly1305.ts';
 
@@ -28,6 +29,7 @@ export const nodeProvider: CryptoProvider = {
   randomBytes,
   giveBack,
   ...nodeRsa,
+  dsaGenerate,
   ...wasmPoly1305(),
   ...whenWorking({ hash }, () => HASHES.every((name) => hash(name, [BLOCK]).length > 0)),
   ...whenWorking({ hmac }, () => HASHES.every((name) => hmac(name, KEY)([BLOCK]).length > 0)),
@@ -47,6 +49,15 @@ export const nodeProvider: CryptoProvider = {
   // what is not OpenSSL (Electron) knows no groups, and tests the primes of all of them
   ...whenWorking(nodeModp, () => Number.parseInt(process.versions.openssl) >= 3),
 };
+
+function dsaGenerate(): Uint8Array {
+  const { privateKey } = generateKeyPairSync('dsa', {
+    ...{ modulusLength: DSA_BITS, divisorLength: 160 },
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+  });
+  return plainBytes(privateKey);
+}
 
 /** The rows when their trial succeeds, nothing when it throws or fails: the portable rows stay in place then. */
 export function whenWorking<R extends object>(rows: R, isWorking: () => boolean): R | undefined {

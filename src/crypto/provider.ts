@@ -75,6 +75,19 @@ export interface RsaPrivateNumbers extends RsaPublicNumbers {
   readonly iqmp: bigint;
 }
 
+/** Numbers of a DSA key (FIPS 186-2 §4). */
+export interface DsaPublicNumbers {
+  readonly p: bigint;
+  readonly q: bigint;
+  readonly g: bigint;
+  readonly y: bigint;
+}
+
+/** Numbers of a DSA private key. */
+export interface DsaPrivateNumbers extends DsaPublicNumbers {
+  readonly x: bigint;
+}
+
 /** The primitives. All functions are synchronous but RSA signing, which browsers only do asynchronously. */
 export interface CryptoProvider {
   readonly name: string;
@@ -142,6 +155,8 @@ export interface CryptoProvider {
     hash: SignatureHash,
     data: Uint8Array,
   ): Uint8Array | Promise<Uint8Array>;
+  /** A new DSA key of 1024 bits as PKCS#8 in DER, where the platform makes them. */
+  dsaGenerate?(): Uint8Array;
   /** A signature with its leading zeros trimmed verifies; one that is longer than the modulus does not. */
   rsaVerify(
     key: RsaPublicNumbers,

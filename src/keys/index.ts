@@ -39,6 +39,7 @@ export { formatPrivateKey, type FormatPrivateKeyOptions } from './openssh-privat
 export type { Permissions } from './permissions.ts';
 export {
   type GenerateOptions,
+  generateDsaKey,
   generatePrivateKey,
   generateRsaKey,
   type GenerateRsaOptions,

@@ -1,5 +1,6 @@
 /** The secret part of a key as it stands in OpenSSH's key files, and in requests to an agent (draft-ietf-sshm-ssh-agent §3.2). */
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
+import { DSA_BITS } from '../crypto/dsa.ts';
 import { bytesToInteger } from '../crypto/integers.ts';
 import type { CurveName } from '../crypto/provider.ts';
 import { MAX_RSA_BITS } from '../crypto/rsa.ts';
@@ -38,6 +39,8 @@ export function readPrivateMaterial(reader: Reader): PrivateFields {
       return readEcdsa(reader, 'nistp521');
     case 'ssh-rsa':
       return readRsa(reader);
+    case 'ssh-dss':
+      return readDsa(reader);
     default: {
       const shown = escapeText(type, 64);
       const why = isSecurityKeyType(type)
@@ -63,6 +66,10 @@ export function writePrivateMaterial(writer: Writer, key: PrivateKey): void {
     case 'ecdsa':
       // Type, curve and point: just what the public key is.
       writer.raw(key.publicKey.blob).string(unsignedToMpint(material.scalar));
+      return;
+    case 'dsa':
+      // the fields of the public key, and x
+      writer.raw(key.publicKey.blob).mpint(material.x);
       return;
     case 'rsa': {
       const { n, e, d, iqmp, p, q } = material;
@@ -93,6 +100,18 @@ function readEcdsa(reader: Reader, curve: CurveName): PrivateFields {
   return {
     material: { kind: 'ecdsa', curve, scalar },
     publicKey: new Writer().utf8(`ecdsa-sha2-${curve}`).utf8(named).string(point).bytes(),
+  };
+}
+
+function readDsa(reader: Reader): PrivateFields {
+  const number = (name: string): bigint =>
+    bytesToInteger(readMagnitude(reader, DSA_BITS / 8, `DSA ${name}`));
+  const [p, q, g, y, x] = ['p', 'q', 'g', 'y', 'x'].map(number) as [
+    ...[bigint, bigint, bigint, bigint, bigint],
+  ];
+  return {
+    material: { kind: 'dsa', p, q, g, y, x },
+    publicKey: new Writer().utf8('ssh-dss').mpint(p).mpint(q).mpint(g).mpint(y).bytes(),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Private keys in DER: PKCS#1 (RFC 8017 §A.1.2), SEC 1 (RFC 5915) and PKCS#8 (RFC 5958). */
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
+import { DSA_BITS, dsaPublic } from '../crypto/dsa.ts';
 import { bytesToInteger } from '../crypto/integers.ts';
 import type { CurveName } from '../crypto/provider.ts';
 import { MAX_RSA_BITS } from '../crypto/rsa.ts';
@@ -44,6 +45,18 @@ export function readPkcs1(bytes: Uint8Array, what: string): PrivateKeyMaterial {
   });
 }
 
+/** `DSA PRIVATE KEY`, as OpenSSL has written it before PKCS#8: p, q, g, y and x. */
+export function readDsaKey(bytes: Uint8Array, what: string): PrivateKeyMaterial {
+  return whole(bytes, what, (file) => {
+    const key = file.sequence();
+    if (key.smallInteger() !== 0) throw key.error('a DSA key of another version');
+    const number = (): bigint => dsaNumber(key);
+    const [p, q, g, y, x] = [number(), number(), number(), number(), number()];
+    key.end();
+    return { kind: 'dsa', p, q, g, y, x };
+  });
+}
+
 /** `EC PRIVATE KEY`. */
 export function readSec1(bytes: Uint8Array, what: string): PrivateKeyMaterial {
   return whole(bytes, what, (file) => sec1Key(file, what));
@@ -65,10 +78,24 @@ export function readPkcs8(bytes: Uint8Array, what: string): PrivateKeyMaterial {
         return whole(key, what, (inner) => sec1Key(inner, what, curveOf(algorithm, what)));
       case 'ed25519':
         return readEd25519(key, what);
+      case 'dsa': {
+        const parameters = algorithm.sequence();
+        const number = (): bigint => dsaNumber(parameters);
+        const [p, q, g] = [number(), number(), number()];
+        const x = whole(key, what, dsaNumber);
+        return { kind: 'dsa', p, q, g, x, y: dsaPublic({ p, q, g, x }) };
+      }
       default:
-        throw unsupported(what, type === 'dsa' ? 'DSA keys' : 'keys of this type');
+        throw unsupported(what, 'keys of this type');
     }
   });
+}
+
+function dsaNumber(reader: DerReader): bigint {
+  const magnitude = reader.magnitude();
+  if (magnitude.length === 0 || magnitude.length > DSA_BITS / 8)
+    throw reader.error('a DSA number of a size that cannot be');
+  return bytesToInteger(magnitude);
 }
 
 function sec1Key(file: DerReader, what: string, named?: CurveName): PrivateKeyMaterial {

@@ -10,7 +10,7 @@ import { keyFormatError } from './key-format.ts';
 import { openOpensshKey, OPENSSH_LABEL, opensshPublicPart } from './openssh-private-key.ts';
 import { keyFileText, pemLabel, type PemBlock, readPem } from './pem.ts';
 import { openLegacyPem, openPbes2, type PemSecret } from './pem-encryption.ts';
-import { readPkcs1, readPkcs8, readSec1 } from './pem-structures.ts';
+import { readDsaKey, readPkcs1, readPkcs8, readSec1 } from './pem-structures.ts';
 import { PrivateKey, type PrivateKeyMaterial } from './private-key.ts';
 import type { PublicKey } from './public-key.ts';
 
@@ -33,6 +33,7 @@ interface PemFormat {
 
 const PEM_FORMATS: ReadonlyMap<string, PemFormat> = new Map([
   ['RSA PRIVATE KEY', { name: 'PKCS#1', read: readPkcs1 }],
+  ['DSA PRIVATE KEY', { name: 'DSA', read: readDsaKey }],
   ['EC PRIVATE KEY', { name: 'SEC 1', read: readSec1 }],
   ['PRIVATE KEY', { name: 'PKCS#8', read: readPkcs8 }],
 ]);
@@ -42,7 +43,6 @@ const BY_PUTTYGEN = 'puttygen FILE -O private-openssh-new -o NEW-FILE converts i
 
 /** How files in other formats begin, what they are, and how to get from there to here. */
 const FOREIGN_FORMATS: readonly (readonly [start: string, name: string, advice: string])[] = [
-  ['-----BEGIN DSA PRIVATE KEY-----', 'DSA (PEM)', 'DSA keys are no longer safe'],
   ['PuTTY-User-Key-File-', 'PuTTY', BY_PUTTYGEN],
   ['---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----', 'ssh.com', BY_PUTTYGEN],
   ['SSH PRIVATE KEY FILE FORMAT 1.1', 'SSH-1', 'SSH-1 keys are no longer safe'],

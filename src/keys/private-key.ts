@@ -4,11 +4,18 @@
  */
 import { defaultProvider } from '#crypto';
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
-import type { CryptoProvider, CurveName, RsaPrivateNumbers } from '../crypto/provider.ts';
+import type {
+  CryptoProvider,
+  CurveName,
+  DsaPrivateNumbers,
+  RsaPrivateNumbers,
+} from '../crypto/provider.ts';
+import { dsaPublic, dsaSign, isSafeDsaKey } from '../crypto/dsa.ts';
 import { MAX_RSA_BITS } from '../crypto/rsa.ts';
 import { generateRsa } from '../crypto/rsa-generate.ts';
 import { SshError } from '../errors.ts';
 import { keyFormatError } from './key-format.ts';
+import { readPkcs8 } from './pem-structures.ts';
 import {
   MINIMUM_RSA_BITS,
   type PublicKey,
@@ -38,7 +45,8 @@ export type PrivateKeyMaterial =
       /** The scalar as big-endian bytes, as long as a coordinate of the curve. */
       readonly scalar: Uint8Array;
     }
-  | ({ readonly kind: 'rsa' } & RsaPrivateNumbers);
+  | ({ readonly kind: 'rsa' } & RsaPrivateNumbers)
+  | ({ readonly kind: 'dsa' } & DsaPrivateNumbers);
 
 /** What a key carries along. */
 export interface PrivateKeyOptions {
@@ -101,6 +109,8 @@ export class PrivateKey implements Signer {
           algorithm,
           this.#provider.ecdsaSign(material.curve, material.scalar, data),
         );
+      case 'dsa':
+        return encodeSignature(algorithm, dsaSign(material, data, this.#provider));
       case 'rsa': {
         const signature = this.#provider.rsaSign(material, row.hash, data);
         return signature instanceof Uint8Array
@@ -167,6 +177,18 @@ export async function generateRsaKey(options: GenerateRsaOptions = {}): Promise<
   return new PrivateKey({ kind: 'rsa', ...(await generateRsa(bits)) }, options);
 }
 
+/**
+ * A new DSA key of 1024 bits, for what is too old for anything else: weak, and used where `ssh-dss` is named only. Throws `unsupported`
+ * where the platform makes none.
+ */
+export function generateDsaKey(options: PrivateKeyOptions = {}): PrivateKey {
+  const { provider = defaultProvider } = options;
+  const der = provider.dsaGenerate?.();
+  if (der === undefined)
+    throw new SshError('unsupported', 'no DSA keys are made here', { feature: 'DSA keys' });
+  return new PrivateKey(readPkcs8(der, 'new DSA key'), options);
+}
+
 function publicMaterial(material: PrivateKeyMaterial, provider: CryptoProvider): PublicKeyMaterial {
   switch (material.kind) {
     case 'ed25519':
@@ -174,6 +196,12 @@ function publicMaterial(material: PrivateKeyMaterial, provider: CryptoProvider):
       return { kind: 'ed25519', publicKey: provider.ed25519PublicKey(material.seed) };
     case 'ecdsa':
       return { kind: 'ecdsa', curve: material.curve, point: pointOf(material, provider) };
+    case 'dsa': {
+      const { p, q, g, y, x } = material;
+      if (!isSafeDsaKey(material) || x <= 0n || x >= q || dsaPublic(material) !== y)
+        throw malformed('DSA numbers that do not belong together');
+      return { kind: 'dsa', p, q, g, y };
+    }
     case 'rsa':
       checkRsa(material);
       return { kind: 'rsa', n: material.n, e: material.e };

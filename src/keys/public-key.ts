@@ -6,7 +6,8 @@
 import { bytesToInteger } from '../crypto/integers.ts';
 import { isUncompressedPoint } from '../crypto/checks.ts';
 import { ED25519_KEY_LENGTH, isSafeEd25519Key } from '../crypto/ed25519-keys.ts';
-import type { CurveName } from '../crypto/provider.ts';
+import { DSA_BITS, isSafeDsaKey } from '../crypto/dsa.ts';
+import type { CurveName, DsaPublicNumbers } from '../crypto/provider.ts';
 import { isSafeRsaKey, MAX_RSA_BITS, rsaBits as modulusBits } from '../crypto/rsa.ts';
 import { escapeText, SshError } from '../errors.ts';
 import { equalBytes, fromBase64, toBase64 } from '../wire/bytes.ts';
@@ -28,6 +29,7 @@ export type PublicKeyMaterial =
       readonly point: Uint8Array;
     }
   | { readonly kind: 'rsa'; readonly n: bigint; readonly e: bigint }
+  | ({ readonly kind: 'dsa' } & DsaPublicNumbers)
   | {
       /** In a security key (OpenSSH PROTOCOL.u2f). */
       readonly kind: 'sk-ed25519';
@@ -66,6 +68,7 @@ const READERS: ReadonlyMap<string, (reader: Reader) => PublicKeyMaterial> = new 
   ['ecdsa-sha2-nistp384', (reader: Reader) => readEcdsa(reader, 'nistp384')],
   ['ecdsa-sha2-nistp521', (reader: Reader) => readEcdsa(reader, 'nistp521')],
   ['ssh-rsa', readRsa],
+  ['ssh-dss', readDsa],
   ['sk-ssh-ed25519@openssh.com', readSkEd25519],
   ['sk-ecdsa-sha2-nistp256@openssh.com', readSkEcdsa],
 ]);
@@ -111,6 +114,10 @@ export function publicKeyOf(material: PublicKeyMaterial): PublicKey {
       break;
     case 'rsa':
       writer.utf8('ssh-rsa').mpint(material.e).mpint(material.n);
+      break;
+    case 'dsa':
+      writer.utf8('ssh-dss');
+      for (const number of [material.p, material.q, material.g, material.y]) writer.mpint(number);
       break;
     case 'sk-ed25519':
       writer.utf8('sk-ssh-ed25519@openssh.com').string(material.publicKey);
@@ -234,6 +241,14 @@ function readCurvePoint(reader: Reader, curve: CurveName): Uint8Array {
   if (!isUncompressedPoint(curve, point))
     throw reader.error(`ECDSA key that is not an uncompressed point on ${curve}`);
   return point;
+}
+
+function readDsa(reader: Reader): PublicKeyMaterial {
+  const number = (name: string): bigint =>
+    bytesToInteger(readMagnitude(reader, DSA_BITS / 8, `DSA ${name}`));
+  const numbers = { p: number('p'), q: number('q'), g: number('g'), y: number('y') };
+  if (!isSafeDsaKey(numbers)) throw reader.error('DSA key of other sizes than 1024 and 160 bits');
+  return { kind: 'dsa', ...numbers };
 }
 
 function readRsa(reader: Reader): PublicKeyMaterial {

@@ -5,6 +5,7 @@
  */
 import { defaultProvider } from '#crypto';
 import { CURVE_LENGTHS } from '../crypto/checks.ts';
+import { dsaVerify } from '../crypto/dsa.ts';
 import type { CryptoProvider, CurveName, SignatureHash } from '../crypto/provider.ts';
 import type { Row, Standing } from '../crypto/standing.ts';
 import { SshError } from '../errors.ts';
@@ -48,6 +49,7 @@ export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [
   skEd25519('sk-ssh-ed25519@openssh.com', 'default'),
   skEcdsa('sk-ecdsa-sha2-nistp256@openssh.com', 'default'),
   rsa('ssh-rsa', 'legacy', 'sha1'),
+  dsa('ssh-dss', 'legacy'),
 ];
 
 /** The algorithms that a key of this type can sign with, most preferred first; none for a type that is not known. */
@@ -182,6 +184,15 @@ function skEcdsa(name: string, standing: Standing): SignatureAlgorithm {
       const signed = securityKeyData(material.application, data, rest, provider);
       return isEcdsaSignature(material, signed, signature, provider);
     },
+  };
+}
+
+function dsa(name: string, standing: Standing): SignatureAlgorithm {
+  return {
+    ...{ name, standing, keyType: name, hash: 'sha1' },
+    encode: (signature) => signature,
+    verify: ({ material }, data, signature, provider) =>
+      material.kind === 'dsa' && dsaVerify(material, data, signature, provider),
   };
 }
 
