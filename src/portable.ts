@@ -179,6 +179,8 @@ export * from './sftp/index.ts';
 export type {
   CryptoProvider,
   CurveName,
+  DsaPrivateNumbers,
+  DsaPublicNumbers,
   Encapsulation,
   GcmKey,
   HashName,

@@ -6,6 +6,8 @@
 export type {
   CryptoProvider,
   CurveName,
+  DsaPrivateNumbers,
+  DsaPublicNumbers,
   HashName,
   RsaPrivateNumbers,
   RsaPublicNumbers,
