@@ -187,6 +187,8 @@ export type {
   KemKeyPair,
   KeyAgreement,
   ModpGroup,
+  DsaPrivateNumbers,
+  DsaPublicNumbers,
   RsaPrivateNumbers,
   RsaPublicNumbers,
   SignatureHash,

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { defaultProvider } from '#crypto';
+import { bytesToInteger, integerToBytes, power } from '../../src/crypto/integers.ts';
+import { modpGroup } from '../../src/crypto/modp.ts';
 import { nobleProvider } from '../../src/crypto/noble-provider.ts';
 import {
   deriveKeys,
@@ -10,6 +12,8 @@ import {
   exchangeHash,
   type KeySource,
 } from '../../src/transport/key-derivation.ts';
+import { toHex, utf8Bytes } from '../../src/wire/bytes.ts';
+import { Writer } from '../../src/wire/writer.ts';
 
 const HASHES = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
 
@@ -72,6 +76,35 @@ describe('exchangeHash', () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+/** Of paramiko's test_kex: x of 0xCC, the other side's public value 69. */
+const GROUP1 = [
+  ['client', 'fake-host-key', '03079780f3d3ad0b3c6db30c8d21685f367a86d2'],
+  ['server', 'fake-key', 'b16bf34dd10945ede84e9c1ef24a14bfdc843389'],
+] as const;
+
+describe('the exchange hash of diffie-hellman-group1-sha1', () => {
+  it.each(GROUP1)("is the one of paramiko's test_kex, as the %s", (role, hostKey, hash) => {
+    const { p, g } = modpGroup(1024);
+    const x = bytesToInteger(Uint8Array.from({ length: 128 }, (_, at) => (at === 0 ? 0x4c : 0xcc)));
+    const own = power(g, x, p);
+    const [e, f] = role === 'client' ? [own, 69n] : [69n, own];
+    const identifications = ['SSH-2.0-paramiko_1.0', 'SSH-2.0-lame'].map(utf8Bytes);
+    const inits = ['local-kex-init', 'remote-kex-init'].map(utf8Bytes);
+    const [ours, theirs] = role === 'client' ? [0, 1] : [1, 0];
+    const record = {
+      clientIdentification: identifications[ours]!,
+      serverIdentification: identifications[theirs]!,
+      clientKexInit: inits[ours]!,
+      serverKexInit: inits[theirs]!,
+      hostKey: utf8Bytes(hostKey),
+      exchangeValues: new Writer().mpint(e).mpint(f).bytes(),
+      sharedSecret: encodeSharedSecret(integerToBytes(power(69n, x, p), 128), 'mpint'),
+    };
+    for (const provider of [defaultProvider, nobleProvider])
+      expect(toHex(exchangeHash(provider, 'sha1', record))).toBe(hash);
   });
 });
 

@@ -9,6 +9,8 @@ export type {
   DsaPrivateNumbers,
   DsaPublicNumbers,
   HashName,
+  DsaPrivateNumbers,
+  DsaPublicNumbers,
   RsaPrivateNumbers,
   RsaPublicNumbers,
   SignatureHash,
