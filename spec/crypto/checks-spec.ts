@@ -6,7 +6,7 @@ import { isSafeRsaKey, MAX_RSA_BITS, MIN_RSA_BITS, rsaBits } from '../../src/cry
 import { fromHex } from '../../src/wire/bytes.ts';
 import { reasonOf } from '../contract/crypto-key-exchange.ts';
 
-describe('isSafeRsaKey', () => {
+describe('K10: isSafeRsaKey', () => {
   const n = 2n ** 2047n + 1n;
   it.each([
     ['an ordinary key', { n, e: 65537n }, true],
@@ -38,7 +38,7 @@ describe('isSafeRsaKey', () => {
   });
 });
 
-describe('isSafeEd25519Key', () => {
+describe('K13: isSafeEd25519Key', () => {
   const prime = `ed${'ff'.repeat(30)}7f`;
   it.each([
     ['d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a', true],

@@ -45,7 +45,7 @@ describe('the registry of ciphers', () => {
     ]);
   });
 
-  it('finds rows by name, and knows no "none"', () => {
+  it('K20: finds rows by name, and knows no "none"', () => {
     expect(CIPHERS.map((row) => cipherByName(row.name))).toEqual(CIPHERS);
     expect(MACS.map((row) => macByName(row.name))).toEqual(MACS);
     expect([cipherByName('none'), macByName('none'), cipherByName('')]).toEqual([
@@ -202,7 +202,7 @@ describe.each(SUITES)('$name', (suite) => {
   });
 });
 
-describe('the counters', () => {
+describe('K19: the counters', () => {
   it.each([
     ['00000000ffffffff', '0000000100000000'],
     ['00000000000000ff', '0000000000000100'],

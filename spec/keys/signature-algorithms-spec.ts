@@ -163,7 +163,7 @@ function rawOf(name: string, signature: Uint8Array): Uint8Array {
   return raw;
 }
 
-describe('ECDSA numbers', () => {
+describe('K12: ECDSA numbers', () => {
   const key = PRIVATE_KEYS['ecdsa-sha2-nistp256']!;
   const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
   let r = 0n;
@@ -226,7 +226,7 @@ describe('ECDSA numbers', () => {
   });
 });
 
-describe('Ed25519 scalars', () => {
+describe('K13: Ed25519 scalars', () => {
   it('do not verify with the order of the group added', () => {
     const key = privateKeyFromSeed(new Uint8Array(32).fill(3));
     const inner = innerOf(key.sign(DATA, 'ssh-ed25519') as Uint8Array);
@@ -242,7 +242,7 @@ describe('Ed25519 scalars', () => {
   });
 });
 
-describe('RSA signatures', () => {
+describe('K11: RSA signatures', () => {
   const key = PRIVATE_KEYS['rsa-sha2-512']!;
 
   it('verify with leading zeros trimmed, and not with zeros added', async () => {

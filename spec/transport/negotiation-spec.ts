@@ -146,7 +146,7 @@ describe('negotiate', () => {
     ).toEqual({ category, ours: theirs, theirs: ['x'] });
   });
 
-  it('is the first name of the client that the server has, for any lists', () => {
+  it('K18: is the first name of the client that the server has, for any lists', () => {
     const names = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', ...MARKERS));
     fc.assert(
       fc.property(names, names, (clients, servers) => {
