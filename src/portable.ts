@@ -187,8 +187,6 @@ export type {
   KemKeyPair,
   KeyAgreement,
   ModpGroup,
-  DsaPrivateNumbers,
-  DsaPublicNumbers,
   RsaPrivateNumbers,
   RsaPublicNumbers,
   SignatureHash,

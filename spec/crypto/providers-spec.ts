@@ -150,10 +150,12 @@ describe('node and noble agree', () => {
 describe('the provider of the platform', () => {
   it('is chosen by the import', () => {
     expect(defaultProvider).toBe(nodeProvider);
-    // but for Poly1305, which is WebAssembly in both
-    const { poly1305, ...others } = portableProvider;
-    expect(others).toEqual({ ...nobleProvider, poly1305: undefined });
+    // but for what is WebAssembly, and so the fastest that there is
+    const { poly1305, chacha20, bestCipher, ...others } = portableProvider;
+    expect(others).toEqual({ ...nobleProvider, poly1305: undefined, chacha20: undefined });
     expect(poly1305).not.toBe(nobleProvider.poly1305);
+    expect(chacha20).not.toBe(nobleProvider.chacha20);
+    expect(bestCipher).toBe('chacha20-poly1305@openssh.com');
   });
 
   it('takes every row from node:crypto that this Node has', () => {

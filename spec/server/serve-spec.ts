@@ -123,7 +123,7 @@ describe('serve', () => {
     ['an unknown cipher', { algorithms: { cipher: ['rot13'] } }],
     ['an unknown key exchange', { algorithms: { kex: ['toString'] } }],
     ['an unknown method', { authentication: { methods: ['gssapi-with-mic'] } }],
-    ['an unknown algorithm of users', { authentication: { algorithms: ['ssh-dss'] } }],
+    ['an unknown algorithm of users', { authentication: { algorithms: ['ssh-what'] } }],
   ])('errors for %s before the duplex is touched', async (_name, options) => {
     const [clientEnd, serverEnd] = memoryPair();
     const error: unknown = await lastValueFrom(serve(serverEnd, serverWith(options))).catch(

@@ -9,8 +9,6 @@ export type {
   DsaPrivateNumbers,
   DsaPublicNumbers,
   HashName,
-  DsaPrivateNumbers,
-  DsaPublicNumbers,
   RsaPrivateNumbers,
   RsaPublicNumbers,
   SignatureHash,
