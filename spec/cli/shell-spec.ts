@@ -97,7 +97,9 @@ function describeShell(name: string, needs: PeerName, start: () => Promise<Peer>
     it('sends control keys to the other side', async () => {
       const terminal = shell();
       await ready(terminal);
-      terminal.type('sleep 300\r');
+      terminal.type("sh -c 'echo asleep; exec sleep 300'\r");
+      // a key that comes before the program is in front would be the shell's
+      await terminal.shows(/asleep\r\n/);
       terminal.type('\u0003');
       await terminal.shows(/ready> /);
       terminal.type('exit 8\r');
