@@ -24,8 +24,8 @@ function exitText(exit: Exit): string {
   return exit.kind === 'signal' ? `exit:${exit.signal}` : 'exit:missing';
 }
 
-/** Runs a command that the raw server has granted. */
-async function run(options: ExecOptions = {}): Promise<Running> {
+/** Runs a command that the raw server has granted, unless said otherwise. */
+async function run(options: ExecOptions = {}, isAnswered = true): Promise<Running> {
   const { peer, subject } = duel({ role: 'client' });
   await peer.session();
   const connection = await subject.connected();
@@ -43,6 +43,7 @@ async function run(options: ExecOptions = {}): Promise<Running> {
   });
   const raw = await peer.acceptChannel();
   await peer.until(Msg.REQUEST);
+  if (!isAnswered) return { peer, subject, seen, exits, raw };
   peer.send(message.success(raw.peer));
   // an empty input ends when the command has begun, not before
   if (options.stdin === undefined) await peer.expect(Msg.EOF);
@@ -94,6 +95,21 @@ describe('X14: a command', () => {
     await settled(peer);
     expect(seen).toEqual([...expected, 'complete']);
     expect(subject.errors).toEqual([]);
+    subject.stop();
+  });
+
+  it.each([
+    ['and has an exit, when the server says one', [out('a'), status(7), eof], ['out:a', 'exit:7']],
+    ['and is an error without one', [out('a'), eof], ['out:a', 'released']],
+  ])('is never answered: %s', async (_, messages, expected) => {
+    const { peer, subject, seen, raw } = await run({}, false);
+    for (const each of [...messages, close]) peer.send(each(raw.peer));
+    await peer.until(Msg.CLOSE);
+    await settled(peer);
+    // too late to be one
+    peer.send(message.success(raw.peer));
+    await settled(peer);
+    expect(seen.filter((each) => each !== 'complete')).toEqual(expected);
     subject.stop();
   });
 

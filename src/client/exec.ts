@@ -119,9 +119,18 @@ function follow(
     const fed$ = session.stdin.pump(input$).pipe(ignoreElements(), takeUntil(session.unread$));
     all.add(fed$.subscribe({ error: failed }));
   };
+  let unanswered: SshError | undefined;
   const finish = (): void => {
-    const exit$ = exitWhenClosed(session);
-    all.add(exit$.subscribe({ next: (exit) => emitExit(exit, out), error: fail }));
+    const ended = (exit: Exit): void => {
+      if (unanswered !== undefined && exit.kind === 'missing') fail(unanswered);
+      else emitExit(exit, out);
+    };
+    all.add(exitWhenClosed(session).subscribe({ next: ended, error: fail }));
+  };
+  // some servers (paramiko) answer a command that ends at once behind its end, which is no answer any more: then its exit is one
+  const refused = (error: unknown): void => {
+    if (isRequested && isSshError(error, 'released')) unanswered = error;
+    else fail(error);
   };
   all.add(
     session.output$.subscribe({
@@ -130,7 +139,7 @@ function follow(
       complete: () => finish(),
     }),
   );
-  all.add(requests.subscribe({ error: fail, complete: feed }));
+  all.add(requests.subscribe({ error: refused, complete: feed }));
   return all;
 }
 
