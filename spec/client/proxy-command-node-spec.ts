@@ -44,6 +44,17 @@ describe('proxyCommand', () => {
     expect(JSON.parse(chunks.join(''))).toEqual(nasty);
   });
 
+  it.each([[''], ['cat\0'], ['cat', '\0']])(
+    'errors with config for words that are none: %j',
+    async (...words) => {
+      const error = await failure(words);
+      expect([error.kind, error.message]).toEqual([
+        'config',
+        expect.stringContaining('cannot be run'),
+      ]);
+    },
+  );
+
   it('errors with exit, its status and the end of its stderr, when it ends early', async () => {
     const error = await failure(script('console.error("no route\\x1b[2J"); process.exitCode = 7'));
     expect(isSshError(error, 'exit') && error.detail).toEqual({

@@ -140,6 +140,18 @@ describe('the trace', () => {
     expect(await lastValueFrom(client.trace$.pipe(toArray()))).toEqual([]);
   });
 
+  it('ends the connection when the tracer throws, at the end of it, too', async () => {
+    const boom = (): never => {
+      throw new Error('boom');
+    };
+    const always = echo({ client: { trace: boom } });
+    await expect(connected(always.client$)).rejects.toMatchObject({ kind: 'protocol' });
+    const atEnd = echo({ client: { trace: ({ type }) => type === 'closed' && boom() } });
+    const client = await connected(atEnd.client$);
+    client.disconnect();
+    expect(await lastValueFrom(client.closed$)).toMatchObject({ kind: 'disconnect' });
+  });
+
   it('completes with the connection, behind how it ended', async () => {
     const { client$ } = echo();
     const client = await connected(client$);
@@ -229,6 +241,11 @@ describe('PacketEvent', () => {
     expect(hexOf('CHANNEL_REQUEST', request('exec'))).toMatch(/01 \[10 bytes\]$/);
     expect(hexOf('CHANNEL_REQUEST', request('exec'), true)).toMatch(/636f6f6b6965$/);
     expect(hexOf('CHANNEL_REQUEST', request('x11-req'), true)).toMatch(/01 \[secret\]$/);
+  });
+
+  it('shows nothing of a message that was not read', () => {
+    const answer = new Writer().byte(61).uint32(1).utf8('hunter2');
+    expect(hexOf('61', answer, true)).toBe('3d [secret]');
   });
 
   it('names the channel of a message, also the one that opens it', () => {

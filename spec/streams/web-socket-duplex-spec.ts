@@ -117,6 +117,14 @@ describe('webSocketDuplex over the WebSocket of a page', () => {
     expect(isSshError(heard.end, 'overflow')).toBe(true);
   });
 
+  it('counts messages, too: empty ones do not wait without end', () => {
+    const { socket } = opened({ maxWaiting: 1000 });
+    for (let at = 0; at < 15; at++) socket.gets(bytes(0));
+    expect(socket.closes).toEqual([]);
+    socket.gets(bytes(0));
+    expect(socket.closes).toEqual([4000]);
+  });
+
   it('is done with writes as long as at most 1 MiB has not left, and looks again every 5 ms, or when a message comes', () => {
     const scheduler = new VirtualTimeScheduler();
     const { socket, duplex } = opened({ scheduler });

@@ -52,13 +52,22 @@ export function proxyCommand(
 ): Observable<ByteDuplex> {
   return new Observable((subscriber) => {
     const [program, ...words] = command;
-    const child = spawn(program, words, { stdio: 'pipe' });
+    const child = started(program, words);
     child.on('error', (error) => subscriber.error(notStarted(program, error)));
     if (child.pid === undefined) return undefined;
     subscriber.add(() => letGo(child));
     subscriber.next(new ChildDuplex(child, options));
     return undefined;
   });
+}
+
+/** Node throws at words that no program can be given: an empty name, a NUL. */
+function started(program: string, words: readonly string[]): ChildProcessWithoutNullStreams {
+  try {
+    return spawn(program, words, { stdio: 'pipe' });
+  } catch (cause) {
+    throw notStarted(program, cause);
+  }
 }
 
 /** A program's input and output. */

@@ -1,4 +1,5 @@
 import { Observable, Subject } from 'rxjs';
+import type { SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { TraceEvent, Tracer } from './trace.ts';
 
@@ -33,9 +34,14 @@ export class TraceFeed {
     });
   }
 
-  /** Nothing more is told. */
-  end(): void {
+  /** Tells how it has ended, and then nothing more. Of a tracer that throws now there is nothing left to end. */
+  end(error: SshError): void {
     this.#isOver = true;
+    try {
+      this.tell?.({ type: 'closed', error });
+    } catch {
+      // whoever waits for the end is told it
+    }
     this.tell = undefined;
     this.#events?.complete();
   }

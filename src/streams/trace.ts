@@ -153,7 +153,10 @@ function shownOf(message: string, payload: Uint8Array): Shown {
       return { length, rest: isCookie ? 'secret' : 'contents' };
     }
     default:
-      return { length: payload.length, rest: 'nothing' };
+      // by its number: it was not read, and nobody knows what is in it
+      return /^\d/.test(message)
+        ? { length: 1, rest: 'secret' }
+        : { length: payload.length, rest: 'nothing' };
   }
 }
 

@@ -368,8 +368,7 @@ export class SshTransport {
     this.#resources.unsubscribe();
     if (error.kind === 'connection-lost') this.#life.destroy();
     else this.#life.end();
-    this.trace?.({ type: 'closed', error });
-    this.#trace.end();
+    this.#trace.end(error);
     this.#subjects.end(error);
   }
 }

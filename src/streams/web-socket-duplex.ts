@@ -55,6 +55,8 @@ export interface WebSocketOptions {
 const CONNECTING = 0;
 const OPEN = 1;
 const DEFAULT_MAX_WAITING = 4 * 1024 * 1024;
+/** A message that waits counts as so many bytes at least: an empty one takes memory, too. */
+const COST_OF_MESSAGE = 64;
 /** A write is done when no more than this has not left: enough for the time between two looks. */
 const MAX_BUFFERED = 1024 * 1024;
 /** Milliseconds between two looks at what has not left: a WebSocket does not tell. */
@@ -172,7 +174,7 @@ class WebSocketDuplex implements ByteDuplex {
       return;
     }
     this.#arrived.push(bytes);
-    this.#arrivedBytes += bytes.length;
+    this.#arrivedBytes += costOf(bytes);
     this.#handOver();
     this.#letWritersGo();
     const limit = this.#options.maxWaiting ?? DEFAULT_MAX_WAITING;
@@ -216,7 +218,7 @@ class WebSocketDuplex implements ByteDuplex {
     while (this.#reader !== undefined && this.#held === 0) {
       const bytes = this.#arrived.shift();
       if (bytes === undefined) break;
-      this.#arrivedBytes -= bytes.length;
+      this.#arrivedBytes -= costOf(bytes);
       this.#deliver(this.#reader, bytes);
     }
     this.#isReading = false;
@@ -254,6 +256,10 @@ class WebSocketDuplex implements ByteDuplex {
     else if (this.#writing.length > 0)
       this.#look = after(LOOK_TIME, () => this.#letWritersGo(), this.#options.scheduler);
   }
+}
+
+function costOf({ length }: Uint8Array): number {
+  return Math.max(length, COST_OF_MESSAGE);
 }
 
 function bytesOf(data: unknown): Uint8Array | undefined {
