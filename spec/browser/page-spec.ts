@@ -153,13 +153,20 @@ describeWithPeer('chromium', 'SSH in a page', () => {
     'tells the server the size of the terminal, which follows that of the window',
     async () => {
       await logIn();
-      await page.setViewportSize({ width: 800, height: 500 });
-      const [, columns = '', rows = ''] = await served.example.printed(
-        /the terminal has (\d+) columns and (\d+) rows/,
-      );
       await page.locator('#terminal').click();
-      await page.keyboard.type('stty size\r');
-      await screen(new RegExp(`^${rows} ${columns}\\s*$`));
+      const rows = page.locator('.xterm-rows > div');
+      const askSize = async (when: string): Promise<[rows: number, columns: number]> => {
+        await page.keyboard.type(`echo ${when} $(stty size)\r`);
+        const answer = rows.filter({ hasText: new RegExp(`^${when} \\d+ \\d+\\s*$`) }).first();
+        const [, high, wide] = (await answer.innerText()).split(/\s+/).map(Number);
+        return [high ?? 0, wide ?? 0];
+      };
+      const before = await askSize('before');
+      await page.setViewportSize({ width: 800, height: 500 });
+      await rows.nth(before[0] - 1).waitFor({ state: 'detached' });
+      const [high, wide] = await askSize('after');
+      expect([high < before[0], wide < before[1]]).toEqual([true, true]);
+      await served.example.printed(new RegExp(`the terminal has ${wide} columns and ${high} rows`));
     },
     LONG,
   );

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, map, Subscription, toArray } from 'rxjs';
 import { connect, type ConnectOptions } from '../../src/client/connect-node.ts';
 import { text } from '../../src/client/output-operators.ts';
-import { proxyCommand } from '../../src/client/proxy-command-node.ts';
+import { proxyCommand, type ProxyCommandOptions } from '../../src/client/proxy-command-node.ts';
 import { exec, withClient } from '../../src/client/with-client.ts';
 import { isSshError, type SshError } from '../../src/errors.ts';
 import { utf8Bytes, utf8Text } from '../../src/wire/bytes.ts';
@@ -28,8 +28,11 @@ function script(code: string, ...words: readonly string[]): [string, ...string[]
 }
 
 /** What the connection is told of the end. */
-async function failure(command: [string, ...string[]]): Promise<SshError> {
-  const options = { user: 'me', duplex: proxyCommand(command), agent: false } as const;
+async function failure(
+  command: [string, ...string[]],
+  said: ProxyCommandOptions = {},
+): Promise<SshError> {
+  const options = { user: 'me', duplex: proxyCommand(command, said), agent: false } as const;
   const error = await lastValueFrom(connect('db1', options)).catch((thrown: unknown) => thrown);
   if (!isSshError(error)) throw error;
   return error;
@@ -92,6 +95,18 @@ describe('proxyCommand', () => {
       open.add(proxyCommand(command, { stderr }).subscribe());
     });
     expect(said.join('')).toBe('hello\n');
+  });
+
+  it('errors with connection-lost when what hears stderr throws', async () => {
+    const command = script('console.error("hello"); process.stdin.resume()');
+    const stderr = (): never => {
+      throw new TypeError('no ears');
+    };
+    const error = await failure(command, { stderr });
+    expect([error.kind, error.message]).toEqual([
+      'connection-lost',
+      expect.stringContaining('no ears'),
+    ]);
   });
 
   it.each([

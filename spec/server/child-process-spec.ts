@@ -9,6 +9,7 @@ import { signal } from '../../src/messages/channel-requests.ts';
 import { holdCredit } from '../../src/operators/credit.ts';
 import { childProcess, type ChildProcessOptions } from '../../src/server/child-process-node.ts';
 import type { ServeOptions } from '../../src/server/options.ts';
+import type { DuplexPeer } from '../../src/streams/byte-duplex.ts';
 import { connectionLost } from '../../src/streams/ending.ts';
 import { utf8Text } from '../../src/wire/bytes.ts';
 import { noise, sha256 } from '../support/noise.ts';
@@ -42,9 +43,10 @@ const status = (value: number): unknown => [{ type: 'exit-status', value }];
 function server(
   options: ChildProcessOptions = {},
   more: Partial<ServeOptions> = {},
+  peer?: DuplexPeer,
 ): Promise<Pair> {
   const handler = childProcess({ cwd: folder, ...options });
-  return pair({ exec: handler, shell: handler, ...more });
+  return pair({ exec: handler, shell: handler, ...more }, peer && { peer });
 }
 
 /** Starts a command and waits until it has written a line, whose text is returned. */
@@ -162,6 +164,19 @@ describe('childProcess', () => {
     } finally {
       delete process.env['RXSSH_SPEC_SECRET'];
     }
+  });
+
+  it('gives the command what the server knows of the client, unless an option says otherwise', async () => {
+    const { connection } = await server(
+      { env: { SSH_CONNECTION: 'somewhere' } },
+      { acceptEnv: ['SSH_*'] },
+      { address: '192.0.2.1', port: 1, local: { address: '192.0.2.2', port: 22 } },
+    );
+    const session = await openSession(connection);
+    const outcome = outcomeOf(session);
+    await ask(session.channel, 'env', envOf('SSH_CLIENT', 'forged'));
+    await ask(session.channel, 'exec', execOf('echo "$SSH_CLIENT, $SSH_CONNECTION"'));
+    expect((await outcome).stdout).toBe('192.0.2.1 1 22, somewhere\n');
   });
 
   it.each([

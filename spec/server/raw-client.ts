@@ -9,7 +9,7 @@ import { env, exec, exitSignal, exitStatus } from '../../src/messages/channel-re
 import type { ConnectionEvent } from '../../src/server/events.ts';
 import type { ServeOptions } from '../../src/server/options.ts';
 import { serve } from '../../src/server/serve.ts';
-import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
+import type { ByteDuplex, DuplexPeer } from '../../src/streams/byte-duplex.ts';
 import { memoryPair, type MemoryPairOptions } from '../../src/streams/memory-pair.ts';
 import { openTransport } from '../../src/streams/transport.ts';
 import type { TransportOptions } from '../../src/streams/transport-options.ts';
@@ -74,10 +74,10 @@ export function closePairs(): void {
   open.clear();
 }
 
-/** Logs in. */
+/** Logs in. @param wire - with whom the server takes the client to be */
 export async function pair(
   options: Partial<ServeOptions> = {},
-  wire: MemoryPairOptions = {},
+  { peer, ...wire }: MemoryPairOptions & { readonly peer?: DuplexPeer } = {},
   transport: Partial<TransportOptions> = {},
   ofClient: ConnectionOptions = {},
 ): Promise<Pair> {
@@ -88,7 +88,7 @@ export async function pair(
   open.add(server).add(client);
   const ended = new Promise<void>((resolve, reject) => {
     server.add(
-      serve(serverEnd, serverWith(options)).subscribe({
+      serve(Object.assign(serverEnd, peer && { peer }), serverWith(options)).subscribe({
         next: (event) => events.push(event),
         error: reject,
         complete: resolve,

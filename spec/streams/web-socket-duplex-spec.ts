@@ -235,6 +235,21 @@ describe('connectWebSocket', () => {
     });
   });
 
+  it('errors with connect for what has no URL, and with config for what makes none', async () => {
+    const socket = Object.assign(new PageSocket(), { url: 'a relay' });
+    const opening = firstValueFrom(connectWebSocket(() => socket));
+    socket.isClosed(1006);
+    await expect(opening).rejects.toMatchObject({ kind: 'connect', detail: { host: 'a relay' } });
+    const made = connectWebSocket(() => {
+      throw new TypeError('out of sockets');
+    });
+    await expect(firstValueFrom(made)).rejects.toMatchObject({
+      kind: 'config',
+      message: 'no WebSocket: out of sockets',
+      detail: { option: 'open' },
+    });
+  });
+
   it('errors with unsupported without WebSockets, and with config for a URL that is none', async () => {
     const globals = globalThis as { WebSocket?: unknown };
     const before = globals.WebSocket;

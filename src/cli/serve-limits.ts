@@ -92,14 +92,14 @@ function unlessNone(read: Read<number>): Read<number> {
 function maxStartups(key: string, value: string): number | MaxStartups {
   const [start = '', rate, full, ...rest] = value.split(':');
   if (rate === undefined) return integer(key, start, 1, MOST);
-  const wrong = bad(key, value, 'start:rate:full, where start is at most full');
-  if (full === undefined || rest.length > 0) throw wrong;
+  const wrong = (): UsageError => bad(key, value, 'start:rate:full, where start is at most full');
+  if (full === undefined || rest.length > 0) throw wrong();
   const limits = {
     start: integer(key, start, 1, MOST),
     rate: integer(key, rate, 1, 100),
     full: integer(key, full, 1, MOST),
   };
-  if (limits.start > limits.full) throw wrong;
+  if (limits.start > limits.full) throw wrong();
   return limits;
 }
 

@@ -20,7 +20,7 @@ import { ExitWatch } from './exit-rules.ts';
 
 /** What becomes of what the program says. */
 export interface ProxyCommandOptions {
-  /** Receives the program's stderr as it comes: escape it before it is shown. The end of it is in the error of an early exit, too. */
+  /** Receives the program's stderr as it comes: escape it before it is shown. The end of it is in the error of an early exit, too. What it throws ends the connection. */
   readonly stderr?: (bytes: Uint8Array) => void;
 }
 
@@ -83,7 +83,11 @@ class ChildDuplex implements ByteDuplex {
     this.#output = nodeDuplex(socketOf(child.stdout));
     child.stderr.on('error', nothing).on('data', (data: Uint8Array) => {
       this.#watch.remember({ type: 'stderr', data });
-      stderr?.(data);
+      try {
+        stderr?.(data);
+      } catch (thrown) {
+        child.stdout.destroy(toError(thrown));
+      }
     });
     child.once('close', () => this.#closed.next());
     const over$ = race(this.#closed, timer(LAST_WORDS)).pipe(take(1));

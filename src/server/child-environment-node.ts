@@ -21,8 +21,8 @@ interface Given {
 }
 
 /**
- * The variables of a process, later ones win: those that a login has, those that the client may set, those of the options, and
- * what only we can know.
+ * The variables of a process, later ones win: those that a login has, those that the client may set, what
+ * only we can know, those of the options.
  *
  * @param agentPath - the socket that leads to the client's agent
  */
@@ -42,9 +42,9 @@ export function environment(
     SHELL: given.shell,
     ...(LANG === undefined ? {} : { LANG }),
     ...Object.fromEntries(env),
-    ...given.env,
     ...origin(connection.peer),
     ...(agentPath === undefined ? {} : { SSH_AUTH_SOCK: agentPath }),
+    ...given.env,
     ...(isForced && command !== undefined ? { SSH_ORIGINAL_COMMAND: command } : {}),
   };
 }

@@ -1,5 +1,5 @@
 /** Handlers that run a real process for each session, as sshd does: on pipes, or on a terminal where the client has one. */
-import { catchError, Observable, of, type Subscriber, Subscription, switchMap } from 'rxjs';
+import { catchError, exhaustMap, Observable, of, type Subscriber, Subscription } from 'rxjs';
 import { errorCode, SshError } from '../errors.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
@@ -92,7 +92,8 @@ export function childProcess(options: ChildProcessOptions = {}): SessionHandler 
     }
     if (session.pty !== undefined) checkTerminals();
     return agentPath(session).pipe(
-      switchMap(
+      // an agent's listener that breaks later has nothing to begin anew
+      exhaustMap(
         (path) =>
           new Observable<ExitResult>((subscriber) => {
             // requests of one turn are all granted before the first of them is run

@@ -33,7 +33,7 @@ export function connectWebSocket(
     const late = (): void => subscriber.error(timeoutError('connect', timeout));
     const deadline = after(timeout, late, options.scheduler);
     subscriber.add(deadline);
-    const socket = typeof open === 'string' ? newWebSocket(open) : open();
+    const socket = typeof open === 'string' ? newWebSocket(open) : made(open);
     let duplex: ByteDuplex | undefined;
     const opened = (): void => {
       if (subscriber.closed || duplex !== undefined) return;
@@ -71,14 +71,29 @@ function newWebSocket(url: string): WebSocketLike {
   }
 }
 
+function made(open: () => WebSocketLike): WebSocketLike {
+  try {
+    return open();
+  } catch (error) {
+    const message = `no WebSocket: ${toError(error).message}`;
+    throw new SshError('config', message, { option: 'open' }, { cause: error });
+  }
+}
+
 function notOpened({ url }: WebSocketLike): SshError<'connect'> {
-  const { hostname, port, protocol } = new URL(url);
-  const at = { host: hostname, port: Number(port) || (protocol === 'wss:' ? 443 : 80) };
+  const at = endpointOf(url);
   const message = 'the WebSocket did not open';
   return new SshError('connect', `cannot connect to ${url}: ${message}`, {
     ...at,
     attempts: [{ address: at.host, port: at.port, message }],
   });
+}
+
+function endpointOf(url: string): { readonly host: string; readonly port: number } {
+  // what is like a WebSocket may have a URL that is none
+  if (!URL.canParse(url)) return { host: url, port: 0 };
+  const { hostname, port, protocol } = new URL(url);
+  return { host: hostname, port: Number(port) || (protocol === 'wss:' ? 443 : 80) };
 }
 
 function nothing(): void {
