@@ -181,6 +181,39 @@ describe('data of the peer', () => {
     expect(peer.of('CHANNEL_WINDOW_ADJUST').map(({ bytesToAdd }) => bytesToAdd)).toEqual([500]);
   });
 
+  it.each([
+    ['grows on a long way', 50, 50, 256],
+    ['stays as it is on a short one', 2, 2, 1],
+    ['grows once where only the opening took long', 50, 2, 2],
+  ])('has a window that %s', async (_what, opening, way, growth) => {
+    const WINDOW = 64 * 1024;
+    const clock = new Clock();
+    const peer = await script({ transport: { scheduler: clock } });
+    const opened: Channel[] = [];
+    const subscription = peer.connection
+      .openChannel('session', undefined, { window: WINDOW })
+      .subscribe((channel) => opened.push(channel));
+    await clock.pass(opening);
+    await peer.say({
+      ...{ type: 'CHANNEL_OPEN_CONFIRMATION', recipientChannel: 0, senderChannel: 7 },
+      ...{ initialWindowSize: 0, maximumPacketSize: 1000, payload: new Uint8Array(0) },
+    });
+    subscription.add(opened[0]?.stdout$.subscribe());
+    let mayBeSent = WINDOW;
+    for (let round = 0; round < 12; round++) {
+      peer.take();
+      while (mayBeSent > 0) {
+        const data = new Uint8Array(Math.min(mayBeSent, WINDOW / 8));
+        mayBeSent -= data.length;
+        await peer.say({ type: 'CHANNEL_DATA', recipientChannel: 0, data });
+      }
+      await clock.pass(way);
+      for (const { bytesToAdd } of peer.of('CHANNEL_WINDOW_ADJUST')) mayBeSent += bytesToAdd;
+    }
+    expect(opened[0]?.windowSize).toBe(growth * WINDOW);
+    subscription.unsubscribe();
+  });
+
   it('may be a whole window and not a byte more', async () => {
     const peer = await script();
     await peer.openChannel({ window: 1000 });

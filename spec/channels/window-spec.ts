@@ -40,14 +40,14 @@ describe('a send window', () => {
 describe('a receive window', () => {
   it('takes exactly what was granted', () => {
     const window = new ReceiveWindow(10, new WindowBudget(0));
-    window.receive(10);
-    expect(kindOf(() => window.receive(1))).toBe('protocol');
-    expect(kindOf(() => window.receive(0))).toBeUndefined();
+    window.receive(10, 0);
+    expect(kindOf(() => window.receive(1, 0))).toBe('protocol');
+    expect(kindOf(() => window.receive(0, 0))).toBeUndefined();
   });
 
   it('is granted when half of it is consumed', () => {
     const window = new ReceiveWindow(100, new WindowBudget(0));
-    window.receive(60);
+    window.receive(60, 0);
     expect(window.isGrantDue).toBe(false);
     window.consume(49);
     expect(window.isGrantDue).toBe(false);
@@ -59,15 +59,26 @@ describe('a receive window', () => {
 
   it('grants nothing that is not consumed', () => {
     const window = new ReceiveWindow(100, new WindowBudget(0));
-    window.receive(100);
+    window.receive(100, 0);
     expect(window.isGrantDue).toBe(false);
     expect(window.unconsumed).toBe(100);
+  });
+
+  it('knows how long the first data took that could not have come without a grant', () => {
+    const window = new ReceiveWindow(100, new WindowBudget(0));
+    window.receive(60, 0);
+    window.consume(60);
+    window.grant(10, 0);
+    expect(window.receive(40, 20)).toBeUndefined();
+    window.consume(40);
+    window.grant(25, 0);
+    expect([window.receive(1, 70), window.receive(50, 90)]).toEqual([60, undefined]);
   });
 
   it('of one byte lets byte after byte through', () => {
     const window = new ReceiveWindow(1, new WindowBudget(0));
     for (let byte = 0; byte < 3; byte++) {
-      window.receive(1);
+      window.receive(1, 0);
       window.consume(1);
       expect(window.isGrantDue).toBe(true);
       expect(window.grant(byte, 0)).toBe(1);
@@ -84,7 +95,7 @@ describe('a receive window', () => {
       while (arriving > 0) {
         const piece = Math.min(arriving, 32 * 1024);
         arriving -= piece;
-        window.receive(piece);
+        window.receive(piece, 0);
         window.consume(piece);
         if (window.isGrantDue) inFlight += window.grant(now, roundTrip);
       }
@@ -106,7 +117,7 @@ describe('a receive window', () => {
   it('does not grow for a transfer that needs a tenth of it a round trip', () => {
     const window = new ReceiveWindow(INITIAL_WINDOW, new WindowBudget(64 * MIB));
     for (let now = 0; now < 10_000; now += 100) {
-      window.receive(INITIAL_WINDOW / 10);
+      window.receive(INITIAL_WINDOW / 10, 0);
       window.consume(INITIAL_WINDOW / 10);
       if (window.isGrantDue) window.grant(now, 100);
     }
@@ -116,7 +127,7 @@ describe('a receive window', () => {
   it('does not grow for a consumer that is behind', () => {
     const window = new ReceiveWindow(INITIAL_WINDOW, new WindowBudget(64 * MIB));
     for (let now = 0; now < 5_000; now += 100) {
-      window.receive(INITIAL_WINDOW - window.unconsumed);
+      window.receive(INITIAL_WINDOW - window.unconsumed, 0);
       window.consume(INITIAL_WINDOW / 2);
       if (window.isGrantDue) window.grant(now, 100);
     }
@@ -127,7 +138,7 @@ describe('a receive window', () => {
     const window = new ReceiveWindow(INITIAL_WINDOW, new WindowBudget(0));
     transfer(window, 100, 4);
     const size = window.size;
-    window.receive(size / 4);
+    window.receive(size / 4, 0);
     window.consume(size / 4);
     expect(window.isGrantDue).toBe(true);
   });
@@ -168,7 +179,7 @@ describe('a receive window', () => {
               // a peer that sends what it may is never refused
               const sent = Math.min(bytes, sender.remaining);
               sender.use(sent);
-              receiver.receive(sent);
+              receiver.receive(sent, now);
               received += sent;
             }
             if (type === 'consume') {
@@ -203,7 +214,7 @@ describe('a receive window', () => {
             const sent = Math.min(write, sender.remaining);
             expect(sent).toBeGreaterThan(0);
             sender.use(sent);
-            receiver.receive(sent);
+            receiver.receive(sent, 0);
             receiver.consume(sent);
             if (receiver.isGrantDue) sender.adjust(receiver.grant(0, 0));
           }

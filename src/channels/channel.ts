@@ -32,6 +32,8 @@ export interface ChannelContext {
   readonly scheduler: SchedulerLike;
   /** Shortest round trip that was seen, in milliseconds; 0 where none was. */
   roundTrip(): number;
+  /** A round trip is not longer than this, in milliseconds. */
+  boundRoundTrip(milliseconds: number): void;
   /** The number is free again. */
   freed(channel: Channel): void;
 }
@@ -317,8 +319,10 @@ export class Channel implements ByteDuplex {
     this.#dispatch('traffic');
     if (data.length > MAXIMUM_PACKET)
       throw protocolError('channel data beyond the maximum packet size');
-    this.#window.receive(data.length);
-    this.#lastReceived = this.#context.scheduler.now();
+    const now = this.#context.scheduler.now();
+    this.#lastReceived = now;
+    const answeredIn = this.#window.receive(data.length, now);
+    if (answeredIn !== undefined) this.#context.boundRoundTrip(answeredIn);
     const isKnown = dataType === 0 || dataType === ExtendedDataType.STDERR;
     // data behind EOF, data that crosses our CLOSE, and extended data of an unknown type are nobody's
     if (!isKnown || this.#state.eofReceived || this.#state.closeSent) this.#consume(data.length);

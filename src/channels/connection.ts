@@ -65,13 +65,15 @@ export class SshConnection {
     this.transport = transport;
     this.#options = options;
     this.#channels = new ChannelTable(transport.scheduler, options.channelTimeouts ?? {});
-    // what a server takes to open a channel is no measure of the way there: it may be at work, or wait for a processor
-    this.#roundTrip = transport.peer?.roundTrip;
     this.globalRequests = new GlobalRequests(transport, options.globalRequests ?? {});
     this.#context = {
       transport,
       scheduler: transport.scheduler,
       roundTrip: () => this.#roundTrip ?? 0,
+      boundRoundTrip: (milliseconds) => {
+        // it bounds what is known, and is too long for a slow sender to be known by
+        if (this.#roundTrip !== undefined) this.sawRoundTrip(milliseconds);
+      },
       freed: (channel) => this.#free(channel),
     };
     transport.enterPhase('connection', CONNECTION_MESSAGES);

@@ -77,6 +77,8 @@ export class ReceiveWindow {
   #unconsumed = 0;
   #lastGrant: number | undefined;
   #isLimiting = false;
+  /** The oldest grant that was not seen to have arrived, and what the peer could send without it. */
+  #unanswered: { readonly at: number; without: number } | undefined;
 
   constructor(size: number, budget: WindowBudget = processWindowBudget) {
     this.#size = size;
@@ -94,11 +96,23 @@ export class ReceiveWindow {
     return this.#unconsumed;
   }
 
-  /** Counts received data. Throws a `protocol` error for more than was granted. */
-  receive(length: number): void {
+  /**
+   * Counts received data. Throws a `protocol` error for more than was granted.
+   *
+   * @param now - in milliseconds
+   * @returns how long a grant and its answer have taken, where this is the answer: the first data that could not have come
+   *   without it. A round trip is never longer.
+   */
+  receive(length: number, now: number): number | undefined {
     if (length > this.#remaining) throw protocolError('channel data beyond the window');
     this.#remaining -= length;
     this.#unconsumed += length;
+    const grant = this.#unanswered;
+    if (grant === undefined) return undefined;
+    grant.without -= length;
+    if (grant.without >= 0) return undefined;
+    this.#unanswered = undefined;
+    return now - grant.at;
   }
 
   /** Counts data that everyone is done with. */
@@ -135,6 +149,7 @@ export class ReceiveWindow {
       );
     }
     const bytes = this.#size - this.#remaining - this.#unconsumed;
+    this.#unanswered ??= { at: now, without: this.#remaining };
     this.#remaining += bytes;
     return bytes;
   }

@@ -53,8 +53,6 @@ export interface DuplexPeer {
   readonly port: number;
   /** Where it has come to, at our end, when the duplex knows. */
   readonly local?: { readonly address: string; readonly port: number };
-  /** Milliseconds that a round trip took when the duplex was opened: the kernels' answer, which no program delays. */
-  readonly roundTrip?: number;
 }
 
 /** The error for a second subscriber of `readable$`. */

@@ -161,9 +161,10 @@ class Race {
 
   #try(address: string): void {
     const { port } = this.#options;
-    const peer: { -readonly [K in keyof DuplexPeer]: DuplexPeer[K] } = { address, port };
-    const { socket, duplex } = openSocket({ host: address, port, noDelay: true }, peer);
-    const started = performance.now();
+    const { socket, duplex } = openSocket(
+      { host: address, port, noDelay: true },
+      { address, port },
+    );
     this.#running.add(socket);
     const failedNow = (error: Error): void => {
       if (!this.#running.delete(socket) || this.#isOver) return;
@@ -173,7 +174,6 @@ class Race {
     socket.once('error', failedNow).once('connect', () => {
       // a connection keeps nothing of the race that it has won
       socket.off('error', failedNow);
-      peer.roundTrip = performance.now() - started;
       this.#won(socket, duplex);
     });
   }
