@@ -129,7 +129,12 @@ export { memoryPair, type MemoryPairOptions } from './streams/memory-pair.ts';
 export { SshTransport } from './streams/transport.ts';
 export { type HexOptions, PacketEvent, type TraceEvent, type Tracer } from './streams/trace.ts';
 export { traceLevel, traceText, type TraceTextOptions } from './streams/trace-text.ts';
-export type { Handshake, HandshakeTimings, TransportOptions } from './streams/transport-options.ts';
+export type {
+  Handshake,
+  HandshakeTimings,
+  HandshakeWarning,
+  TransportOptions,
+} from './streams/transport-options.ts';
 export type { Counters } from './transport/direction.ts';
 export type { Message } from './messages/catalogue.ts';
 export { sttyModes } from './messages/stty.ts';

@@ -1,6 +1,7 @@
 /** Rows T17 and T26: proposals that are weak, strange or far too long. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { isSshError } from '../../src/errors.ts';
+import { warningsOf } from '../../src/streams/handshake.ts';
 import { bool, byte, cat, names, str, u32 } from '../support/raw-peer/bytes.ts';
 import { RAW_CBC, rawSuite } from '../support/raw-peer/suites.ts';
 import { duel, type Duel, expectAlive, ROLES } from '../support/raw-peer/subject.ts';
@@ -55,6 +56,10 @@ describe.each(ROLES)('T17: our %s, with a peer without strict key exchange,', (r
       isPostQuantum: false,
       strictKeyExchange: false,
     });
+    expect(warningsOf(handshake).map(({ warning }) => warning)).toEqual([
+      ...(isOpen ? ['terrapin'] : []),
+      'not-post-quantum',
+    ]);
     subject.stop();
   });
 

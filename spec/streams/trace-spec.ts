@@ -77,9 +77,9 @@ describe('the trace', () => {
       expect.stringMatching(/^SSH-2\.0-rxssh_\S+, key exchange curve25519-sha256$/),
       'to the server aes128-gcm@openssh.com',
       'from the server aes128-gcm@openssh.com',
-      'the key exchange is not safe from quantum computers',
       expect.stringMatching(/^host key ssh-ed25519 SHA256:\S+$/),
       expect.stringMatching(/^identification after \d+\.\d ms, keys after \d+\.\d ms more$/),
+      'warning: the key exchange is not safe from quantum computers',
       'none for alice: rejected',
       'alice logged in by password',
       'channel 0 session: opening',
@@ -87,6 +87,29 @@ describe('the trace', () => {
       'channel 0 session: closed',
       'the connection has ended: it was let go',
     ]);
+  });
+
+  it('warns of what is weaker than what is agreed on by default, each time anew', async () => {
+    const warnings = async (kex: string, cipher: string): Promise<unknown[]> => {
+      const told: TraceEvent[] = [];
+      const algorithms = { kex: [kex], cipher: [cipher], mac: ['hmac-sha1'] };
+      const { client$ } = echo({
+        client: { algorithms, trace: (event) => told.push(event) },
+        server: { algorithms },
+      });
+      const client = await connected(client$);
+      await lastValueFrom(client.rekey(), { defaultValue: undefined });
+      return told.flatMap((event) =>
+        event.type === 'warning' ? [event.warning, event.message] : [],
+      );
+    };
+    const hybrid = 'mlkem768x25519-sha256';
+    expect(await warnings(hybrid, 'aes128-gcm@openssh.com')).toEqual([]);
+    const once = [
+      ...['not-post-quantum', 'the key exchange is not safe from quantum computers'],
+      ...['legacy', 'weak algorithms: diffie-hellman-group14-sha1, 3des-cbc, hmac-sha1'],
+    ];
+    expect(await warnings('diffie-hellman-group14-sha1', '3des-cbc')).toEqual([...once, ...once]);
   });
 
   it('is told to those who subscribe to trace$, on both sides, and to nobody before and after', async () => {

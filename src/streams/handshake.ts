@@ -37,6 +37,12 @@ export interface Handshake {
   readonly timings: HandshakeTimings;
 }
 
+/** What is weak about what was agreed on: a word for programs, and words for people. */
+export interface HandshakeWarning {
+  readonly warning: 'terrapin' | 'not-post-quantum' | 'legacy';
+  readonly message: string;
+}
+
 /** How long the parts of a handshake took, in milliseconds, by a clock that nobody sets. */
 export interface HandshakeTimings {
   /** From the beginning to the peer's identification line. */
@@ -81,6 +87,23 @@ export interface HandshakeFacts {
   readonly hostKey: HostKeyClaim | undefined;
   readonly strict: boolean;
   readonly timings: HandshakeTimings;
+}
+
+/** What to warn of: nothing where all that was agreed on is as good as it is by default. */
+export function warningsOf(handshake: Handshake): readonly HandshakeWarning[] {
+  const { isOpenToTerrapin, isPostQuantum, legacy } = handshake;
+  const warnings: HandshakeWarning[] = [];
+  if (isOpenToTerrapin) {
+    const message = 'no strict key exchange, under a cipher that needs it (Terrapin)';
+    warnings.push({ warning: 'terrapin', message });
+  }
+  if (!isPostQuantum) {
+    const message = 'the key exchange is not safe from quantum computers';
+    warnings.push({ warning: 'not-post-quantum', message });
+  }
+  if (legacy.length > 0)
+    warnings.push({ warning: 'legacy', message: `weak algorithms: ${legacy.join(', ')}` });
+  return warnings;
 }
 
 /** The record of a handshake. */

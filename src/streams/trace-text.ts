@@ -26,6 +26,7 @@ export function traceText(event: TraceEvent, { hex = false }: TraceTextOptions =
 export function traceLevel(event: TraceEvent): 1 | 2 | 3 {
   switch (event.type) {
     case 'handshake':
+    case 'warning':
       return 1;
     case 'auth':
       return event.outcome === 'accepted' ? 1 : 2;
@@ -46,6 +47,8 @@ function lines(event: TraceEvent, hex: boolean | HexOptions): readonly string[] 
       return [`key exchange: ${event.state}`];
     case 'handshake':
       return handshake(event.handshake);
+    case 'warning':
+      return [`warning: ${event.message}`];
     case 'auth': {
       const { user, method, outcome, with: credential = '' } = event;
       return outcome === 'accepted'
@@ -78,19 +81,13 @@ function packet(event: PacketEvent, hex: boolean | HexOptions): readonly string[
 }
 
 function handshake(record: Handshake): readonly string[] {
-  const { algorithms, hostKey, isOpenToTerrapin, isPostQuantum, legacy, peerIdentification } =
-    record;
+  const { algorithms, hostKey, peerIdentification } = record;
   const { kex, clientToServer, serverToClient } = algorithms;
   const { identification, keyExchange } = record.timings;
   return [
     `${peerIdentification}, key exchange ${kex}`,
     `to the server ${direction(clientToServer)}`,
     `from the server ${direction(serverToClient)}`,
-    ...(isOpenToTerrapin
-      ? ['no strict key exchange, under a cipher that needs it (Terrapin)']
-      : []),
-    ...(isPostQuantum ? [] : ['the key exchange is not safe from quantum computers']),
-    ...(legacy.length === 0 ? [] : [`weak: ${legacy.join(', ')}`]),
     ...(hostKey === undefined ? [] : [`host key ${hostKey.algorithm} ${fingerprint(hostKey.key)}`]),
     `identification after ${ms(identification)}, keys after ${ms(keyExchange)} more`,
   ];

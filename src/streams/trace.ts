@@ -1,7 +1,7 @@
 /** What a connection can tell about itself while it works; nobody listening costs nothing. */
 import type { SshError } from '../errors.ts';
 import { readUint32, toHex, utf8Text } from '../wire/bytes.ts';
-import type { Handshake } from './handshake.ts';
+import { type Handshake, type HandshakeWarning, warningsOf } from './handshake.ts';
 
 /** Something that has happened on a connection. Secrets are never part of it. */
 export type TraceEvent =
@@ -10,6 +10,8 @@ export type TraceEvent =
   | { readonly type: 'key-exchange'; readonly state: string }
   /** Keys are in use: the first ones, or new ones. */
   | { readonly type: 'handshake'; readonly handshake: Handshake }
+  /** Something weak was agreed on; behind the `handshake` that did. */
+  | ({ readonly type: 'warning' } & HandshakeWarning)
   /** One try to log in; `accepted` is the last one. `with` is a key's fingerprint and source. */
   | {
       readonly type: 'auth';
@@ -33,6 +35,13 @@ export type TraceEvent =
 
 /** Receives trace events. What it throws ends the connection. */
 export type Tracer = (event: TraceEvent) => void;
+
+/** Tells what was agreed on, and what to warn of. */
+export function traceHandshake(trace: Tracer | undefined, handshake: Handshake): void {
+  if (trace === undefined) return;
+  trace({ type: 'handshake', handshake });
+  for (const warning of warningsOf(handshake)) trace({ type: 'warning', ...warning });
+}
 
 /** What the hexadecimal digits of a packet show. */
 export interface HexOptions {

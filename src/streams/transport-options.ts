@@ -9,7 +9,7 @@ import type { Role } from '../transport/role.ts';
 import type { KeyExchangeContext } from './key-exchange-context.ts';
 import type { Tracer } from './trace.ts';
 
-export type { Handshake, HandshakeTimings } from './handshake.ts';
+export type { Handshake, HandshakeTimings, HandshakeWarning } from './handshake.ts';
 
 /** What a transport is made of. */
 export interface TransportOptions {

@@ -34,7 +34,7 @@ import { KeyExchange } from './key-exchange.ts';
 import type { KeyExchangeContext } from './key-exchange-context.ts';
 import { Outgoing } from './outgoing.ts';
 import { inboundMessages } from './packet-pipeline.ts';
-import { tracePacket, type TraceEvent, type Tracer } from './trace.ts';
+import { traceHandshake, tracePacket, type TraceEvent, type Tracer } from './trace.ts';
 import { TraceFeed } from './trace-feed.ts';
 import { TransportDeadlines } from './transport-deadlines.ts';
 import type { TransportOptions } from './transport-options.ts';
@@ -329,7 +329,7 @@ export class SshTransport {
       ...{ own: this.#own, peer: this.#peer, sessionId, algorithms, hostKey },
       ...{ strict: state.strict, timings: this.#clock.timings },
     });
-    this.trace?.({ type: 'handshake', handshake: this.#handshake });
+    traceHandshake(this.trace, this.#handshake);
     if (initial) this.#ready();
     else this.#subjects.rekeyed.next();
     this.#outgoing.resumeWriters();
