@@ -5,10 +5,12 @@ import {
   concat,
   concatMap,
   defer,
+  forkJoin,
   firstValueFrom,
   from,
   map,
   mergeMap,
+  of,
   type Observable,
   toArray,
 } from 'rxjs';
@@ -145,6 +147,32 @@ describeWithPeer('sshd', 'OpenSSH sshd, each algorithm', () => {
       const digest = await digestOf(client$, 'cat', { stdin: patternOf(2 * MIB) });
       expect(digest).toEqual(digestOfPattern(2 * MIB));
       // cat gives back what it is sent: four of each, and the first
+      expect(keyChanges(peer()) - before).toBeGreaterThanOrEqual(5);
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each(ciphers)(
+    'new keys under way both ways, under %s, while other commands begin and end',
+    async (cipher) => {
+      const numbers = Array.from({ length: 20 }, (_, number) => String(number));
+      const before = keyChanges(peer());
+      const algorithms = { kex: ['curve25519-sha256'], cipher: [cipher] };
+      const client$ = connectTo(peer(), { algorithms, rekey: { bytes: 128 * 1024 } });
+      const answers = await firstValueFrom(
+        client$.pipe(
+          withClient((client) => {
+            const others$ = from(numbers).pipe(
+              concatMap((number) =>
+                client.exec(`echo ${number}; cat`, { stdin: '!' }).pipe(text()),
+              ),
+              toArray(),
+            );
+            return forkJoin([digestOf(of(client), 'cat', { stdin: patternOf(MIB) }), others$]);
+          }),
+        ),
+      );
+      expect(answers).toEqual([digestOfPattern(MIB), numbers.map((number) => `${number}\n!`)]);
       expect(keyChanges(peer()) - before).toBeGreaterThanOrEqual(5);
     },
     TIMEOUT_MS,
