@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { GatheredWrites } from '../../src/sftp/gathered-writes-node.ts';
+import { QUICK_BYTES } from '../../src/sftp/quick-calls-node.ts';
 
 let folder: string;
 let fd: number;
@@ -48,17 +49,33 @@ describe('GatheredWrites', () => {
     );
   });
 
+  it('writes a few bytes at once when nothing is under way', async () => {
+    const writes = new GatheredWrites(fd);
+    const ends: unknown[] = [];
+    writes.write(Uint8Array.of(1, 2), 0, (error) => {
+      ends.push(error);
+      // from within another one, it waits its turn
+      writes.write(Uint8Array.of(3), 2, (later) => ends.push(later));
+      ends.push('asked');
+    });
+    expect(ends).toEqual([null, 'asked']);
+    await written(writes, Uint8Array.of(4), 3);
+    expect(ends).toEqual([null, 'asked', null]);
+    expect([...readFileSync(file())]).toEqual([1, 2, 3, 4]);
+  });
+
   it('takes a write back that has not begun', async () => {
     const writes = new GatheredWrites(fd);
-    const first = written(writes, Uint8Array.of(1), 0);
+    const large = new Uint8Array(QUICK_BYTES + 1);
+    const first = written(writes, large, 4);
     const ends: unknown[] = [];
-    const takeBack = writes.write(Uint8Array.of(2), 1, (error) => ends.push(error));
-    const last = written(writes, Uint8Array.of(3), 2);
+    const takeBack = writes.write(Uint8Array.of(2), 0, (error) => ends.push(error));
+    const last = written(writes, Uint8Array.of(3), 1);
     takeBack();
     takeBack();
     expect(ends).toEqual([null]);
     await Promise.all([first, last]);
-    expect([...readFileSync(file())]).toEqual([1, 0, 3]);
+    expect([...readFileSync(file()).subarray(0, 4)]).toEqual([0, 3, 0, 0]);
   });
 
   it('tells everyone of an error', async () => {

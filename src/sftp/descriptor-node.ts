@@ -1,6 +1,7 @@
 /** The number of an open file, and when it may be given back. */
 import { close, closeSync } from 'node:fs';
 import { GatheredWrites } from './gathered-writes-node.ts';
+import { QUICK_BYTES, quickly } from './quick-calls-node.ts';
 
 /** Is called once, with an error or `null`. */
 type Done = (error: Error | null) => void;
@@ -11,18 +12,14 @@ type Done = (error: Error | null) => void;
  */
 export class Descriptor {
   readonly fd: number;
-  readonly #isOnlyRead: boolean;
   readonly #writes: GatheredWrites;
   #working = 0;
+  #written = 0;
   #closed: Done | undefined;
 
-  /**
-   * @param fd - closed by `close` and by nobody else
-   * @param isOnlyRead - to close it writes nothing, and so takes no time: less than to have another thread do it
-   */
-  constructor(fd: number, isOnlyRead = false) {
+  /** @param fd - closed by `close` and by nobody else */
+  constructor(fd: number) {
     this.fd = fd;
-    this.#isOnlyRead = isOnlyRead;
     this.#writes = new GatheredWrites(fd);
   }
 
@@ -50,6 +47,7 @@ export class Descriptor {
     position: number,
     written: (error: unknown) => void,
   ): (() => void) | undefined {
+    this.#written += bytes.length;
     return this.during(written, (done) => this.#writes.write(bytes, position, done));
   }
 
@@ -61,11 +59,13 @@ export class Descriptor {
 
   #closeWhenIdle(): void {
     if (this.#closed === undefined || this.#working > 0) return;
-    if (!this.#isOnlyRead) {
-      close(this.fd, this.#closed);
-      return;
-    }
-    closeSync(this.fd);
-    this.#closed(null);
+    // a network's disk writes only now
+    if (this.#written > QUICK_BYTES) close(this.fd, this.#closed);
+    else
+      quickly(
+        () => closeSync(this.fd),
+        (later) => close(this.fd, later),
+        this.#closed,
+      );
   }
 }

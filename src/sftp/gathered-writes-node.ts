@@ -2,7 +2,8 @@
  * The writes of one open file. While one is under way, those that come are gathered, and neighbours are written together: the
  * way to the kernel and back takes longer than to write a block.
  */
-import { writev } from 'node:fs';
+import { writev, writevSync } from 'node:fs';
+import { QUICK_BYTES, quickly, type Told } from './quick-calls-node.ts';
 
 /** Blocks that are written together. */
 const MOST_TOGETHER = 64;
@@ -14,6 +15,21 @@ interface Waiting {
   /** Called once, with the error if there is one. */
   readonly done: (error: unknown) => void;
 }
+
+/** Writes neighbours. */
+type Writev = (
+  fd: number,
+  buffers: readonly Uint8Array[],
+  position: number,
+  told: Told<number>,
+) => void;
+
+const quickWritev: Writev = (fd, buffers, position, told) =>
+  quickly(
+    () => writevSync(fd, buffers, position),
+    (later) => writev(fd, buffers, position, later),
+    told,
+  );
 
 /** Writes to one descriptor, one call at a time. */
 export class GatheredWrites {
@@ -33,7 +49,7 @@ export class GatheredWrites {
   write(bytes: Uint8Array, position: number, done: (error: unknown) => void): () => void {
     const waiting = { bytes, position, done };
     this.#waiting.push(waiting);
-    if (!this.#isWriting) this.#writeOn();
+    if (!this.#isWriting) this.#writeOn(bytes.length <= QUICK_BYTES ? quickWritev : writev);
     return () => {
       const index = this.#waiting.indexOf(waiting);
       if (index < 0) return;
@@ -42,11 +58,11 @@ export class GatheredWrites {
     };
   }
 
-  #writeOn(): void {
+  #writeOn(call: Writev = writev): void {
     const batch = this.#neighbours();
     const [first] = batch;
     this.#isWriting = first !== undefined;
-    if (first !== undefined) this.#writeAll(batch, first.position);
+    if (first !== undefined) this.#writeAll(batch, first.position, call);
   }
 
   /** The oldest, and those behind it that begin where the one before ends. */
@@ -59,21 +75,27 @@ export class GatheredWrites {
     return this.#waiting.splice(0, gap < 0 ? together.length : gap);
   }
 
-  #writeAll(batch: readonly Waiting[], position: number): void {
+  #writeAll(batch: readonly Waiting[], position: number, call: Writev): void {
     const buffers = batch.map(({ bytes }) => bytes);
-    this.#write(buffers, position, (error) => {
+    const written = (error: unknown): void => {
       for (const { done } of batch) done(error);
       this.#writeOn();
-    });
+    };
+    this.#write(buffers, position, written, call);
   }
 
-  #write(buffers: readonly Uint8Array[], position: number, done: (error: unknown) => void): void {
-    writev(this.#fd, buffers, position, (error, count) => {
+  #write(
+    buffers: readonly Uint8Array[],
+    position: number,
+    done: (error: unknown) => void,
+    call: Writev,
+  ): void {
+    call(this.#fd, buffers, position, (error, count) => {
       const rest = error === null ? without(buffers, count) : [];
       if (rest.length === 0) done(error);
       else if (count === 0) done(new Error('nothing was written'));
       // a full disk takes a part at first
-      else this.#write(rest, position + count, done);
+      else this.#write(rest, position + count, done, writev);
     });
   }
 }

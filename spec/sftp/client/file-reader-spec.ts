@@ -426,6 +426,44 @@ describe('unsubscribing from a file', () => {
   });
 });
 
+describe('a file whose length is told before', () => {
+  it.each([
+    ['that is true', 40, 1],
+    ['that is too short', 60, 3],
+    ['that is too long', 30, 2],
+    ['of a file that is empty by now', 0, 1],
+  ])('%s: gives what there is', async (_, length, requests) => {
+    const file = new OneFile(pattern(length));
+    const script = new SftpScript({ length: 100, answer: file.answer });
+    expect(await readAll(script, { expected: 40 })).toEqual(toNumbers(file.content));
+    expect(script.of('READ')).toHaveLength(requests);
+  });
+
+  it('is not taken for its end by a server that gives less than it is asked for', async () => {
+    const file = new OneFile(pattern(40));
+    const script = readsBy(file, (request) => [file.read(request, 7)], 100);
+    expect(await readAll(script, { expected: 40 })).toEqual(toNumbers(file.content));
+  });
+
+  it('is asked for together with its end where the limits are not known', async () => {
+    const file = new OneFile(pattern(40));
+    const ends: PacketOf<'READ'>[] = [];
+    const script = new SftpScript({
+      answer: (request) => {
+        if (request.type !== 'READ' || request.offset === 0n) return file.answer(request);
+        ends.push(request);
+        return [];
+      },
+    });
+    const read = readAll(script, { expected: 40 });
+    await settled(() => script.requests.length);
+    expect(script.of('READ').map(({ offset }) => offset)).toEqual([0n, 40n]);
+    await script.say(...ends.map(({ id }) => status(id, StatusCode.EOF)));
+    expect(await read).toEqual(toNumbers(file.content));
+    expect(script.of('READ')).toHaveLength(2);
+  });
+});
+
 it('a file that was closed while it is read is an error, and no crash', async () => {
   const file = new OneFile(pattern(1000));
   const script = new SftpScript({ length: 10, answer: file.answer });

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Subject } from 'rxjs';
 import { deliver } from '../../../src/operators/credit.ts';
 import { fileName } from '../../../src/sftp/file-name.ts';
+import { QUICK_BYTES } from '../../../src/sftp/quick-calls-node.ts';
 import { LocalDescriptor } from '../../../src/sftp/transfer/local-descriptor-node.ts';
 import { writeAll } from '../../../src/sftp/transfer/write-all-node.ts';
 import { useDirectory } from '../../support/ssh-keygen.ts';
@@ -43,14 +44,15 @@ function writing(name: string, flags: string, chunks: readonly Uint8Array[], sta
 
 describe('writeAll', () => {
   it('writes what comes, in order, and gives credit back when it is written', async () => {
-    const chunks = Array.from({ length: 200 }, (_, index) => new Uint8Array(1000).fill(index));
+    const length = QUICK_BYTES + 1;
+    const chunks = Array.from({ length: 200 }, (_, index) => new Uint8Array(length).fill(index));
     const { source, ended, seen, before, acknowledged, close } = writing('all', 'w', chunks);
     source.complete();
     expect(before).toBe(0);
     await ended;
     close();
     expect(acknowledged()).toBe(200);
-    expect(seen).toEqual([...chunks.map((_, index) => 1000 * (index + 1)), 'complete']);
+    expect(seen).toEqual([...chunks.map((_, index) => length * (index + 1)), 'complete']);
     expect(Buffer.compare(readFileSync(path('all')), Buffer.concat(chunks))).toBe(0);
   });
 

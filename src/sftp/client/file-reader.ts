@@ -8,6 +8,7 @@ import type { ByteStream } from '../../streams/byte-duplex.ts';
 import { Fifo } from '../../wire/fifo.ts';
 import { FlightBudget } from './flight-budget.ts';
 import { Output } from './output.ts';
+import { limits } from '../extensions.ts';
 import { encodeRead, type ReplyPacket } from '../packets.ts';
 import type { RemoteHandle } from './remote-handle.ts';
 import { isStatus, refusal } from './requests.ts';
@@ -21,8 +22,9 @@ export interface ReadRange {
   /** Position behind the last byte, as with `slice`; the end of the file by default. */
   readonly end?: number;
   /**
-   * Where the file is said to end. Never relied on: the end of a file of one block is asked for together with the block, which
-   * saves a round trip when it is true.
+   * Where the file is said to end. Never relied on alone: the end of a file of one block is asked for together with the block,
+   * which saves a round trip when it is true. A server that tells its limits gives what it has within them: a byte more is asked
+   * of it, and none is the end.
    */
   readonly expected?: number;
 }
@@ -73,8 +75,10 @@ class FileReader {
   /** Where the next block begins, and where the last one ends. */
   #next: number;
   #end: number;
-  /** Where the first block is cut short, because the file may end there. */
+  /** Where the first block ends, because the file may end there. */
   readonly #firstEnd: number;
+  /** What comes short of what was asked for ends the file, when it ends here. */
+  readonly #shortEnd: number | undefined;
   #hasAskedSideBySide = false;
   #isOneByOne = false;
   #isHandingOn = false;
@@ -89,10 +93,13 @@ class FileReader {
     this.#next = start;
     this.#end = end;
     this.#blockLength = handle.session.limits.readLength;
-    const isOneBlock = expected > start && expected - start <= this.#blockLength;
-    this.#firstEnd = isOneBlock ? expected : start;
-    const blocks = isOneBlock ? 2 : 1;
-    this.#budget = new FlightBudget(blocks * this.#blockLength, MOST_IN_FLIGHT);
+    const isOneBlock = expected > start && expected - start < this.#blockLength;
+    const isOneRead = isOneBlock && handle.session.supports(limits);
+    this.#shortEnd = isOneRead ? expected : undefined;
+    this.#firstEnd = isOneBlock ? expected + (isOneRead ? 1 : 0) : start;
+    // two blocks when the end is asked for beside the first
+    const beside = isOneBlock && !isOneRead ? expected - start : 0;
+    this.#budget = new FlightBudget(this.#blockLength + beside, MOST_IN_FLIGHT);
   }
 
   /** Asks for as much as there is credit for; when much is on its way, not before there is room for a few requests in one write. */
@@ -177,8 +184,10 @@ class FileReader {
     if (block.missing === 0) {
       this.#budget.answered(block.length, block.sentAt, this.#handle.session.scheduler.now());
     }
+    if (block.missing === 0) return;
     // the end of the file, or all that the server gives at a time: the rest is asked for until it says which
-    if (block.missing > 0) this.send(block);
+    if (block.position + block.received === this.#shortEnd) this.#ends(block);
+    else this.send(block);
   }
 
   /** The file ends here, as it now is: what lies behind is not asked for, and dropped if it comes. */

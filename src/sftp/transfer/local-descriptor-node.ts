@@ -1,18 +1,16 @@
 /** An open file of this machine. */
-import { fchmod, fstat, fsync, ftruncate, futimes, read, type Stats } from 'node:fs';
+import { fchmod, fstat, fsync, ftruncate, futimes, read, readSync, type Stats } from 'node:fs';
 import { concat, defer, EMPTY, Observable } from 'rxjs';
 import { toError } from '../../errors.ts';
 import { deliver, outsideDelivery } from '../../operators/credit.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileAttributes } from '../attributes.ts';
 import { Descriptor } from '../descriptor-node.ts';
+import { QUICK_BYTES, quickly, type Told } from '../quick-calls-node.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../client/file-reader.ts';
 import { LARGEST_DATA } from '../packets.ts';
 import { localError } from './transfer-error.ts';
-
-/** What a system call tells when it is done. */
-export type Told<T> = (error: Error | null, value: T) => void;
 
 /** A system call as an Observable: emits what it tells and completes. It cannot be stopped; nobody hears of it then. */
 export function systemCall<T>(path: FileName, call: (told: Told<T>) => void): Observable<T> {
@@ -48,9 +46,8 @@ export class LocalDescriptor {
   readonly #descriptor: Descriptor;
   readonly #path: FileName;
 
-  /** @param isOnlyRead - see {@link Descriptor} */
-  constructor(fd: number, path: FileName, isOnlyRead = false) {
-    this.#descriptor = new Descriptor(fd, isOnlyRead);
+  constructor(fd: number, path: FileName) {
+    this.#descriptor = new Descriptor(fd);
     this.#path = path;
   }
 
@@ -111,10 +108,13 @@ export class LocalDescriptor {
         else this.#descriptor.during(arrived, readNext);
       };
       const readNext = (done: Told<number>): void => {
+        const { fd } = this.#descriptor;
         const length = Math.min(buffer.length, end - position);
-        read(this.#descriptor.fd, buffer, 0, length, position, (error, count) =>
-          done(error, count),
-        );
+        const elsewhere = (told: Told<number>): void =>
+          read(fd, buffer, 0, length, position, (error, count) => told(error, count));
+        // not each of many: every one would be called from within the one before
+        if (position > start || length > QUICK_BYTES) elsewhere(done);
+        else quickly(() => readSync(fd, buffer, 0, length, position), elsewhere, done);
       };
       const arrived: Told<number> = (error, count) => {
         if (out.closed) return;

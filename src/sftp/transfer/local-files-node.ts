@@ -2,14 +2,17 @@
 import {
   constants,
   lstat,
+  lstatSync,
   mkdir,
   open,
+  openSync,
   readdir,
   readlink,
   realpath,
   rename,
   stat,
   type Stats,
+  statSync,
   symlink,
 } from 'node:fs';
 import {
@@ -27,8 +30,9 @@ import { errorCode, isSshError } from '../../errors.ts';
 import { deliver } from '../../operators/credit.ts';
 import { fileName, type FileName, joinPath } from '../file-name.ts';
 import { attributesOf } from '../file-systems/node-attributes-node.ts';
+import { quickly, type Told } from '../quick-calls-node.ts';
 import type { TreeChild } from '../trees/walk.ts';
-import { LocalDescriptor, systemCall, systemCommand, type Told } from './local-descriptor-node.ts';
+import { LocalDescriptor, systemCall, systemCommand } from './local-descriptor-node.ts';
 import { localNameProblem, localPath, systemPath } from './local-path-node.ts';
 import { openLocalTarget } from './local-target-node.ts';
 import { partPath } from './part-name.ts';
@@ -79,8 +83,15 @@ export const localFiles: LocalFiles = {
 };
 
 function stats(path: FileName, followSymlinks: boolean): Observable<Stats> {
-  const call = followSymlinks ? stat : lstat;
-  return systemCall(path, (told: Told<Stats>) => call(systemPath(path), told));
+  const name = systemPath(path);
+  const [now, elsewhere] = followSymlinks ? [statSync, stat] : [lstatSync, lstat];
+  return systemCall(path, (told: Told<Stats>) =>
+    quickly<Stats>(
+      () => now(name),
+      (later) => elsewhere(name, later),
+      told,
+    ),
+  );
 }
 
 /**
@@ -153,14 +164,20 @@ function opened(path: FileName, flags: number): Observable<LocalDescriptor> {
   return new Observable((out) => {
     let file: LocalDescriptor | undefined;
     out.add(() => file?.release());
-    open(systemPath(path), flags, (error, fd) => {
+    const told: Told<number> = (error, fd) => {
       if (error !== null) {
         if (!out.closed) out.error(localError(error, path));
         return;
       }
-      file = new LocalDescriptor(fd, path, true);
+      file = new LocalDescriptor(fd, path);
       if (out.closed) file.release();
       else out.next(file);
-    });
+    };
+    const name = systemPath(path);
+    quickly(
+      () => openSync(name, flags),
+      (later) => open(name, flags, later),
+      told,
+    );
   });
 }

@@ -1,10 +1,11 @@
 /** A file of this machine that is written. */
-import { constants, open, rename, unlink, type Stats } from 'node:fs';
+import { constants, open, openSync, rename, renameSync, unlink, type Stats } from 'node:fs';
 import { catchError, concat, defer, EMPTY, map, mergeMap, Observable, throwError } from 'rxjs';
 import { errorCode, isSshError } from '../../errors.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../client/file-reader.ts';
+import { quickly, type Told } from '../quick-calls-node.ts';
 import { LocalDescriptor, systemCommand } from './local-descriptor-node.ts';
 import { systemPath } from './local-path-node.ts';
 import { partPath } from './part-name.ts';
@@ -70,7 +71,7 @@ function opened(
   return new Observable((out) => {
     let target: LocalTarget | undefined;
     out.add(() => target?.release());
-    open(systemPath(written), flags, mode, (error, fd) => {
+    const told: Told<number> = (error, fd) => {
       if (error !== null) {
         if (!out.closed) out.error(localError(error, written));
         return;
@@ -79,7 +80,13 @@ function opened(
       target = new LocalTarget(file, path, written, isRemoved);
       if (out.closed) target.release();
       else out.next([target, file]);
-    });
+    };
+    const name = systemPath(written);
+    quickly(
+      () => openSync(name, flags, mode),
+      (later) => open(name, flags, mode, later),
+      told,
+    );
   });
 }
 
@@ -146,11 +153,16 @@ class LocalTarget implements TargetFile {
     return defer(() => {
       this.#isFinished = this.#path === this.#written;
       if (this.#isFinished) return EMPTY;
+      const names = [systemPath(this.#written), systemPath(this.#path)] as const;
       return systemCommand(this.#path, (told) =>
-        rename(systemPath(this.#written), systemPath(this.#path), (error) => {
-          this.#isFinished = error === null;
-          told(error);
-        }),
+        quickly(
+          () => renameSync(...names),
+          (later) => rename(...names, later),
+          (error) => {
+            this.#isFinished = error === null;
+            told(error);
+          },
+        ),
       );
     });
   }
