@@ -130,6 +130,10 @@ describe('L6: rxssh exec that does not get so far ends with 255', () => {
     const ended = await cli.run(args);
     expect(ended.status).toBe(255);
     expect(ended.stderr).toContain('is not trusted: the host is not in known_hosts');
+    expect(ended.stderr).toContain('-o StrictHostKeyChecking=accept-new adds the key');
+    expect((await cli.run([...args.slice(0, 1), '-q', ...args.slice(1)])).stderr).not.toContain(
+      'accept-new',
+    );
   });
 
   it('L7: when the host key has changed, also with StrictHostKeyChecking=no', async () => {

@@ -78,6 +78,19 @@ describe('rxssh keygen', () => {
   });
 });
 
+describe('rxssh keygen -l', () => {
+  it.each([
+    ['ed25519', '256'],
+    ['ecdsa', '256'],
+    ['dss', '1024'],
+  ])('tells the size of a key of type %s', async (type, bits) => {
+    const file = cli.file(`size-${type}`);
+    await cli.run(['keygen', '-t', type, '-N', '', '-f', file, '-q']);
+    const ended = await cli.run(['keygen', '-l', '-f', file]);
+    expect(ended.stdout.toString()).toMatch(new RegExp(`^${bits} SHA256:`));
+  });
+});
+
 describe('rxssh keygen -t rsa', () => {
   it('makes RSA keys', async () => {
     const file = cli.file('rsa');

@@ -91,7 +91,7 @@ describeOnTerminal('at the terminal', () => {
     expect(status).toBe(0);
     expect(echo).toEqual([false, false, false, false, false, true]);
     expect(output).toContain('rxssh: old@127.0.0.1 says: Too old\\x1b[2J.\r\n');
-    expect(output).toContain('rxssh: the passwords are not the same\r\n');
+    expect(output).toContain('again: \r\nrxssh: the passwords are not the same\r\n');
     for (const secret of ['stale', 'fresh', 'fersh']) expect(output).not.toContain(secret);
   });
 });

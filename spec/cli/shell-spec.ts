@@ -123,6 +123,7 @@ function describeShell(name: string, needs: PeerName, start: () => Promise<Peer>
       terminal.type('~~echo \r');
       await terminal.shows(/~echo/);
       terminal.type('~.');
+      await terminal.shows(/\r\nrxssh: the connection was ended\r\n/);
       expect(await restored(terminal)).toBe(255);
     });
 

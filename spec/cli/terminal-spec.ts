@@ -46,6 +46,7 @@ describeOnTerminal('on a terminal', () => {
     ]);
     expect({ status, echo }).toEqual({ status: 0, echo: [true, false, false, true] });
     expect(output).toContain('IN\r\n');
+    expect(output).toContain(`\nrxssh: me@127.0.0.1:${port}: the password was rejected\r\n`);
     expect(output).not.toContain('secre');
     expect(output).not.toContain('wrong');
     expect(readFileSync(cli.file('asked'), 'utf8')).toMatch(/^\[127\.0\.0\.1\]:\d+ ssh-ed25519 /);
@@ -101,6 +102,7 @@ describeOnTerminal('on a terminal', () => {
       ['Enter same passphrase again: ', 'two\r'],
     ]);
     expect(different).toMatchObject({ status: 2, echo: [false, false, true] });
+    expect(different.output).toMatch(/again: \r\nrxssh: the passphrases are not the same\r\n/);
     expect(existsSync(file)).toBe(false);
     const equal = await dialogue(args, [
       ['Enter passphrase (empty for no passphrase): ', 'one\r'],

@@ -237,6 +237,16 @@ describe('a host key', () => {
     }
   });
 
+  it('is trusted by no policy that there is none of, known or not', async () => {
+    const policy = { policy: 'pined', fingerprints: [] } as unknown as HostKeyPolicy;
+    for (const lines of ['', lineOf(ours)]) {
+      expect(await trial(policy, storeOf(lines))).toMatchObject({
+        kind: 'config',
+        detail: { option: 'hostKeys.policy' },
+      });
+    }
+  });
+
   it('of an unknown host is accepted by no, with a warning, and not added', async () => {
     const warned: string[] = [];
     const store = storeOf('');

@@ -56,6 +56,14 @@ describe('a key file', () => {
     },
   );
 
+  it('that is the public half is refused as that', async () => {
+    writeFileSync(path('plain.pub'), 'ssh-ed25519 AAAA', { mode: 0o644 });
+    expect(await kindOf(identities(identityFile(path('plain.pub'))))).toEqual([
+      'config',
+      `key file ${path('plain.pub')} is a public key: name the private one`,
+    ]);
+  });
+
   it.each([0o600, 0o400, 0o700])('that only its owner can read (%p) is taken', async (mode) => {
     const file = path(`own${String(mode)}`);
     writeFileSync(file, await formatPrivateKey(key), { mode: 0o600 });

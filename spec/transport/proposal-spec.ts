@@ -67,6 +67,13 @@ describe('proposalOf', () => {
     ]);
   });
 
+  it('refuses a list of what there is no list of', () => {
+    expect(problemOf({ ciphers: ['aes128-ctr'] } as AlgorithmOptions)).toEqual([
+      'algorithms.ciphers',
+      'algorithms.ciphers is none of kex, hostKey, cipher, mac, compression',
+    ]);
+  });
+
   it.each(['kex', 'hostKey', 'cipher', 'mac'] as const)('names the option: %s', (category) => {
     expect(problemOf({ [category]: ['nonsense'] })).toEqual([
       `algorithms.${category}`,

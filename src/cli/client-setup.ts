@@ -1,6 +1,6 @@
 /** From options to logged-in clients: everything that a command which connects has in common. */
 import { userInfo } from 'node:os';
-import { type Observable, throwError, timeout } from 'rxjs';
+import { type Observable, tap, throwError, timeout } from 'rxjs';
 import {
   connect,
   type ConnectOptions,
@@ -13,7 +13,12 @@ import {
   type Tracer,
 } from '../node.ts';
 import { algorithmOptions } from './algorithm-lists.ts';
-import { hostKeyPolicy, hostKeysUpdatePolicy, knownHosts } from './host-trust.ts';
+import {
+  hostKeyPolicy,
+  hostKeysUpdatePolicy,
+  knownHosts,
+  unknownHostAdvice,
+} from './host-trust.ts';
 import { identitySources, signatureAlgorithms } from './identities.ts';
 import { connectionLog } from './connection-log.ts';
 import { type Answers, answersFor, saidBy } from './login-answers.ts';
@@ -62,13 +67,16 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
     methods: methods(settings, io),
   };
   const seconds = settings.first('ConnectTimeout', time) ?? 0;
+  const advise = unknownHostAdvice(messages);
   const reach = (named: NamedHost, hop: Hop): Observable<SshClient> =>
     connect({
       ...common,
       ...hop,
       ...traceTo(connectionLog(messages, escapeText(named.name))),
       banner: (text) => saidBy(escapeText(named.name), text, messages),
-    }).pipe((source$) => (seconds === 0 ? source$ : loggedInWithin(source$, seconds)));
+    }).pipe(tap({ error: advise }), (source$) =>
+      seconds === 0 ? source$ : loggedInWithin(source$, seconds),
+    );
   const via = jumps(settings, { env: {}, terminal }, messages, reach);
   const route = readRoute(settings);
   const dial = proxyCommandOf(settings, messages);

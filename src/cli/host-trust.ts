@@ -8,6 +8,7 @@ import {
   type HostKeyQuestion,
   type HostKeysUpdate,
   type HostKeysUpdatePolicy,
+  isSshError,
   knownHostsFiles,
   type KnownHostsStore,
 } from '../node.ts';
@@ -41,6 +42,18 @@ export function hostKeyPolicy(
     default:
       return { policy: 'no', warn: (question) => warn(question, messages) };
   }
+}
+
+/** Tells once what can be done where nobody was asked about an unknown host. */
+export function unknownHostAdvice(messages: Messages): (error: unknown) => void {
+  let isTold = false;
+  return (error) => {
+    if (isTold || !isSshError(error, 'host-key') || error.detail.reason !== 'unknown') return;
+    isTold = true;
+    messages.notice(
+      'compare the fingerprint with what the host itself says (rxssh keygen -l); then -o StrictHostKeyChecking=accept-new adds the key',
+    );
+  };
 }
 
 /** Whether a known host's further keys are added: only when `UpdateHostKeys` says so, and `ask` where there is somebody to ask. */

@@ -23,6 +23,7 @@ const SIZES: Readonly<Record<string, number>> = {
   'ecdsa-sha2-nistp256': 256,
   'ecdsa-sha2-nistp384': 384,
   'ecdsa-sha2-nistp521': 521,
+  'ssh-dss': 1024,
 };
 
 /** As people call the types. */

@@ -136,6 +136,8 @@ function keyOf({ host, port, algorithms, timeout }: Scan): Observable<PublicKey>
 function readType(type: string): readonly string[] {
   const algorithms = ALGORITHMS[type.toLowerCase()];
   if (algorithms === undefined)
-    throw new UsageError(`-t ${JSON.stringify(type)}: ${DEFAULT_TYPES.replaceAll(',', ', ')}`);
+    throw new UsageError(
+      `-t ${JSON.stringify(type)} is none of ${DEFAULT_TYPES.replaceAll(',', ', ')}`,
+    );
   return algorithms;
 }

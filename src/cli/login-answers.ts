@@ -38,7 +38,7 @@ export function answersFor(
       ...(known === undefined && !isAsked
         ? {}
         : {
-            password: passwordSource(known, prompter, who),
+            password: passwordSource(known, prompter, who, messages),
             passwordTries: (known === undefined ? 0 : 1) + (terminal === undefined ? 0 : prompts),
             keyboardInteractive: interactive(known, prompter, who, messages),
           }),
@@ -51,11 +51,13 @@ function passwordSource(
   known: string | undefined,
   terminal: Prompter,
   who: string,
+  messages: Messages,
 ): PasswordSource {
-  return ({ attempt }) =>
-    known !== undefined && attempt === 1
-      ? known
-      : terminal.ask(`${who}'s password: `, { isSecret: true });
+  return ({ attempt }) => {
+    if (known !== undefined && attempt === 1) return known;
+    if (attempt > 1) messages.notice(`${who}: the password was rejected`);
+    return terminal.ask(`${who}'s password: `, { isSecret: true });
+  };
 }
 
 /** A new password, typed twice; whoever ends the input gives up. */

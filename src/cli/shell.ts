@@ -92,7 +92,7 @@ export function runShell(name: string, flags: ShellFlags, io: CliIo): Observable
       withClient((client) =>
         client.shell(options).pipe(
           withClient((session) => {
-            const ends = { client, session, io, stdout, stderr };
+            const ends = { client, session, io, stdout, stderr, messages };
             if (!hasTerminal || !isPerson) return plain(ends, input);
             return inRawMode(io.stdin, (mode) => personal(ends, escape, mode));
           }),
@@ -110,6 +110,7 @@ interface Ends {
   readonly io: CliIo;
   readonly stdout: Writer;
   readonly stderr: Writer;
+  readonly messages: Messages;
 }
 
 /** Bytes there and back: emits the status when the shell has ended. */
@@ -152,12 +153,15 @@ function personal(ends: Ends, escape: number | 'none', mode: RawMode): Observabl
 /** Emits a status when the session is over with that. What the server refuses is no reason to end. */
 function obey(
   command: EscapeCommand,
-  { client, session, stdout }: Ends,
+  { client, session, stdout, messages }: Ends,
   escape: number | 'none',
   mode: RawMode,
 ): Observable<number> {
   switch (command) {
     case 'disconnect':
+      // the shell's prompt is still there, and what follows is another one's
+      stdout.write('\r\n');
+      messages.notice('the connection was ended');
       return of(FAILURE_STATUS);
     case 'suspend':
       mode.suspend();

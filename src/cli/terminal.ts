@@ -99,13 +99,19 @@ function dialogue(question: string, isSecret: boolean): Observable<string> {
   return new Observable((subscriber) => {
     const file = openSync(TERMINAL, 'r+');
     const input = new ReadStream(file);
-    const line = new Line(subscriber);
-    subscriber.add(() => {
+    const open = new Subscription(() => {
       if (isSecret) {
         input.setRawMode(false);
         writeSync(file, '\n');
       }
       input.destroy();
+    });
+    subscriber.add(open);
+    // what an answer leads to may be shown at once: not behind the question
+    const line = new Line((typed) => {
+      open.unsubscribe();
+      if (typed !== undefined) subscriber.next(typed);
+      subscriber.complete();
     });
     if (isSecret) input.setRawMode(true);
     writeSync(file, question);
@@ -118,29 +124,35 @@ function dialogue(question: string, isSecret: boolean): Observable<string> {
 
 /** What a terminal in raw mode leaves to the program. */
 class Line {
-  readonly #subscriber: Subscriber<string>;
+  readonly #settle: (line?: string) => void;
   #characters: string[] = [];
+  #isOver = false;
 
-  constructor(subscriber: Subscriber<string>) {
-    this.#subscriber = subscriber;
+  /** @param settle - called once: with the line, or with nothing when the input has ended before there was one */
+  constructor(settle: (line?: string) => void) {
+    this.#settle = settle;
   }
 
   type(text: string): void {
     for (const character of text) {
-      if (this.#subscriber.closed) return;
+      if (this.#isOver) return;
       this.#take(character);
     }
   }
 
+  #end(line?: string): void {
+    this.#isOver = true;
+    this.#settle(line);
+  }
+
   #take(character: string): void {
     if (ENDS.includes(character)) {
-      this.#subscriber.next(this.#characters.join(''));
-      this.#subscriber.complete();
+      this.#end(this.#characters.join(''));
     } else if (character === INTERRUPT) {
       // raw mode makes a character of it; everybody else knows it as the signal
       process.kill(process.pid, 'SIGINT');
     } else if (character === END_OF_INPUT) {
-      this.#subscriber.complete();
+      this.#end();
     } else if (character === KILL_LINE) {
       this.#characters = [];
     } else if (BACKSPACES.includes(character)) {

@@ -66,6 +66,14 @@ export type HostKeyPolicy =
       warn(question: HostKeyQuestion): void;
     };
 
+const POLICIES: readonly HostKeyPolicy['policy'][] = [
+  'strict',
+  'accept-new',
+  'ask',
+  'pinned',
+  'no',
+];
+
 /** Judges the keys of one host over the life of one connection. */
 export class HostVerification {
   readonly #host: string;
@@ -251,6 +259,10 @@ export function hostVerification(options: {
     hostKeys = { policy: 'strict' },
     knownHosts = noKnownHosts,
   } = options;
+  if (!POLICIES.includes(hostKeys.policy)) {
+    const message = `hostKeys.policy is none of ${POLICIES.join(', ')}`;
+    return throwError(() => new SshError('config', message, { option: 'hostKeys.policy' }));
+  }
   if (hostKeys.policy === 'pinned')
     return of(new HostVerification(host, port, hostKeys, knownHosts, joinKnownHosts([])));
   return defer(() => from(knownHosts.load())).pipe(

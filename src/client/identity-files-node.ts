@@ -113,6 +113,7 @@ async function readKeyFile(file: string, isOptional: boolean): Promise<Uint8Arra
     const handle = await open(file, 'r');
     try {
       const { mode, size } = await handle.stat();
+      if (file.endsWith('.pub')) throw problem(file, 'is a public key: name the private one');
       // OpenSSH's rule: a private key that others can read is not private
       if (process.platform !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0) {
         throw problem(file, 'is readable by others: its mode must be 0600');

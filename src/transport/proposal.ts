@@ -54,8 +54,15 @@ export function algorithmNames(
   return which === 'default' ? defaultNames(rows) : rows.map(({ name }) => name);
 }
 
-/** The proposal that options come to. Throws `config` for a name that no registry has, and for an empty list. */
+/** The proposal that options come to. Throws `config` for a name that no registry has, for an empty list, and for a list of anything else. */
 export function proposalOf(options: AlgorithmOptions = {}): Proposal {
+  // a list under another name would leave what is on by default in force
+  const stray = Object.keys(options).find((category) => !Object.hasOwn(REGISTRIES, category));
+  if (stray !== undefined) {
+    const option = `algorithms.${escapeText(stray, 64)}`;
+    const known = Object.keys(REGISTRIES).join(', ');
+    throw new SshError('config', `${option} is none of ${known}`, { option });
+  }
   return {
     kex: algorithmList('kex', options.kex),
     hostKey: algorithmList('hostKey', options.hostKey),
