@@ -117,7 +117,7 @@ describe('rxssh forward', () => {
     [[], 2, 'nothing to forward'],
     [['-L', '8080'], 2, '-L "8080": expected'],
     [['-D', 'x'], 2, '-D'],
-    [['-R', '0:localhost:1'], 255, 'tcpip-forward was refused'],
+    [['-R', '0:localhost:1'], 255, 'the server refuses to listen on 127.0.0.1:0'],
   ])('%j is status %d', async (args, status, message) => {
     const ended = await cli.run(['forward', ...jump().options, ...args, jump().host]);
     expect(ended.stderr).toContain(message);

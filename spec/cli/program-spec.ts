@@ -33,6 +33,10 @@ describe('the command line', () => {
     ['exec --', 'rxssh: no command: write it behind --\n'],
     ['exec --nonsense h -- ls', "rxssh: unknown option '--nonsense'\n"],
     ['exec h uname -r', "rxssh: unknown option '-r'\nrxssh: no command: write it behind --\n"],
+    [
+      'exec h ls -l',
+      "rxssh: option '-l <user>' argument missing\nrxssh: no command: write it behind --\n",
+    ],
     ['exec -o ProxyCommand=%x h -- ls', 'rxssh: ProxyCommand: there is no token %x\n'],
     ['exec -o ProxyCommand=nc% h -- ls', 'rxssh: ProxyCommand: a % at the end is no token\n'],
     ["exec -o ProxyCommand=n'c h -- ls", 'rxssh: ProxyCommand: a quote is not closed\n'],

@@ -193,6 +193,8 @@ describe('rxssh serve', () => {
     const open = await serve('--authorized-keys', `${key}.pub`, '--host-key', hostKey).ended;
     expect(open.status).toBe(2);
     expect(open.stderr).toContain('readable by others: its mode must be 0600');
+    const half = await serve('--authorized-keys', `${key}.pub`, '--host-key', `${key}.pub`).ended;
+    expect(half).toMatchObject({ status: 2, stderr: expect.stringContaining('is a public key') });
   });
 
   it('ends with 255 when the address is taken', async () => {

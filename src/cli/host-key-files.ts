@@ -55,6 +55,8 @@ async function readHostKey(file: string, io: CliIo): Promise<PrivateKey> {
 
 /** OpenSSH's rule: a private key that others can read is not private. */
 function checkMode(file: string): void {
+  if (file.endsWith('.pub'))
+    throw new UsageError(`--host-key ${file}: is a public key: name the private one`);
   if (process.platform === 'win32') return;
   if ((statSync(file).mode & READABLE_BY_OTHERS) !== 0)
     throw new UsageError(`--host-key ${file}: is readable by others: its mode must be 0600`);

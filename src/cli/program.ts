@@ -31,7 +31,8 @@ export function program(args: readonly string[], io: CliIo): Observable<number> 
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) return of(failure(thrown, io));
     // who is used to `ssh HOST ls -l` has not asked for an option of ours
-    const isInCommand = thrown.code === 'commander.unknownOption' && !args.includes('--');
+    const isOption = /^commander\.(unknownOption|optionMissingArgument)$/.test(thrown.code);
+    const isInCommand = isOption && !args.includes('--');
     if (isInCommand && args[0] === 'exec') io.stderr.write(`rxssh: ${NO_COMMAND}\n`);
     return of(thrown.exitCode === 0 ? 0 : USAGE_STATUS);
   }

@@ -5,7 +5,7 @@ import type {
   ChannelOpenHandler,
   SshConnection,
 } from '../channels/connection.ts';
-import { protocolError, SshError } from '../errors.ts';
+import { isSshError, protocolError, SshError } from '../errors.ts';
 import { OpenFailureReason } from '../messages/codes.ts';
 import {
   forwardedStreamlocal,
@@ -79,7 +79,7 @@ export class RemoteListeners {
           }
         },
         error: (error: unknown) => {
-          if (!subscriber.closed) subscriber.error(error);
+          if (!subscriber.closed) subscriber.error(refusedAt(at, error));
         },
       });
     });
@@ -135,6 +135,13 @@ function boundAt(at: Endpoint, reply: Uint8Array): Endpoint {
   const { boundPort: port } = tcpipForwardReply.decode(reply);
   if (port === 0 || port > 65_535) throw protocolError(`tcpip-forward: port ${String(port)}`);
   return { host: at.host, port };
+}
+
+/** There may be many listeners: which one is refused has to be told. */
+function refusedAt(at: Endpoint, error: unknown): unknown {
+  if (!isSshError(error, 'request-refused')) return error;
+  const text = `the server refuses to listen on ${endpointText(at)}`;
+  return new SshError('request-refused', text, error.detail);
 }
 
 function requestName(at: Endpoint): string {
