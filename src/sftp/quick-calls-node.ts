@@ -1,7 +1,7 @@
 /**
  * Small calls of the system, made at once. To wake another thread for a call and to hear of it costs fifty microseconds, and to
  * rename a file, or to write a few KiB, takes five. A disk that is slow (a network's, one that has to spin up) is left to the
- * other threads for a while, so that waiting for it takes no more than a hundredth of the time.
+ * other threads for a while, so that waiting for it takes no more than a twentieth of the time.
  */
 import { toError } from '../errors.ts';
 
@@ -13,9 +13,9 @@ export const QUICK_BYTES = 16 * 1024;
 /** Milliseconds that a call may take; what some take longer, others make good. */
 const QUICK = 0.25;
 /** Milliseconds that calls may have taken longer, all together: a busy machine is no slow disk. */
-const MOST_OVERTIME = 10;
+const MOST_OVERTIME = 25;
 /** A slow disk is left alone for so many times what it took too long. */
-const REST = 100;
+const REST = 20;
 
 let overtime = 0;
 let restsUntil = 0;

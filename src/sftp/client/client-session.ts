@@ -36,9 +36,11 @@ export interface PendingRequest {
 }
 
 const DEFAULT_REQUEST_TIMEOUT = 60_000;
-/** Requests up to this length are sent together, and as many of them. */
-const SMALL_PACKET = 512;
+/** Requests up to this length are sent together: a file of a few KiB, and what is asked for beside it. */
+const SMALL_PACKET = 8 * 1024;
+/** Most requests, and most bytes, that are sent together. */
 const MOST_SMALL = 32;
+const MOST_TOGETHER = 32 * 1024;
 
 /** One SFTP session of a client, over any duplex. */
 export class ClientSession {
@@ -54,6 +56,7 @@ export class ClientSession {
   readonly #closed = new ReplaySubject<SshError>(1);
   readonly #reading = new Subscription();
   readonly #small: Uint8Array[] = [];
+  #smallBytes = 0;
   #started: ((version: ServerVersion) => void) | undefined;
   #server: ServerVersion | undefined;
   #ended: SshError | undefined;
@@ -156,8 +159,10 @@ export class ClientSession {
       this.#duplex.write(packet, nothing);
       return;
     }
+    if (this.#smallBytes + packet.length > MOST_TOGETHER) this.#writeSmall();
     if (this.#small.length === 0) queueMicrotask(() => this.#writeSmall());
     this.#small.push(packet);
+    this.#smallBytes += packet.length;
     if (this.#small.length === MOST_SMALL) this.#writeSmall();
   }
 
@@ -166,6 +171,7 @@ export class ClientSession {
     if (first === undefined) return;
     const together = this.#small.length === 1 ? first : concatBytes(this.#small);
     this.#small.length = 0;
+    this.#smallBytes = 0;
     this.#duplex.write(together, nothing);
   }
 

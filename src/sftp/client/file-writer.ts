@@ -31,15 +31,18 @@ const MOST_WRITES = 512;
 /**
  * Writes all of a source into an open file. Emits the bytes taken from the source so far; completes when the server has
  * confirmed the last of them. See `SftpClient.write`.
+ *
+ * @param sent - called when the last WRITE is on its way and nothing is beside it, so that it is not going to be sent again
  */
 export function pumpIntoFile(
   handle: RemoteHandle,
   source: ByteInput,
   position: WritePosition = {},
   { highWaterMark }: PumpOptions = {},
+  sent: () => void = nothing,
 ): Observable<number> {
   return new Observable((out) => {
-    const writer = new FileWriter(handle, position, out);
+    const writer = new FileWriter(handle, position, out, sent);
     const options = highWaterMark === undefined ? {} : { highWaterMark };
     const pumping = byteSink(writer)
       .pump(source, options)
@@ -57,6 +60,7 @@ class FileWriter implements SinkTarget {
   readonly closed$ = NEVER;
   readonly #handle: RemoteHandle;
   readonly #out: Output<number>;
+  readonly #sent: () => void;
   readonly #isAppending: boolean;
   readonly #budget: FlightBudget;
   readonly #writeLength: number;
@@ -79,6 +83,7 @@ class FileWriter implements SinkTarget {
     handle: RemoteHandle,
     { start = 0, isAppending = false }: WritePosition,
     out: Subscriber<number>,
+    sent: () => void,
   ) {
     if (!Number.isSafeInteger(start) || start < 0)
       throw new SshError('config', `a file cannot be written from ${String(start)}`, {
@@ -86,6 +91,7 @@ class FileWriter implements SinkTarget {
       });
     this.#handle = handle;
     this.#out = new Output(out);
+    this.#sent = sent;
     this.#position = start;
     this.#isAppending = isAppending;
     this.#writeLength = handle.session.limits.writeLength;
@@ -201,8 +207,9 @@ class FileWriter implements SinkTarget {
   }
 
   #finishWhenConfirmed(): void {
-    if (!this.#isEnding || this.#open !== undefined || this.#bytesInFlight > 0) return;
-    this.#out.complete();
+    if (!this.#isEnding || this.#open !== undefined) return;
+    if (this.#bytesInFlight === 0) this.#out.complete();
+    else if (!this.#hasSentSideBySide) this.#sent();
   }
 }
 
@@ -248,4 +255,8 @@ class Block implements PendingRequest {
   fail(error: SshError): void {
     this.#writer.failed(error);
   }
+}
+
+function nothing(): void {
+  // most wait until all is confirmed
 }

@@ -62,6 +62,15 @@ export class RemoteFile {
     };
   }
 
+  /**
+   * The same, and says when the last bytes are `sent`, which then need not be waited for before the file is closed.
+   *
+   * @internal
+   */
+  pump(bytes$: ByteStream, start: number, sent: () => void): Observable<number> {
+    return pumpIntoFile(this.#handle, bytes$, { start }, {}, sent);
+  }
+
   /** Emits what the server says of the file. */
   stat(): Observable<FileAttributes> {
     return ask(this.#handle.session, this.#handle.operation('stat'), 'ATTRS', (id) => ({

@@ -9,6 +9,8 @@ import {
   mergeMap,
   Observable,
   of,
+  ReplaySubject,
+  type Subscriber,
   tap,
   throwError,
 } from 'rxjs';
@@ -16,7 +18,7 @@ import { isSshError } from '../../errors.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileAttributes } from '../attributes.ts';
 import type { FileEntry } from '../client/directory-reader.ts';
-import { posixRename } from '../extensions.ts';
+import { limits, posixRename } from '../extensions.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../client/file-reader.ts';
 import { isDirectory, isFile } from '../file-type.ts';
@@ -167,6 +169,8 @@ class RemoteTarget implements TargetFile {
   readonly #fs: SftpClient;
   readonly #file: RemoteFile;
   readonly #place: Place;
+  /** What the server has still to say of what was written. */
+  #confirmed$: Observable<never> = EMPTY;
   #isFinished = false;
 
   constructor(fs: SftpClient, file: RemoteFile, place: Place) {
@@ -187,7 +191,29 @@ class RemoteTarget implements TargetFile {
 
   write(bytes$: ByteStream, start: number): Observable<number> {
     const cut$ = this.kept > start ? this.#file.truncate(start) : EMPTY;
-    return concat(cut$, this.#file.sink(start).pump(bytes$));
+    return concat(cut$, this.#pump(bytes$, start));
+  }
+
+  /** A server that tells its limits takes CLOSE behind the last WRITE: who waits for that one, waits for both. */
+  #pump(bytes$: ByteStream, start: number): Observable<number> {
+    if (!this.#fs.extensions.has(limits.name)) return this.#file.sink(start).pump(bytes$);
+    return new Observable((out) => {
+      const confirmed = new ReplaySubject<never>(1);
+      let ending: Subscriber<number> | ReplaySubject<never> = out;
+      const pumping = this.#file.pump(bytes$, start, () => {
+        ending = confirmed;
+        this.#confirmed$ = confirmed;
+        out.complete();
+      });
+      const subscription = pumping.subscribe({
+        next: (taken) => out.next(taken),
+        error: (error: unknown) => ending.error(error),
+        complete: () => ending.complete(),
+      });
+      out.add(() => {
+        if (ending === out) subscription.unsubscribe();
+      });
+    });
   }
 
   finish({ attributes, fsync, size }: FinishOptions): Observable<never> {
@@ -195,7 +221,7 @@ class RemoteTarget implements TargetFile {
     const synced$ = fsync ? this.#file.fsync() : EMPTY;
     return concat(
       // on their way together: a server does what is asked of one file in this order
-      merge(set$, synced$, this.#file.close()),
+      merge(this.#confirmed$, set$, synced$, this.#file.close()),
       defer(() => (size === undefined ? EMPTY : this.#confirm(size))),
       defer(() => this.#rename()),
       this.#end(),
