@@ -189,6 +189,20 @@ function describeShell(name: string, needs: PeerName, start: () => Promise<Peer>
       expect(onPty.stdout.toString()).toMatch(/\/dev\/pts\/\d+\r\n/);
     });
 
+    it('is the terminal of a command with exec -t', async () => {
+      const [, ...options] = args();
+      const script = `read -r a; printf '<%s>' "$a"; stty size; exit 5`;
+      open = onTerminal(
+        ['/bin/sh', '-c', REPORT, 'sh', process.execPath, cli.program()].concat(
+          ...['exec', '-t', ...options, '--', script],
+        ),
+        { PATH: process.env['PATH'], HOME: cli.file('.') },
+      );
+      open.type('keys\r');
+      await open.shows(/<keys>\d+ \d+\r\n/);
+      expect(await restored(open)).toBe(5);
+    });
+
     it('asks for no terminal with -T, nor sends escapes or input with -n', async () => {
       const terminal = shell('-T');
       terminal.type('tty\rexit 6\r');

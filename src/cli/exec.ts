@@ -34,6 +34,7 @@ import { type CliIo, Messages } from './io.ts';
 import { json } from './json-view.ts';
 import { Progress } from './progress.ts';
 import { environment, terminalOf, wantsTerminal } from './session-settings.ts';
+import { runShell } from './shell.ts';
 import type { Settings } from './settings.ts';
 import type { Prompter } from './terminal.ts';
 import { UsageError } from './usage.ts';
@@ -90,6 +91,9 @@ export function runExec(
     throw new UsageError('--json and --gather exclude each other');
   const hosts = readHosts(names, flags.hosts);
   const settings = clientSettings(flags);
+  const [host] = hosts;
+  if (host !== undefined && hosts.length === 1 && hasPerson(flags, settings, io))
+    return runShell(host.name, flags, io, command.join(' '));
   const messages = new Messages(io.stderr, verbosityOf(flags));
   const connectTo = connector(settings, withRoomForQuestions(io, messages), messages);
   const options = execOptions(settings, io);
@@ -136,7 +140,14 @@ function withRoomForQuestions(io: CliIo, messages: Messages): CliIo {
   return { ...io, terminal: { ask, close: () => terminal.close() } };
 }
 
-/** A person's terminal is left alone: `shell` is for that. */
+/** With `-t` the keys of the terminal here are the command's, as with `ssh -t`. */
+function hasPerson(flags: ExecFlags, settings: Settings, { stdin }: CliIo): boolean {
+  const { n, json, gather, timeout, retries } = flags;
+  const isPlain = [n, json, gather, timeout, retries].every((flag) => flag === undefined);
+  return isPlain && stdin.isTTY === true && wantsTerminal(settings, false);
+}
+
+/** A person's terminal is left alone otherwise: many commands cannot share it. */
 function hasInput(flags: ExecFlags, { stdin }: CliIo): boolean {
   return flags.n !== true && stdin.isTTY !== true;
 }

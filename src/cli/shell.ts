@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import {
   catchError,
   concat,
+  concatMap,
   defer,
   EMPTY,
   fromEvent,
@@ -21,6 +22,7 @@ import {
 import {
   type ByteInput,
   isSshError,
+  type PtyOptions,
   type SessionChannel,
   type ShellOptions,
   shellStatus,
@@ -65,8 +67,17 @@ export function shellCommand(command: Command): Command {
     .option('-T', 'ask for no terminal');
 }
 
-/** Runs it. Cold: emits the exit status of the shell, and completes. Throws a `UsageError` before anything is done. */
-export function runShell(name: string, flags: ShellFlags, io: CliIo): Observable<number> {
+/**
+ * Runs it. Cold: emits the exit status of the shell, and completes. Throws a `UsageError` before anything is done.
+ *
+ * @param command - what runs in place of the shell: vi, or a program that asks
+ */
+export function runShell(
+  name: string,
+  flags: ShellFlags,
+  io: CliIo,
+  command?: string,
+): Observable<number> {
   const { e, T, o = [] } = flags;
   const first = [
     ...(e === undefined ? [] : [`EscapeChar=${e}`]),
@@ -80,7 +91,7 @@ export function runShell(name: string, flags: ShellFlags, io: CliIo): Observable
   const isPerson = io.stdin.isTTY === true && flags.n !== true;
   const hasTerminal = wantsTerminal(settings, isPerson);
   const escape = settings.first('EscapeChar', escapeCharacter) ?? TILDE;
-  const options: ShellOptions = {
+  const options = {
     pty: hasTerminal && terminalOf(io),
     env: environment(settings, io, hasTerminal ? LANGUAGE : []),
   };
@@ -90,7 +101,7 @@ export function runShell(name: string, flags: ShellFlags, io: CliIo): Observable
     const stderr = new Writer(io.stderr);
     return connectTo(host).pipe(
       withClient((client) =>
-        client.shell(options).pipe(
+        started(client, options, command).pipe(
           withClient((session) => {
             const ends = { client, session, io, stdout, stderr, messages };
             if (!hasTerminal || !isPerson) return plain(ends, input);
@@ -101,6 +112,22 @@ export function runShell(name: string, flags: ShellFlags, io: CliIo): Observable
       whenWritten(stdout, stderr),
     );
   });
+}
+
+function started(
+  client: SshClient,
+  options: ShellOptions & { readonly pty: PtyOptions | false },
+  command: string | undefined,
+): Observable<SessionChannel> {
+  if (command === undefined) return client.shell(options);
+  const { pty, env = {} } = options;
+  return client.session().pipe(
+    concatMap((session) => {
+      for (const [name, value] of Object.entries(env)) session.setEnv(name, value);
+      const terminal$ = pty === false ? EMPTY : session.requestPty(pty);
+      return concat(terminal$, session.exec(command), of(session));
+    }),
+  );
 }
 
 /** Both ends of a dialogue. */
