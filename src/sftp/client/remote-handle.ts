@@ -1,5 +1,5 @@
 /** Handles that a server has given for a file or a folder: each is closed once, whatever happens. */
-import { concat, defer, EMPTY, mergeMap, Observable } from 'rxjs';
+import { concat, defer, EMPTY, mergeMap, Observable, tap } from 'rxjs';
 import { SshError } from '../../errors.ts';
 import type { PacketOf, SftpPacket } from '../packets.ts';
 import { ask, command, type Operation } from './requests.ts';
@@ -48,11 +48,7 @@ export class RemoteHandle {
       if (this.#isClosed) return EMPTY;
       this.#isClosed = true;
       const close$ = command(this.session, this.operation('close'), (id) => this.#close(id));
-      const told$ = defer(() => {
-        this.#closed();
-        return EMPTY;
-      });
-      return concat(close$, told$);
+      return close$.pipe(tap({ complete: this.#closed }));
     });
   }
 

@@ -110,15 +110,15 @@ class LocalTarget implements TargetFile {
   }
 
   write(bytes$: ByteStream, start: number): Observable<number> {
-    const cut$ = this.kept > start ? this.#file.truncate(start) : EMPTY;
-    return concat(cut$, bytes$.pipe(writeAll(this.#file, start)));
+    const written$ = bytes$.pipe(writeAll(this.#file, start));
+    return this.kept > start ? concat(this.#file.truncate(start), written$) : written$;
   }
 
   finish({ attributes, fsync, size }: FinishOptions): Observable<never> {
     return concat(
-      attributes === undefined ? EMPTY : this.#file.setAttributes(attributes),
-      fsync ? this.#file.sync() : EMPTY,
-      size === undefined ? EMPTY : this.#confirm(size),
+      ...(attributes === undefined ? [] : [this.#file.setAttributes(attributes)]),
+      ...(fsync ? [this.#file.sync()] : []),
+      ...(size === undefined ? [] : [this.#confirm(size)]),
       this.#file.close(),
       this.#rename(),
     );

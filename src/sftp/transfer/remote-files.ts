@@ -2,11 +2,11 @@
 import {
   catchError,
   concat,
-  defer,
   EMPTY,
   ignoreElements,
   merge,
   mergeMap,
+  type MonoTypeOperatorFunction,
   Observable,
   of,
   ReplaySubject,
@@ -190,8 +190,8 @@ class RemoteTarget implements TargetFile {
   }
 
   write(bytes$: ByteStream, start: number): Observable<number> {
-    const cut$ = this.kept > start ? this.#file.truncate(start) : EMPTY;
-    return concat(cut$, this.#pump(bytes$, start));
+    const pumped$ = this.#pump(bytes$, start);
+    return this.kept > start ? concat(this.#file.truncate(start), pumped$) : pumped$;
   }
 
   /** A server that tells its limits takes CLOSE behind the last WRITE: who waits for that one, waits for both. */
@@ -217,29 +217,26 @@ class RemoteTarget implements TargetFile {
   }
 
   finish({ attributes, fsync, size }: FinishOptions): Observable<never> {
-    const set$ = attributes === undefined ? EMPTY : this.#file.setstat(attributes);
-    const synced$ = fsync ? this.#file.fsync() : EMPTY;
-    return concat(
-      // on their way together: a server does what is asked of one file in this order
-      merge(this.#confirmed$, set$, synced$, this.#file.close()),
-      defer(() => (size === undefined ? EMPTY : this.#confirm(size))),
-      defer(() => this.#rename()),
-      this.#end(),
+    // on their way together: a server does what is asked of one file in this order
+    const closed$ = merge(
+      this.#confirmed$,
+      ...(attributes === undefined ? [] : [this.#file.setstat(attributes)]),
+      ...(fsync ? [this.#file.fsync()] : []),
+      this.#file.close(),
     );
+    const confirmed$ = size === undefined ? [] : [this.#confirm(size)];
+    return concat(closed$, ...confirmed$, this.#rename()).pipe(this.#end());
   }
 
   discard(): Observable<never> {
     const { isRemoved, written } = this.#place;
     const close$ = this.#file.close().pipe(catchError(() => EMPTY));
     const remove$ = isRemoved ? this.#fs.remove(written).pipe(catchError(() => EMPTY)) : EMPTY;
-    return concat(close$, remove$, this.#end());
+    return concat(close$, remove$).pipe(this.#end());
   }
 
-  #end(): Observable<never> {
-    return defer(() => {
-      this.#isFinished = true;
-      return EMPTY;
-    });
+  #end(): MonoTypeOperatorFunction<never> {
+    return tap({ complete: () => (this.#isFinished = true) });
   }
 
   #confirm(size: number): Observable<never> {

@@ -1,15 +1,5 @@
 /** One file, from one side to the other. */
-import {
-  catchError,
-  concat,
-  defer,
-  map,
-  mergeMap,
-  type Observable,
-  of,
-  tap,
-  throwError,
-} from 'rxjs';
+import { catchError, concat, defer, map, mergeMap, type Observable, throwError } from 'rxjs';
 import type { FileAttributes } from '../attributes.ts';
 import type { FileName } from '../file-name.ts';
 import { resumePosition } from './resume-position.ts';
@@ -62,18 +52,21 @@ function copyBytes(
 ): Observable<FileProgress> {
   const { size } = attributes;
   let bytes = 0;
-  const start$ = target.kept === 0 ? of(0) : resumePosition(source, target, options.verify);
-  const copied$ = start$.pipe(
-    mergeMap((resumed) => {
-      bytes = resumed;
-      const expected = size === undefined ? {} : { expected: size };
-      const bytes$ = source.bytes({ start: resumed, ...expected });
-      return target.write(bytes$, resumed).pipe(
-        map((taken) => ({ resumed, bytes: resumed + taken })),
-        tap((progress) => (bytes = progress.bytes)),
-      );
-    }),
-  );
+  const copyFrom = (resumed: number): Observable<FileProgress> => {
+    bytes = resumed;
+    const expected = size === undefined ? {} : { expected: size };
+    const bytes$ = source.bytes({ start: resumed, ...expected });
+    return target.write(bytes$, resumed).pipe(
+      map((taken) => {
+        bytes = resumed + taken;
+        return { resumed, bytes };
+      }),
+    );
+  };
+  const copied$ =
+    target.kept === 0
+      ? copyFrom(0)
+      : resumePosition(source, target, options.verify).pipe(mergeMap(copyFrom));
   const finished$ = defer(() => {
     if (options.confirm === true) checkSize(path, bytes, size);
     return target.finish({

@@ -196,11 +196,14 @@ class TreeTransfer {
     if (type === 'symbolic-link') return this.#transferLink(entry);
     if (!isTransferable(type)) return this.#skip(entry, 'type');
     const subject = this.#toldFile(entry);
-    const isSame$ = this.#options.resume === true ? isSame(this.#route.to, subject) : of(false);
-    return isSame$.pipe(
-      mergeMap((same) => (same ? this.#skip(entry, 'same') : progressOf(subject, this.#options))),
-      catchError((error: unknown) => this.#failed(entry, error)),
-    );
+    const progress$ = progressOf(subject, this.#options);
+    const transferred$ =
+      this.#options.resume === true
+        ? isSame(this.#route.to, subject).pipe(
+            mergeMap((same) => (same ? this.#skip(entry, 'same') : progress$)),
+          )
+        : progress$;
+    return transferred$.pipe(catchError((error: unknown) => this.#failed(entry, error)));
   }
 
   #transferLink(entry: TreeEntry): Observable<TransferProgress> {
@@ -216,8 +219,10 @@ class TreeTransfer {
   }
 
   #toldFile(entry: TreeEntry): ToldFile {
+    const { from, to } = this.#route;
     return {
-      ...this.#route,
+      from,
+      to,
       file: entry.relative.text,
       source: entry.path,
       target: this.#targetOf(entry),
