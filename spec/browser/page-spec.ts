@@ -192,12 +192,36 @@ describeWithPeer('chromium', 'SSH in a page', () => {
       const hash = createHash('sha256');
       await pipeline(createReadStream(await (await saved).path()), hash);
       const expected = hash.digest('hex');
-      const row = page.getByLabel('Downloads').getByRole('listitem');
+      const row = page.getByLabel('Transfers').getByRole('listitem');
       await row.filter({ hasText: `SHA-256 ${expected}` }).waitFor();
       expect(await row.innerText()).toContain(`${String(SIZE / 1024 ** 2)}.0 MiB`);
       await page.locator('#terminal').click();
       await page.keyboard.type('sha256sum random-64MiB.bin\r');
       await screen(`${expected}  random-64MiB.bin`);
+    },
+    LONG,
+  );
+
+  it(
+    'uploads a file to the folder that is shown, and leaves alone what is there',
+    async () => {
+      await logIn();
+      await page.getByRole('button', { name: 'notes' }).click();
+      await page.getByRole('button', { name: 'welcome.txt' }).waitFor();
+      const buffer = Buffer.alloc(3 * 1024 * 1024, 'rx');
+      const file = { name: 'from here.bin', mimeType: 'application/octet-stream', buffer };
+      const rows = page.getByLabel('Transfers').getByRole('listitem');
+      await page.getByLabel('Upload files').setInputFiles(file);
+      await rows
+        .filter({ hasText: 'from here.bin3.0 MiB' })
+        .filter({ hasText: 'uploaded' })
+        .waitFor();
+      await page.getByRole('button', { name: 'from here.bin' }).waitFor();
+      await page.getByLabel('Upload files').setInputFiles(file);
+      await rows.getByRole('alert').waitFor();
+      await page.locator('#terminal').click();
+      await page.keyboard.type('sha256sum notes/from*\r');
+      await screen(createHash('sha256').update(buffer).digest('hex'));
     },
     LONG,
   );

@@ -1,7 +1,8 @@
-/** Files over SFTP: folders to click into, and files to download. */
+/** Files over SFTP: folders to click into, files to download and to upload. */
 import {
   escapeText,
   type FileEntry,
+  type FileName,
   isDirectory,
   isFile,
   joinPath,
@@ -23,6 +24,7 @@ import {
   mergeMap,
   type Observable,
   startWith,
+  Subject,
   switchMap,
   tap,
   toArray,
@@ -41,7 +43,9 @@ export function files(client: SshClient): Observable<never> {
           startWith('.'),
           switchMap((folder) => view.told(list(fs, folder, view))),
         );
-        return merge(list$, view.file$.pipe(mergeMap((file) => download(fs, file, view))));
+        const downloads$ = view.file$.pipe(mergeMap((file) => download(fs, file, view)));
+        const uploads$ = view.upload$.pipe(mergeMap((upload) => uploaded(fs, upload, view)));
+        return merge(list$, downloads$, uploads$);
       }),
     );
     // a server without SFTP still has a shell
@@ -55,7 +59,7 @@ function list(fs: SftpClient, folder: Path, view: FileView): Observable<unknown>
     switchMap((path) =>
       fs.list(path).pipe(
         toArray(),
-        tap((entries) => view.showFolder(path.text, entries.sort(byKindAndName))),
+        tap((entries) => view.showFolder(path, entries.sort(byKindAndName))),
       ),
     ),
   );
@@ -72,17 +76,34 @@ function download(
   { name, path, size }: Chosen,
   view: FileView,
 ): Observable<unknown> {
-  return defer(() => {
-    const row = view.addDownload(name, size);
-    const bytes$ = fs.read(path).pipe(tap((chunk) => row.add(chunk.length)));
+  return view.transfer(`Download of ${name}`, name, size, (row) => {
+    const bytes$ = fs.read(path).pipe(tap((chunk) => row.reach(row.bytes + chunk.length)));
     return from(new Response(toWebStream(bytes$)).blob()).pipe(
-      switchMap((blob) => row.finish(blob)),
-      catchError((error: unknown) => {
-        row.fail(error);
-        return EMPTY;
+      switchMap(async (blob) => {
+        save(blob, name);
+        row.finish(`SHA-256 ${await sha256(blob)}`);
       }),
     );
   });
+}
+
+/** Reads a file of this machine as fast as the server takes it. One that is there already stays as it is. */
+function uploaded(fs: SftpClient, { file, folder }: Upload, view: FileView): Observable<unknown> {
+  const { name, size } = file;
+  return view.transfer(`Upload of ${name}`, name, size, (row) =>
+    fs
+      .write(joinPath(folder, name), { flags: 'wx' })
+      .pump(file.stream())
+      .pipe(
+        tap({
+          next: (bytes) => row.reach(bytes),
+          complete: () => {
+            row.finish('uploaded');
+            view.refresh(folder);
+          },
+        }),
+      ),
+  );
 }
 
 /** A file or folder that was clicked. */
@@ -93,31 +114,44 @@ interface Chosen {
   readonly isFolder: boolean;
 }
 
+/** A file of this machine, and the folder that was shown when it was chosen. */
+interface Upload {
+  readonly file: File;
+  readonly folder: FileName;
+}
+
 class FileView {
   readonly folder$: Observable<Path>;
   readonly file$: Observable<Chosen>;
+  readonly upload$: Observable<Upload>;
   readonly #path = byId('path', HTMLElement);
   readonly #entries = byId('entries', HTMLUListElement);
-  readonly #downloads = byId('downloads', HTMLUListElement);
+  readonly #transfers = byId('transfers', HTMLUListElement);
+  readonly #upload = byId('upload', HTMLInputElement);
+  readonly #stale = new Subject<Path>();
+  #folder: FileName | undefined;
   /** Names are bytes, and need not be text: they cannot stand in an attribute. */
   readonly #chosen = new WeakMap<EventTarget, Chosen>();
 
   constructor() {
-    this.#downloads.replaceChildren();
+    this.#transfers.replaceChildren();
     const chosen$ = merge(fromEvent(this.#path, 'click'), fromEvent(this.#entries, 'click')).pipe(
       map(({ target }) => target instanceof Element && target.closest('button')),
       map((button) => (button instanceof Element ? this.#chosen.get(button) : undefined)),
       filter((chosen) => chosen !== undefined),
     );
-    this.folder$ = chosen$.pipe(
+    const entered$ = chosen$.pipe(
       filter(({ isFolder }) => isFolder),
       map(({ path }) => path),
     );
+    this.folder$ = merge(entered$, this.#stale);
     this.file$ = chosen$.pipe(filter(({ isFolder }) => !isFolder));
+    this.upload$ = fromEvent(this.#upload, 'change').pipe(mergeMap(() => this.#takeUploads()));
   }
 
-  showFolder(path: string, entries: readonly FileEntry[]): void {
-    const names = path.split('/').filter((name) => name !== '');
+  showFolder(path: FileName, entries: readonly FileEntry[]): void {
+    this.#folder = path;
+    const names = path.text.split('/').filter((name) => name !== '');
     const crumbs = ['/', ...names].map((name, at) =>
       this.#button(name, { path: `/${names.slice(0, at).join('/')}`, isFolder: true }),
     );
@@ -127,10 +161,28 @@ class FileView {
     );
   }
 
-  addDownload(name: string, size: number | undefined): DownloadRow {
-    const row = new DownloadRow(name, size);
-    this.#downloads.prepend(row.item);
-    return row;
+  /** The folder is shown anew, if it is still the one that is shown. */
+  refresh(folder: FileName): void {
+    if (folder === this.#folder) this.#stale.next(folder);
+  }
+
+  /** A row that shows how far a transfer is; an error stands there, and ends nothing else. */
+  transfer(
+    title: string,
+    name: string,
+    size: number | undefined,
+    work: (row: TransferRow) => Observable<unknown>,
+  ): Observable<unknown> {
+    return defer(() => {
+      const row = new TransferRow(title, name, size);
+      this.#transfers.prepend(row.item);
+      return work(row).pipe(
+        catchError((error: unknown) => {
+          row.fail(error);
+          return EMPTY;
+        }),
+      );
+    });
   }
 
   /** An error is shown where the files are, and ends nothing else. */
@@ -143,7 +195,15 @@ class FileView {
     );
   }
 
-  #entry(folder: string, { name, attributes }: FileEntry): HTMLButtonElement {
+  #takeUploads(): readonly Upload[] {
+    const folder = this.#folder;
+    const files = Array.from(this.#upload.files ?? []);
+    // the same file may be chosen again
+    this.#upload.value = '';
+    return folder === undefined ? [] : files.map((file) => ({ file, folder }));
+  }
+
+  #entry(folder: Path, { name, attributes }: FileEntry): HTMLButtonElement {
     const isFolder = isDirectory(attributes);
     const size = attributes.size;
     const button = this.#button('', { path: joinPath(folder, name), isFolder, size }, name.text);
@@ -168,38 +228,38 @@ class FileView {
   }
 }
 
-/** How far a download is. */
-class DownloadRow {
+/** How far a file is. */
+class TransferRow {
   readonly item: HTMLLIElement;
-  readonly #name: string;
   readonly #progress = element('progress', { max: 1 });
   readonly #text = element('span', { className: 'soft' });
   readonly #began = performance.now();
   readonly #size: number | undefined;
   #bytes = 0;
+  #seconds = 0;
 
-  constructor(name: string, size: number | undefined) {
-    this.#name = name;
+  constructor(title: string, name: string, size: number | undefined) {
     this.#size = size;
-    this.#progress.ariaLabel = `Download of ${name}`;
+    this.#progress.ariaLabel = title;
     this.item = element('li', {}, escapeText(name), this.#progress, this.#text);
   }
 
-  add(length: number): void {
-    this.#bytes += length;
-    if (this.#size !== undefined) this.#progress.value = this.#bytes / (this.#size || 1);
-    this.#text.textContent = sizeText(this.#bytes);
+  /** Bytes that are done. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
-  /** Saves it as the browser saves downloads. */
-  async finish(blob: Blob): Promise<void> {
-    const seconds = (performance.now() - this.#began) / 1000;
-    const url = URL.createObjectURL(blob);
-    element('a', { href: url, download: this.#name }).click();
-    URL.revokeObjectURL(url);
+  reach(bytes: number): void {
+    this.#bytes = bytes;
+    this.#seconds = (performance.now() - this.#began) / 1000;
+    if (this.#size !== undefined) this.#progress.value = bytes / (this.#size || 1);
+    this.#text.textContent = sizeText(bytes);
+  }
+
+  finish(outcome: string): void {
     this.#progress.remove();
-    const rate = `${sizeText(blob.size)}, ${sizeText(blob.size / seconds)}/s`;
-    this.#text.textContent = `${rate} · SHA-256 ${await sha256(blob)}`;
+    const rate = `${sizeText(this.#bytes)}, ${sizeText(this.#bytes / (this.#seconds || 1))}/s`;
+    this.#text.textContent = `${rate} · ${outcome}`;
   }
 
   fail(error: unknown): void {
@@ -207,6 +267,13 @@ class DownloadRow {
     this.#text.textContent = messageOf(error);
     this.#text.role = 'alert';
   }
+}
+
+/** Saves it as the browser saves downloads. */
+function save(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
+  element('a', { href: url, download: name }).click();
+  URL.revokeObjectURL(url);
 }
 
 async function sha256(blob: Blob): Promise<string> {
