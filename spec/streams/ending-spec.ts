@@ -7,6 +7,7 @@ import {
   disconnectedByPeer,
   type Farewell,
   farewellFor,
+  lossOf,
   releasedError,
 } from '../../src/streams/ending.ts';
 
@@ -83,6 +84,25 @@ describe('connectionLost', () => {
       message: 'connection lost: read ECONNRESET',
       cause,
     });
+  });
+});
+
+describe('lossOf', () => {
+  const peer = { bytes: new Uint8Array(0), text: 'SSH-2.0-x' };
+
+  it('tells of a peer that left before it had said who it is', () => {
+    expect(lossOf(undefined, undefined)).toMatchObject({
+      kind: 'connection-lost',
+      message: 'connection lost: the peer closed the connection before it identified itself',
+      transient: true,
+    });
+    expect(lossOf(undefined, peer).message).toBe(connectionLost().message);
+  });
+
+  it('goes by the cause where there is one', () => {
+    const error = errorOf('timeout');
+    expect(lossOf(error, undefined)).toBe(error);
+    expect(lossOf(new Error('reset'), undefined).message).toBe('connection lost: reset');
   });
 });
 

@@ -1,6 +1,7 @@
 /** How a connection ends: which error for whom, and what the peer is told. */
 import { escapeText, isSshError, SshError, toError } from '../errors.ts';
 import { DisconnectReason, nameOfCode } from '../messages/codes.ts';
+import type { Identification } from '../transport/identification.ts';
 
 /** What DISCONNECT says (RFC 4253 §11.1). */
 export interface Farewell {
@@ -45,6 +46,14 @@ function protocolFarewell({ message, detail }: SshError<'protocol'>): Farewell {
 export function connectionLost(cause?: unknown): SshError<'connection-lost'> {
   const why = cause === undefined ? 'the peer closed the connection' : toError(cause).message;
   return new SshError('connection-lost', `connection lost: ${why}`, {}, { cause });
+}
+
+/** The error of a connection whose duplex is gone; a peer that has said nothing of SSH is another service, perhaps, or has too many clients. */
+export function lossOf(cause: unknown, peer: Identification | undefined): SshError {
+  if (isSshError(cause)) return cause;
+  if (cause !== undefined || peer !== undefined) return connectionLost(cause);
+  const message = 'connection lost: the peer closed the connection before it identified itself';
+  return new SshError('connection-lost', message, {});
 }
 
 /** The error of a connection whose subscription has ended. */

@@ -4,7 +4,7 @@
  */
 import { Observable, type SchedulerLike, Subject, Subscription } from 'rxjs';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { escapeText, isSshError, protocolError, SshError } from '../errors.ts';
+import { escapeText, protocolError, SshError } from '../errors.ts';
 import type { Message } from '../messages/catalogue.ts';
 import { DisconnectReason } from '../messages/codes.ts';
 import type { InboundMessage } from '../operators/decode.ts';
@@ -22,10 +22,10 @@ import type { ByteDuplex } from './byte-duplex.ts';
 import { DuplexLife } from './duplex-life.ts';
 import {
   asSshError,
-  connectionLost,
   disconnectedByPeer,
   type Farewell,
   farewellFor,
+  lossOf,
   releasedError,
 } from './ending.ts';
 import { type Handshake, HandshakeClock, handshakeOf } from './handshake.ts';
@@ -348,7 +348,7 @@ export class SshTransport {
 
   #lost(cause: unknown): void {
     if (this.#ended !== undefined) this.#life.destroy();
-    else this.run(() => this.fail(isSshError(cause) ? cause : connectionLost(cause)));
+    else this.run(() => this.fail(lossOf(cause, this.#peer)));
   }
 
   #end(error: SshError, farewell?: Farewell): void {
