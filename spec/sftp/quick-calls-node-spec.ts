@@ -41,6 +41,18 @@ describe('a call of the system', () => {
     expect([called(0.01), ...told]).toEqual(['this thread', failure]);
   });
 
+  it('is made elsewhere when it may take long', () => {
+    const makers: string[] = [];
+    const elsewhere = (): void => void makers.push('another thread');
+    quickly(
+      () => makers.push('this thread'),
+      elsewhere,
+      () => {},
+      false,
+    );
+    expect(makers).toEqual(['another thread']);
+  });
+
   it('is made elsewhere for twenty times as long as a slow disk took', () => {
     expect(called(200.25)).toBe('this thread');
     now += 3999;
@@ -56,7 +68,9 @@ describe('a call of the system', () => {
   });
 
   it('goes on at once behind a hiccup now and then', () => {
-    const makers = Array.from({ length: 1000 }, (_, index) => called(index % 100 === 0 ? 20 : 0.01));
+    const makers = Array.from({ length: 1000 }, (_, index) =>
+      called(index % 100 === 0 ? 20 : 0.01),
+    );
     expect(new Set(makers)).toEqual(new Set(['this thread']));
   });
 });

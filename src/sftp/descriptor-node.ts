@@ -27,6 +27,11 @@ export class Descriptor {
     return this.#closed !== undefined;
   }
 
+  /** Has little been written? */
+  get isSmall(): boolean {
+    return this.#written <= QUICK_BYTES;
+  }
+
   /** Does work with the descriptor, unless it is closed already, and tells what comes of it. */
   during<T extends readonly unknown[], R>(
     told: (...result: T) => void,
@@ -59,13 +64,12 @@ export class Descriptor {
 
   #closeWhenIdle(): void {
     if (this.#closed === undefined || this.#working > 0) return;
-    // a network's disk writes only now
-    if (this.#written > QUICK_BYTES) close(this.fd, this.#closed);
-    else
-      quickly(
-        () => closeSync(this.fd),
-        (later) => close(this.fd, later),
-        this.#closed,
-      );
+    quickly(
+      () => closeSync(this.fd),
+      (later) => close(this.fd, later),
+      this.#closed,
+      // a network's disk writes only now
+      this.isSmall,
+    );
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Small calls of the system, made at once. To wake another thread for a call and to hear of it costs fifty microseconds, and to
  * rename a file, or to write a few KiB, takes five. A disk that is slow (a network's, one that has to spin up) is left to the
- * other threads for a while, so that waiting for it takes no more than a twentieth of the time.
+ * other threads for a while, so that waiting for it takes no more than a twentieth of the time; so is what may take long on any
+ * disk, as it does to let a large file go.
  */
 import { toError } from '../errors.ts';
 
@@ -25,10 +26,16 @@ let restsUntil = 0;
  *
  * @param call - makes it at once; what it throws is told
  * @param elsewhere - has another thread make the same call
+ * @param isSmall - `false` for what may take long on any disk
  */
-export function quickly<T>(call: () => T, elsewhere: (told: Told<T>) => void, told: Told<T>): void {
+export function quickly<T>(
+  call: () => T,
+  elsewhere: (told: Told<T>) => void,
+  told: Told<T>,
+  isSmall = true,
+): void {
   const began = performance.now();
-  if (began < restsUntil) {
+  if (!isSmall || began < restsUntil) {
     elsewhere(told);
     return;
   }

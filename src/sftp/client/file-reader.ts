@@ -93,8 +93,9 @@ class FileReader {
     this.#next = start;
     this.#end = end;
     this.#blockLength = handle.session.limits.readLength;
-    const isOneBlock = expected > start && expected - start < this.#blockLength;
-    const isOneRead = isOneBlock && handle.session.supports(limits);
+    const isOneBlock = expected > start && expected - start <= this.#blockLength;
+    const hasRoom = expected - start < this.#blockLength;
+    const isOneRead = isOneBlock && hasRoom && handle.session.supports(limits);
     this.#shortEnd = isOneRead ? expected : undefined;
     this.#firstEnd = isOneBlock ? expected + (isOneRead ? 1 : 0) : start;
     // two blocks when the end is asked for beside the first

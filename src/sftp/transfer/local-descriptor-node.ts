@@ -55,6 +55,11 @@ export class LocalDescriptor {
     return this.#descriptor.isClosed;
   }
 
+  /** Has little been written? */
+  get isSmall(): boolean {
+    return this.#descriptor.isSmall;
+  }
+
   stat(): Observable<Stats> {
     return systemCall(this.#path, (told: Told<Stats>) =>
       this.#descriptor.during(told, (done) => fstat(this.#descriptor.fd, done)),
@@ -113,8 +118,8 @@ export class LocalDescriptor {
         const elsewhere = (told: Told<number>): void =>
           read(fd, buffer, 0, length, position, (error, count) => told(error, count));
         // not each of many: every one would be called from within the one before
-        if (position > start || length > QUICK_BYTES) elsewhere(done);
-        else quickly(() => readSync(fd, buffer, 0, length, position), elsewhere, done);
+        const isSmall = position === start && length <= QUICK_BYTES;
+        quickly(() => readSync(fd, buffer, 0, length, position), elsewhere, done, isSmall);
       };
       const arrived: Told<number> = (error, count) => {
         if (out.closed) return;

@@ -86,6 +86,8 @@ function opened(
       () => openSync(name, flags, mode),
       (later) => open(name, flags, mode, later),
       told,
+      // what is cut may be large
+      (flags & O_TRUNC) === 0,
     );
   });
 }
@@ -162,6 +164,8 @@ class LocalTarget implements TargetFile {
             this.#isFinished = error === null;
             told(error);
           },
+          // what is replaced is likely to be of the same size
+          this.#file.isSmall,
         ),
       );
     });
