@@ -9,6 +9,7 @@ import type {
   PrivateKey,
   PublicKey,
   SftpClient,
+  Signer,
   SshClient,
 } from 'rxssh';
 import type { KnownHosts } from 'rxssh/keys';
@@ -56,6 +57,8 @@ export declare function store(line: string): Promise<void>;
 export declare function show(file: string, bytes: number, total: number | undefined): void;
 export declare function work(port: number): Observable<unknown>;
 export declare function askSomebody(attempt: number): Promise<string>;
+export declare function askSomebodyFor(what: string): Promise<string>;
+export declare const keysOfTheVault$: Observable<Signer>;
 export declare function writeSomewhere(bytes: Uint8Array, done: () => void): void;
 export declare function drawn(bytes$: ByteStream): Observable<never>;
 export declare function typed(stdin: ByteSink): Observable<never>;
