@@ -18,7 +18,7 @@ import {
   parsePrivateKey,
   type PrivateKey,
 } from '../keys/index.ts';
-import { escapeText, isSshError } from '../node.ts';
+import { escapeText, isSshError, SshError } from '../node.ts';
 import type { CliIo } from './io.ts';
 import type { KeygenFlags } from './keygen.ts';
 import { replaceFile } from './replace-file.ts';
@@ -61,13 +61,18 @@ export function openKey(file: string, { P }: KeygenFlags, io: CliIo): Observable
       );
     return parsed(P ?? env['RXSSH_PASSPHRASE']).pipe(
       catchError((error: unknown) => {
-        const isNeeded =
-          isSshError(error, 'key-format') && error.detail.reason === 'passphrase-needed';
-        if (!isNeeded) return throwError(() => error);
+        if (!isSshError(error, 'key-format') || error.detail.reason !== 'passphrase-needed')
+          return throwError(() => error);
+        const { message, detail } = error;
+        const advice = new SshError(
+          'key-format',
+          `${message}: give its passphrase with -P`,
+          detail,
+        );
         const question = `Enter passphrase for ${escapeText(file)}: `;
         return terminal.ask(question, { isSecret: true }).pipe(
           defaultIfEmpty(undefined),
-          switchMap((typed) => (typed === undefined ? throwError(() => error) : parsed(typed))),
+          switchMap((typed) => (typed === undefined ? throwError(() => advice) : parsed(typed))),
         );
       }),
     );
