@@ -3,9 +3,11 @@ import { expect, it } from '@jest/globals';
 import {
   concat,
   firstValueFrom,
+  from,
   ignoreElements,
   lastValueFrom,
   map,
+  mergeMap,
   Subject,
   take,
   toArray,
@@ -138,6 +140,17 @@ describeWithPeer('sshd', 'OpenSSH sshd with MaxSessions 1', () => {
     );
     expect(result.first.stdout).toBe('end\n');
     expect(isSshError(result.second, 'channel-open')).toBe(true);
+  });
+
+  it('has one command right behind another, though sshd counts the first for a moment longer', async () => {
+    const numbers = Array.from({ length: 50 }, (_, number) => String(number));
+    const said$ = connectTo(peer()).pipe(
+      withClient((client) =>
+        from(numbers).pipe(mergeMap((number) => client.exec(['echo', number]).pipe(text()), 1)),
+      ),
+      toArray(),
+    );
+    expect(await firstValueFrom(said$)).toEqual(numbers.map((number) => `${number}\n`));
   });
 });
 

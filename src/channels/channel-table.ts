@@ -37,6 +37,11 @@ export class ChannelTable {
     return this.size === 0 ? this.#lastFreed : undefined;
   }
 
+  /** When a channel has gone last, or the connection began. */
+  get lastFreed(): number {
+    return this.#lastFreed;
+  }
+
   /** Something was done that is no channel's business. */
   used(): void {
     this.#lastEvent = this.#scheduler.now();

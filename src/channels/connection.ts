@@ -99,6 +99,11 @@ export class SshConnection {
     return this.#channels.unusedSince;
   }
 
+  /** Milliseconds since a channel has gone last, or since the connection began. */
+  get sinceFreed(): number {
+    return this.#context.scheduler.now() - this.#channels.lastFreed;
+  }
+
   /** Refuses every channel that the peer asks for from now on; those that are there go on. */
   refuseChannels(description: string): void {
     this.#refusal = description;

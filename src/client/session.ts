@@ -1,10 +1,19 @@
 /** The client's side of a session channel (RFC 4254 §6). */
-import { AsyncSubject, concatMap, Observable, ReplaySubject, throwError } from 'rxjs';
+import {
+  AsyncSubject,
+  concatMap,
+  Observable,
+  of,
+  ReplaySubject,
+  retry,
+  type RetryConfig,
+  throwError,
+} from 'rxjs';
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions, ChannelRequest } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
 import type { ChannelOutput } from '../channels/backlog.ts';
-import { escapeText, type Exit, type SshError } from '../errors.ts';
+import { escapeText, type Exit, isSshError, type SshError } from '../errors.ts';
 import {
   breakRequest,
   env,
@@ -41,6 +50,11 @@ export interface PtyOptions {
 
 /** OpenSSH's half of EOF: the command has closed its input, and only its output goes on (OpenSSH PROTOCOL 2.1). */
 export const END_OF_WRITE = 'eow@openssh.com';
+
+/** How often a session is asked for that is refused in place of one that has just ended. */
+const MAX_OPENS = 4;
+/** Milliseconds in which a server should know that a session has ended. */
+const FREEING_TIME = 1000;
 
 /** Opcodes are bytes, so a name needs no table here: `SIGINT` is sent as `INT`. */
 const SIGNAL_PREFIX = /^SIG/;
@@ -196,12 +210,27 @@ export function openSession(
       channel.closed$.subscribe(settle);
       subscriber.next(new SessionChannel(channel, { exit$, unread$, flowControl$ }));
     };
-    return connection.openChannel('session', undefined, { ...options, onRequest }).subscribe({
+    const channel$ = connection.openChannel('session', undefined, { ...options, onRequest });
+    return channel$.pipe(retry(whenFreedLate(connection))).subscribe({
       next: open,
       error: (error: unknown) => subscriber.error(error),
       complete: () => subscriber.complete(),
     });
   });
+}
+
+/**
+ * A session that is opened in place of one that has just ended may find it still counted: sshd frees none before it has worked through
+ * all the packets that came with its CLOSE. Nothing was run, so it is asked again.
+ */
+function whenFreedLate(connection: SshConnection): RetryConfig {
+  return {
+    count: MAX_OPENS - 1,
+    delay: (error: unknown) =>
+      isSshError(error, 'channel-open') && connection.sinceFreed < FREEING_TIME
+        ? of(true)
+        : throwError(() => error),
+  };
 }
 
 /**

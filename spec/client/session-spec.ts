@@ -1,0 +1,63 @@
+/** Sessions that a server refuses. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { openSession, type SessionChannel } from '../../src/client/session.ts';
+import { isSshError } from '../../src/errors.ts';
+import type { Message } from '../../src/messages/catalogue.ts';
+import { Clock } from '../support/clock.ts';
+import { closeScripted, type Script, script } from '../support/scripted.ts';
+
+afterEach(closeScripted);
+
+const refusal = (recipientChannel: number): Message => ({
+  ...{ type: 'CHANNEL_OPEN_FAILURE', recipientChannel, reasonCode: 2 },
+  ...{ description: 'open failed', languageTag: '' },
+});
+
+/** What becomes of a session: `open`, or the kind of its error. */
+function opening({ connection }: Script): { outcome: string | undefined } {
+  const heard: ReturnType<typeof opening> = { outcome: undefined };
+  openSession(connection).subscribe({
+    next: (_session: SessionChannel) => (heard.outcome = 'open'),
+    error: (error: unknown) => (heard.outcome = isSshError(error) ? error.kind : 'other'),
+  });
+  return heard;
+}
+
+describe('a session that is refused', () => {
+  it('is asked for again where another has just ended, which the server may still count: three times', async () => {
+    const peer = await script();
+    const { channel, subscription } = await peer.openChannel();
+    subscription.unsubscribe();
+    await peer.say({ type: 'CHANNEL_CLOSE', recipientChannel: channel.number });
+    const second = opening(peer);
+    await peer.say();
+    for (const opens of [1, 2]) {
+      const asked = peer.of('CHANNEL_OPEN');
+      expect([asked.length, second.outcome]).toEqual([opens, undefined]);
+      await peer.say(refusal(asked.at(-1)?.senderChannel ?? -1));
+    }
+    const last = peer.of('CHANNEL_OPEN').at(-1)?.senderChannel ?? -1;
+    await peer.say({
+      ...{ type: 'CHANNEL_OPEN_CONFIRMATION', recipientChannel: last, senderChannel: 9 },
+      ...{ initialWindowSize: 0, maximumPacketSize: 1000, payload: new Uint8Array(0) },
+    });
+    expect(second.outcome).toBe('open');
+
+    const third = opening(peer);
+    await peer.say();
+    const before = peer.of('CHANNEL_OPEN').length;
+    for (let refusals = 0; refusals < 4; refusals++)
+      await peer.say(refusal(peer.of('CHANNEL_OPEN').at(-1)?.senderChannel ?? -1));
+    expect([peer.of('CHANNEL_OPEN').length - before, third.outcome]).toEqual([3, 'channel-open']);
+  });
+
+  it('is refused where none has ended lately', async () => {
+    const clock = new Clock();
+    const peer = await script({ transport: { scheduler: clock } });
+    await clock.pass(1000);
+    const only = opening(peer);
+    await peer.say();
+    await peer.say(refusal(peer.of('CHANNEL_OPEN')[0]?.senderChannel ?? -1));
+    expect([peer.of('CHANNEL_OPEN').length, only.outcome]).toEqual([1, 'channel-open']);
+  });
+});
