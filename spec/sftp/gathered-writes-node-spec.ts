@@ -31,7 +31,7 @@ describe('GatheredWrites', () => {
       fc.asyncProperty(fc.array(write, { minLength: 1, maxLength: 40 }), async (all) => {
         const name = join(folder, 'random');
         const random = openSync(name, 'w');
-        const writes = new GatheredWrites(random);
+        const writes = new GatheredWrites(random, true);
         const model = new Uint8Array(60);
         let size = 0;
         for (const { bytes, position } of all) {
@@ -49,8 +49,8 @@ describe('GatheredWrites', () => {
     );
   });
 
-  it('writes a few bytes at once when nothing is under way', async () => {
-    const writes = new GatheredWrites(fd);
+  it('writes a few bytes at once to a quick disk when nothing is under way', async () => {
+    const writes = new GatheredWrites(fd, true);
     const ends: unknown[] = [];
     writes.write(Uint8Array.of(1, 2), 0, (error) => {
       ends.push(error);

@@ -12,24 +12,29 @@ type Done = (error: Error | null) => void;
  */
 export class Descriptor {
   readonly fd: number;
+  readonly #isQuick: boolean;
   readonly #writes: GatheredWrites;
   #working = 0;
   #written = 0;
   #closed: Done | undefined;
 
-  /** @param fd - closed by `close` and by nobody else */
-  constructor(fd: number) {
+  /**
+   * @param fd - closed by `close` and by nobody else
+   * @param isQuick - is it on a disk that answers at once?
+   */
+  constructor(fd: number, isQuick = false) {
     this.fd = fd;
-    this.#writes = new GatheredWrites(fd);
+    this.#isQuick = isQuick;
+    this.#writes = new GatheredWrites(fd, isQuick);
   }
 
   get isClosed(): boolean {
     return this.#closed !== undefined;
   }
 
-  /** Has little been written? */
-  get isSmall(): boolean {
-    return this.#written <= QUICK_BYTES;
+  /** Is what is done with the file at its end done at once? */
+  get isQuick(): boolean {
+    return this.#isQuick && this.#written <= QUICK_BYTES;
   }
 
   /** Does work with the descriptor, unless it is closed already, and tells what comes of it. */
@@ -68,8 +73,7 @@ export class Descriptor {
       () => closeSync(this.fd),
       (later) => close(this.fd, later),
       this.#closed,
-      // a network's disk writes only now
-      this.isSmall,
+      this.isQuick,
     );
   }
 }

@@ -34,11 +34,14 @@ const quickWritev: Writev = (fd, buffers, position, told) =>
 /** Writes to one descriptor, one call at a time. */
 export class GatheredWrites {
   readonly #fd: number;
+  readonly #isQuick: boolean;
   readonly #waiting: Waiting[] = [];
   #isWriting = false;
 
-  constructor(fd: number) {
+  /** @param isQuick - is it on a disk that answers at once? */
+  constructor(fd: number, isQuick = false) {
     this.#fd = fd;
+    this.#isQuick = isQuick;
   }
 
   /**
@@ -49,7 +52,8 @@ export class GatheredWrites {
   write(bytes: Uint8Array, position: number, done: (error: unknown) => void): () => void {
     const waiting = { bytes, position, done };
     this.#waiting.push(waiting);
-    if (!this.#isWriting) this.#writeOn(bytes.length <= QUICK_BYTES ? quickWritev : writev);
+    const isQuick = this.#isQuick && bytes.length <= QUICK_BYTES;
+    if (!this.#isWriting) this.#writeOn(isQuick ? quickWritev : writev);
     return () => {
       const index = this.#waiting.indexOf(waiting);
       if (index < 0) return;

@@ -1,8 +1,8 @@
 /**
  * Small calls of the system, made at once. To wake another thread for a call and to hear of it costs fifty microseconds, and to
- * rename a file, or to write a few KiB, takes five. A disk that is slow (a network's, one that has to spin up) is left to the
+ * rename a file, or to write a few KiB, takes five. A disk that is slow (one that has to spin up) is left to the
  * other threads for a while, so that waiting for it takes no more than a twentieth of the time; so is what may take long on any
- * disk, as it does to let a large file go.
+ * disk, as it does to let a large file go, and all that is on a network's, which may hang.
  */
 import { toError } from '../errors.ts';
 
@@ -26,16 +26,16 @@ let restsUntil = 0;
  *
  * @param call - makes it at once; what it throws is told
  * @param elsewhere - has another thread make the same call
- * @param isSmall - `false` for what may take long on any disk
+ * @param isQuick - `false` for what may take long
  */
 export function quickly<T>(
   call: () => T,
   elsewhere: (told: Told<T>) => void,
   told: Told<T>,
-  isSmall = true,
+  isQuick = true,
 ): void {
   const began = performance.now();
-  if (!isSmall || began < restsUntil) {
+  if (!isQuick || began < restsUntil) {
     elsewhere(told);
     return;
   }

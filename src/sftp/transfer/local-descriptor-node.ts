@@ -6,10 +6,12 @@ import { deliver, outsideDelivery } from '../../operators/credit.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileAttributes } from '../attributes.ts';
 import { Descriptor } from '../descriptor-node.ts';
+import { isOnLocalDisk } from '../local-disks-node.ts';
 import { QUICK_BYTES, quickly, type Told } from '../quick-calls-node.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../client/file-reader.ts';
 import { LARGEST_DATA } from '../packets.ts';
+import { systemPath } from './local-path-node.ts';
 import { localError } from './transfer-error.ts';
 
 /** A system call as an Observable: emits what it tells and completes. It cannot be stopped; nobody hears of it then. */
@@ -45,9 +47,11 @@ export function systemCommand(
 export class LocalDescriptor {
   readonly #descriptor: Descriptor;
   readonly #path: FileName;
+  readonly #isLocal: boolean;
 
   constructor(fd: number, path: FileName) {
-    this.#descriptor = new Descriptor(fd);
+    this.#isLocal = isOnLocalDisk(systemPath(path));
+    this.#descriptor = new Descriptor(fd, this.#isLocal);
     this.#path = path;
   }
 
@@ -55,9 +59,9 @@ export class LocalDescriptor {
     return this.#descriptor.isClosed;
   }
 
-  /** Has little been written? */
-  get isSmall(): boolean {
-    return this.#descriptor.isSmall;
+  /** Is what is done with the file at its end done at once? */
+  get isQuick(): boolean {
+    return this.#descriptor.isQuick;
   }
 
   stat(): Observable<Stats> {
@@ -118,8 +122,8 @@ export class LocalDescriptor {
         const elsewhere = (told: Told<number>): void =>
           read(fd, buffer, 0, length, position, (error, count) => told(error, count));
         // not each of many: every one would be called from within the one before
-        const isSmall = position === start && length <= QUICK_BYTES;
-        quickly(() => readSync(fd, buffer, 0, length, position), elsewhere, done, isSmall);
+        const isQuick = this.#isLocal && position === start && length <= QUICK_BYTES;
+        quickly(() => readSync(fd, buffer, 0, length, position), elsewhere, done, isQuick);
       };
       const arrived: Told<number> = (error, count) => {
         if (out.closed) return;

@@ -30,6 +30,7 @@ import { errorCode, isSshError } from '../../errors.ts';
 import { deliver } from '../../operators/credit.ts';
 import { fileName, type FileName, joinPath } from '../file-name.ts';
 import { attributesOf } from '../file-systems/node-attributes-node.ts';
+import { isOnLocalDisk } from '../local-disks-node.ts';
 import { quickly, type Told } from '../quick-calls-node.ts';
 import type { TreeChild } from '../trees/walk.ts';
 import { LocalDescriptor, systemCall, systemCommand } from './local-descriptor-node.ts';
@@ -90,6 +91,7 @@ function stats(path: FileName, followSymlinks: boolean): Observable<Stats> {
       () => now(name),
       (later) => elsewhere(name, later),
       told,
+      isOnLocalDisk(name),
     ),
   );
 }
@@ -178,6 +180,7 @@ function opened(path: FileName, flags: number): Observable<LocalDescriptor> {
       () => openSync(name, flags),
       (later) => open(name, flags, later),
       told,
+      isOnLocalDisk(name),
     );
   });
 }

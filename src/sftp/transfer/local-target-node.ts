@@ -5,6 +5,7 @@ import { errorCode, isSshError } from '../../errors.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../client/file-reader.ts';
+import { isOnLocalDisk } from '../local-disks-node.ts';
 import { quickly, type Told } from '../quick-calls-node.ts';
 import { LocalDescriptor, systemCommand } from './local-descriptor-node.ts';
 import { systemPath } from './local-path-node.ts';
@@ -87,7 +88,7 @@ function opened(
       (later) => open(name, flags, mode, later),
       told,
       // what is cut may be large
-      (flags & O_TRUNC) === 0,
+      (flags & O_TRUNC) === 0 && isOnLocalDisk(name),
     );
   });
 }
@@ -165,7 +166,7 @@ class LocalTarget implements TargetFile {
             told(error);
           },
           // what is replaced is likely to be of the same size
-          this.#file.isSmall,
+          this.#file.isQuick,
         ),
       );
     });
