@@ -1,5 +1,5 @@
 /** Keys from several sources, one at a time and no key twice; a source is opened when those before it are used up. */
-import { defer, isObservable, Observable, type Subscriber, Subscription, take } from 'rxjs';
+import { defer, isObservable, Observable, type Subscriber, type Subscription, take } from 'rxjs';
 import type { Signer } from '../keys/signer.ts';
 import { toHex } from '../wire/bytes.ts';
 import type { Identities, IdentitySource } from './client-options.ts';
@@ -20,14 +20,14 @@ export class IdentityQueue {
   readonly #ready: QueuedIdentity[] = [];
   readonly #seen = new Set<string>();
   #taken = 0;
+  readonly #lifetime: Subscription;
   #waiting: Subscriber<QueuedIdentity> | undefined;
-  #source = Subscription.EMPTY;
   #isOpen = false;
 
   /** @param lifetime - closes the source that is open when it ends */
   constructor(identities: Identities, lifetime: Subscription) {
     this.#sources = isOne(identities) ? [identities] : [...identities];
-    lifetime.add(() => this.#source.unsubscribe());
+    this.#lifetime = lifetime;
   }
 
   /** Emits the next key, or why a source has failed, and completes; completes at once when no key is left. */
@@ -66,16 +66,18 @@ export class IdentityQueue {
       return;
     }
     this.#isOpen = true;
-    this.#source = (typeof source === 'function' ? defer(source) : source)
-      .pipe(take(MAX_EMITTED))
-      .subscribe({
+    const signer$ = typeof source === 'function' ? defer(source) : source;
+    // the next source may be open before this line is done: each is the lifetime's own
+    this.#lifetime.add(
+      signer$.pipe(take(MAX_EMITTED)).subscribe({
         next: (signer) => this.#take(signer),
         error: (error: unknown) => {
           this.#ready.push({ type: 'failure', error });
           this.#closed();
         },
         complete: () => this.#closed(),
-      });
+      }),
+    );
   }
 
   #take(signer: Signer): void {

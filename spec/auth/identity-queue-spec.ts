@@ -1,0 +1,29 @@
+/** The order in which keys are asked for, and that their sources are let go. */
+import { describe, expect, it } from '@jest/globals';
+import { EMPTY, Observable, Subscription, throwError } from 'rxjs';
+import { IdentityQueue } from '../../src/auth/identity-queue.ts';
+import type { Signer } from '../../src/keys/signer.ts';
+
+describe('the queue of identities', () => {
+  it.each([
+    ['is empty', EMPTY, 1],
+    ['fails', throwError(() => new Error('no file')), 2],
+  ])('X20: lets the open source go when the one before it %s at once', (_what, first, keys) => {
+    let isOpen = false;
+    const pending = new Observable<Signer>(() => {
+      isOpen = true;
+      return () => (isOpen = false);
+    });
+    const lifetime = new Subscription();
+    const queue = new IdentityQueue([first, pending], lifetime);
+    let asked = 0;
+    // a method asks for the next key within the answer to its last question
+    const ask = (): void => {
+      if (asked++ < keys) lifetime.add(queue.next().subscribe(ask));
+    };
+    ask();
+    expect(isOpen).toBe(true);
+    lifetime.unsubscribe();
+    expect(isOpen).toBe(false);
+  });
+});
