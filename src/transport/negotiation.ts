@@ -57,16 +57,19 @@ const MARKERS: ReadonlySet<string> = new Set([
   ...Object.values(EXT_INFO),
 ]);
 
-/** The cipher whose numbering an attacker can shift without being noticed (CVE-2023-48795). */
-const TRUNCATABLE = 'chacha20-poly1305@openssh.com';
-
 /**
  * Could somebody in between have cut messages off the beginning of the session (Terrapin, CVE-2023-48795)? Not under strict key
- * exchange, and not with any of the other ciphers that there are here.
+ * exchange. Without it under ChaCha20-Poly1305, and under CBC with encrypt-then-MAC.
  */
 export function isOpenToTerrapin(algorithms: Algorithms, strict: boolean): boolean {
   const { clientToServer, serverToClient } = algorithms;
-  return !strict && [clientToServer, serverToClient].some(({ cipher }) => cipher === TRUNCATABLE);
+  return !strict && [clientToServer, serverToClient].some(isTruncatable);
+}
+
+/** Can an attacker shift the numbering of packets without being noticed? */
+function isTruncatable({ cipher, mac }: DirectionAlgorithms): boolean {
+  const isChained = /-cbc(@|$)/.test(cipher);
+  return cipher === 'chacha20-poly1305@openssh.com' || (isChained && mac.includes('-etm@'));
 }
 
 /** Our KEXINIT without its cookie. The markers stand in the first one only: in a later one they mean nothing. */
