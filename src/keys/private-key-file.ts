@@ -20,7 +20,7 @@ export interface ParsePrivateKeyOptions {
   readonly passphrase?: string | Uint8Array;
   /** Where the file is, for messages and for `PrivateKey.source`. */
   readonly source?: string;
-  /** Gives up while the key is derived from the passphrase. */
+  /** Gives up while the key is derived from the passphrase; where that is by PBKDF2 or scrypt, behind it. */
   readonly signal?: AbortSignal;
   readonly provider?: CryptoProvider;
 }
