@@ -100,7 +100,7 @@ export const CLIENT_KEYS: KeyTable = {
   LogLevel: 'ignored',
   LogVerbose: 'ignored',
   ObscureKeystrokeTiming: NO,
-  PermitRemoteOpen: 'ignored',
+  PermitRemoteOpen: { laterUnless: ['any'] },
   ProxyUseFdpass: 'ignored',
   StdinNull: 'ignored',
   StreamLocalBindMask: 'ignored',

@@ -6,6 +6,7 @@ import {
   nodeListen,
   permitEndpoints,
 } from '../node.ts';
+import { forcedCommand } from './serve-options.ts';
 import type { Settings } from './settings.ts';
 import { UsageError } from './usage.ts';
 import { bad, oneOf, words, yesNo } from './values.ts';
@@ -20,8 +21,8 @@ type Permit = (endpoint: Endpoint) => boolean;
 
 /** The handlers; none when everything is taken away. */
 export function forwardHandlers(settings: Settings): ForwardHandlers {
-  const force = settings.first('ForceCommand', (_, value) => value.toLowerCase()) ?? 'none';
-  if (force !== 'none') throw new UsageError('--allow-forward and ForceCommand exclude each other');
+  if (forcedCommand(settings) !== undefined)
+    throw new UsageError('--allow-forward and ForceCommand exclude each other');
   if (settings.first('DisableForwarding', yesNo) === true) return {};
   const permitOpen = permitOf('PermitOpen', settings);
   const permitListen = permitOf('PermitListen', settings);

@@ -18,26 +18,40 @@ const MAX_BANNER = 64 * 1024;
 
 /** Commands and shells, as the user who has started this, on terminals where there are any. */
 export function commands(settings: Settings): Partial<ListenOptions> {
-  const force = settings.first('ForceCommand', (_, value) => value);
-  const isForced = force !== undefined && force.toLowerCase() !== 'none';
-  const run = isForced ? childProcess({ command: force }) : loginShell();
+  const command = forcedCommand(settings);
+  const run = command === undefined ? loginShell() : childProcess({ command });
   const acceptEnv = settings.all('AcceptEnv').flatMap((value) => words('AcceptEnv', value));
-  const agent = settings.first('AllowAgentForwarding', yesNo) ?? false;
+  const isDisabled = settings.first('DisableForwarding', yesNo) === true;
+  const agent = !isDisabled && settings.first('AllowAgentForwarding', yesNo) === true;
   return { exec: run, shell: run, pty: hasTerminals(), acceptEnv, agent };
 }
 
-/** The files below the folder of `--sftp-root`, by SFTP and by scp. Throws a `UsageError` when there is no such folder. */
-export function files({
-  sftpRoot: root,
-  readOnly = false,
-}: {
-  readonly sftpRoot?: string;
-  readonly readOnly?: boolean;
-}): Partial<ListenOptions> {
+/** What runs in place of whatever a client asks for, if anything is forced. */
+export function forcedCommand(settings: Settings): string | undefined {
+  const force = settings.first('ForceCommand', (_, value) => value);
+  return force?.toLowerCase() === 'none' ? undefined : force;
+}
+
+/**
+ * The files below the folder of `--sftp-root`, by SFTP and by scp. Throws a `UsageError` when there is no such folder, and where a
+ * command is forced: files would be a way around it.
+ */
+export function files(
+  {
+    sftpRoot: root,
+    readOnly = false,
+  }: {
+    readonly sftpRoot?: string;
+    readonly readOnly?: boolean;
+  },
+  settings: Settings,
+): Partial<ListenOptions> {
   if (root === undefined) {
     if (readOnly) throw new UsageError('serve: --read-only needs --sftp-root DIR');
     return {};
   }
+  if (forcedCommand(settings) !== undefined)
+    throw new UsageError('--sftp-root and ForceCommand exclude each other');
   try {
     const served = nodeFileSystem({ root, readOnly });
     return { subsystems: { sftp: sftpServer(served) }, exec: scpServer(served) };

@@ -81,7 +81,7 @@ export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
   const options = {
     ...parseAddress(flags.listen),
     ...limits.server,
-    ...files(flags),
+    ...files(flags, settings),
     // who may run commands has the scp of this machine
     ...(flags.allowExec === true ? commands(settings) : {}),
     ...(flags.allowForward === true ? { forward: forwardHandlers(settings) } : {}),

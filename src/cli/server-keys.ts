@@ -94,7 +94,7 @@ export const SERVER_KEYS: KeyTable = {
   KerberosTicketCleanup: 'ignored',
   LogLevel: 'ignored',
   LogVerbose: 'ignored',
-  PermitTTY: 'ignored',
+  PermitTTY: { laterUnless: ['yes', 'true'] },
   PermitUserRC: 'ignored',
   PidFile: 'ignored',
   PrintLastLog: 'ignored',
