@@ -60,6 +60,15 @@ function scripted(options: ReconnectOptions = {}) {
 }
 
 describe('reconnecting', () => {
+  it('gives the client once to who joins when told that it is connected', () => {
+    const { dials, hear, shared$, told } = scripted();
+    hear('a');
+    keepOpen(shared$.state$.subscribe(({ type }) => type === 'connected' && hear('b')));
+    told();
+    dials[0]?.next('one');
+    expect(told()).toEqual(['connected', 'b: one', 'a: one']);
+  });
+
   it('dials for the first subscriber, shares what comes, and lets go behind the last', () => {
     const { dials, hear, told } = scripted();
     expect(told()).toEqual(['idle']);

@@ -134,8 +134,10 @@ class Reconnection<C> {
 
   #connected(client: C): void {
     this.#failures = 0;
+    // whoever joins when told of it has the client already
+    const waiting = [...this.#subscribers];
     this.#tell({ type: 'connected', client });
-    for (const out of [...this.#subscribers]) out.next(client);
+    for (const out of waiting) out.next(client);
   }
 
   #lost(error: SshError): void {
