@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { concat, NEVER, Observable, of, Subject, throwError, VirtualTimeScheduler } from 'rxjs';
+import {
+  concat,
+  NEVER,
+  Observable,
+  of,
+  retry,
+  Subject,
+  throwError,
+  VirtualTimeScheduler,
+} from 'rxjs';
 import { isSshError, SshError } from '../../src/errors.ts';
 import { broadcast, type BroadcastPort } from '../../src/fleet/broadcast.ts';
 import { holdCredit, type Release } from '../../src/operators/credit.ts';
@@ -213,6 +222,14 @@ describe('broadcast', () => {
     const again = new Receiver(port);
     again.take(1);
     expect([again.bytes, again.end]).toEqual([4, 'complete']);
+  });
+
+  it('tells a receiver again that subscribes anew at the end it was told', () => {
+    const source = new Subject<Uint8Array>();
+    const { bytes$ } = broadcast(source).port();
+    const again = new Receiver({ bytes$: bytes$.pipe(retry(1)), leave: () => undefined });
+    source.error(new SshError('connection-lost', 'the cable', {}));
+    expect(again.end).toBe('connection-lost');
   });
 
   it('lets its source go when it is closed', () => {

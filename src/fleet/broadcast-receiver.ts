@@ -67,8 +67,11 @@ export class BroadcastReceiver {
       if (subscriber === undefined || subscriber.closed) return;
       const piece = this.#log.piece(this.#position);
       if (piece === undefined) {
-        this.#finish(subscriber);
-        return;
+        const end = this.#log.end();
+        if (end === undefined) return;
+        // it may subscribe again at once: then the loop goes on with that
+        finish(subscriber, end);
+        continue;
       }
       this.#isWaiting = true;
       deliver(subscriber, piece, () => this.#acknowledge(subscriber));
@@ -83,11 +86,9 @@ export class BroadcastReceiver {
     this.#log.moved();
     this.run();
   }
+}
 
-  #finish(subscriber: Subscriber<Uint8Array>): void {
-    const end = this.#log.end();
-    if (end === undefined) return;
-    if ('error' in end) subscriber.error(end.error);
-    else subscriber.complete();
-  }
+function finish(subscriber: Subscriber<Uint8Array>, end: { readonly error?: unknown }): void {
+  if ('error' in end) subscriber.error(end.error);
+  else subscriber.complete();
 }
