@@ -1,7 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { parsePrivateKey, parsePublicKeyLine, rsaBits } from '../../src/keys/index.ts';
+import {
+  formatPublicKeyLine,
+  generatePrivateKey,
+  parsePrivateKey,
+  parsePublicKeyLine,
+  rsaBits,
+} from '../../src/keys/index.ts';
 import { describeWithSshKeygen, sshKeygen } from '../support/ssh-keygen.ts';
 import { useCli } from './cli.ts';
 
@@ -20,6 +26,16 @@ describe('rxssh keygen', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(ended.stdout.toString()).toMatch(/SHA256:\S+ me@here\n$/);
   });
+
+  it('L6: ends quietly when nobody reads the fingerprints any more', async () => {
+    const file = cli.file('hosts');
+    const line = formatPublicKeyLine(generatePrivateKey('ed25519').publicKey, 'one of many');
+    writeFileSync(file, `${line}\n`.repeat(20_000));
+    const { child, printed, ended } = cli.start(['keygen', '-l', '-f', file]);
+    child.stdout.once('data', () => child.stdout.destroy());
+    await printed(/SHA256/);
+    expect((await ended).stderr).toBe('');
+  }, 30_000);
 
   it('F2: makes a file that is its owner’s alone, whatever the umask, and none over another', async () => {
     const file = cli.file('umask');

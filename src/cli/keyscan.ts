@@ -134,7 +134,8 @@ function keyOf({ host, port, algorithms, timeout }: Scan): Observable<PublicKey>
 }
 
 function readType(type: string): readonly string[] {
-  const algorithms = ALGORITHMS[type.toLowerCase()];
+  const name = type.toLowerCase();
+  const algorithms = Object.hasOwn(ALGORITHMS, name) ? ALGORITHMS[name] : undefined;
   if (algorithms === undefined)
     throw new UsageError(
       `-t ${JSON.stringify(type)} is none of ${DEFAULT_TYPES.replaceAll(',', ', ')}`,

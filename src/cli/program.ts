@@ -1,6 +1,6 @@
 /** The command line as a whole: which command, and what becomes of mistakes. */
 import { Command, CommanderError } from 'commander';
-import { type Observable, of } from 'rxjs';
+import { type MonoTypeOperatorFunction, type Observable, of } from 'rxjs';
 import { execCommand, type ExecFlags, NO_COMMAND, runExec } from './exec.ts';
 import { forwardCommand, type ForwardFlags, runForward } from './forward.ts';
 import { getCommand, runGet } from './get.ts';
@@ -17,6 +17,7 @@ import { endedBy } from './signals.ts';
 import type { TransferFlags } from './transfer.ts';
 import { notYet, USAGE_STATUS, UsageError } from './usage.ts';
 import { version } from './version.ts';
+import { whenWritten, Writer } from './writer.ts';
 
 const LATER = ['agent'];
 
@@ -45,6 +46,8 @@ function parse(args: readonly string[], io: CliIo): Observable<number> {
   const rest = separator < 0 ? [] : args.slice(separator + 1);
   const root = rootCommand(io);
   let work: (() => Observable<number>) | undefined;
+  // of those that write lines as they come: their reader may leave
+  const written = (): MonoTypeOperatorFunction<number> => whenWritten(new Writer(io.stdout));
   execCommand(root.command('exec')).action((hosts: string[], flags: ExecFlags) => {
     work = () => runExec(hosts, rest, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
   });
@@ -65,17 +68,19 @@ function parse(args: readonly string[], io: CliIo): Observable<number> {
     work = () => runPut(paths, flags, io);
   });
   forwardCommand(root.command('forward')).action((host: string, flags: ForwardFlags) => {
-    work = () => runForward(host, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
+    work = () =>
+      runForward(host, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'), written());
   });
   serveCommand(root.command('serve')).action((flags: ServeFlags) => {
     // SIGTERM is its way to end well
     work = () => runServe(flags, io).pipe(endedBy('SIGHUP', 'SIGINT'));
   });
   keygenCommand(root.command('keygen')).action((flags: KeygenFlags) => {
-    work = () => runKeygen(flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
+    work = () => runKeygen(flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'), written());
   });
   keyscanCommand(root.command('keyscan')).action((hosts: string[], flags: KeyscanFlags) => {
-    work = () => runKeyscan(hosts, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
+    work = () =>
+      runKeyscan(hosts, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'), written());
   });
   root.parse(own, { from: 'user' });
   if (work === undefined) throw new UsageError('no command; see rxssh --help');
