@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals';
 import { noise, sha256 } from '../support/noise.ts';
 import { CLIENTS, openssh, runClient, withKey } from '../support/peers/clients.ts';
-import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
+import { startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
 
 const MIB = 1024 * 1024;
@@ -41,8 +41,7 @@ for (const client of CLIENTS) {
 }
 
 describeWithPeer('ssh', 'OpenSSH ssh, in detail', () => {
-  let ours: OurServer;
-  const server = usePeer(async () => (ours = await startOurServer({ acceptEnv: ['LC_*'] })));
+  const server = usePeer(() => startOurServer({ acceptEnv: ['LC_*'] }));
 
   it.each([
     ['exit 0', 0, ''],
@@ -52,7 +51,9 @@ describeWithPeer('ssh', 'OpenSSH ssh, in detail', () => {
   ])('%s', async (command, status, stderr) => {
     const run = await runClient(openssh, withKey(server()), command);
     expect(run).toMatchObject({ status, stderr: expect.stringContaining(stderr) });
-    const exit = ours.events.filter((event) => event.type === 'exit').at(-1);
+    const exit = server()
+      .events.filter((event) => event.type === 'exit')
+      .at(-1);
     expect(exit).toHaveProperty('exit.kind', command.startsWith('kill') ? 'signal' : 'status');
   });
 

@@ -1,5 +1,13 @@
 /** Our SFTP client on our SFTP server, over SSH: through new keys, cut off anywhere, on disks that fail. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -21,6 +29,7 @@ import type { SshError } from '../../src/errors.ts';
 import { sftp } from '../../src/client/with-client.ts';
 import { fingerprint } from '../../src/keys/fingerprint.ts';
 import { serve } from '../../src/server/serve.ts';
+import type { FileEntry } from '../../src/sftp/client/directory-reader.ts';
 import type { SftpClient } from '../../src/sftp/client/sftp-client.ts';
 import type { FileName } from '../../src/sftp/file-name.ts';
 import { memoryFileSystem } from '../../src/sftp/file-systems/memory-file-system.ts';
@@ -48,6 +57,24 @@ afterEach(async () => {
 });
 
 const local = (...names: string[]): string => join(folder, ...names);
+
+/** How much of a file there is under its hidden name, in bytes. */
+function keptHere(): number {
+  const name = readdirSync(folder).find((each) => each.startsWith('.'));
+  return name === undefined ? 0 : statSync(local(name)).size;
+}
+
+/** The same on the server. */
+async function keptThere(
+  run: (work: (fs: SftpClient) => Observable<unknown>) => Promise<unknown>,
+): Promise<number> {
+  let kept = 0;
+  const look = tap<FileEntry>(({ name, attributes }) => {
+    if (name.text.startsWith('.')) kept = attributes.size ?? 0;
+  });
+  await run((fs) => fs.list('/').pipe(look));
+  return kept;
+}
 
 /** A client in memory whose server has these files, and whose wire may be a bad one. */
 function wired(files: SftpFileSystem, chaos: ChaosOptions = {}): Observable<SshClient> {
@@ -127,8 +154,12 @@ describe('a transfer', () => {
         });
         if (way === 'get') expect(existsSync(local(name))).toBe(false);
         else await run((fs) => fs.exists(`/${name}`).pipe(tap((is) => expect(is).toBe(false))));
+        const kept = way === 'get' ? keptHere() : await keptThere(run);
         const count = tap<TransferProgress>((event) => {
-          if (event.state === 'done') resumed += event.resumed;
+          if (event.state !== 'done') return;
+          // what is there already is not asked for again
+          expect(event.resumed).toBeGreaterThanOrEqual(kept);
+          resumed += event.resumed;
         });
         await run((fs) => transfer(fs).pipe(count));
         if (way === 'put') await run((fs) => fs.get(`/${name}`, local(name)));

@@ -83,7 +83,10 @@ describe('exchangeHash', () => {
 type Role = 'client' | 'server';
 
 /** What goes into H between the host key and the secret, and the secret. */
-type Agree = (provider: CryptoProvider) => {
+type Agree = (
+  role: Role,
+  provider: CryptoProvider,
+) => {
   readonly values: Uint8Array;
   readonly secret: Uint8Array;
 };
@@ -93,29 +96,29 @@ function both<T>(role: Role, own: T, other: T): readonly [T, T] {
   return role === 'client' ? [own, other] : [other, own];
 }
 
-/** x is of 0xCC; 69 as a public value has so few bits that our own key exchanges refuse it. @param sizes - that a group exchange has asked for */
+/**
+ * x is of 0xCC; 69 as a public value has so few bits that our own key exchanges refuse it.
+ *
+ * @param sizes - that a group exchange has asked for
+ */
 function modp(
-  role: Role,
   bits: Parameters<typeof modpGroup>[0],
   other: bigint,
   sizes: readonly number[] = [],
 ): Agree {
   const { p, g } = modpGroup(bits);
   const x = bytesToInteger(Uint8Array.from({ length: 128 }, (_, at) => (at === 0 ? 0x4c : 0xcc)));
-  const values = new Writer();
-  for (const size of sizes) values.uint32(size);
-  if (sizes.length > 0) values.mpint(p).mpint(g);
-  for (const value of both(role, power(g, x, p), other)) values.mpint(value);
-  const secret = integerToBytes(power(other, x, p), bits / 8);
-  return () => ({ values: values.bytes(), secret });
+  return (role) => {
+    const values = new Writer();
+    for (const size of sizes) values.uint32(size);
+    if (sizes.length > 0) values.mpint(p).mpint(g);
+    for (const value of both(role, power(g, x, p), other)) values.mpint(value);
+    return { values: values.bytes(), secret: integerToBytes(power(other, x, p), bits / 8) };
+  };
 }
 
-function onCurve(
-  role: Role,
-  key: (provider: CryptoProvider) => KeyAgreement,
-  other: string,
-): Agree {
-  return (provider) => {
+function onCurve(key: (provider: CryptoProvider) => KeyAgreement, other: string): Agree {
+  return (role, provider) => {
     const { publicKey, agree } = key(provider);
     const [client, server] = both(role, publicKey, fromHex(other));
     return {
@@ -133,93 +136,71 @@ const P256_OTHER =
   '043ae159594ba062efa121480e9ef136203fa9ec6b6e1f8723a321c16e62b945f573f3b822258cbcd094b9fa1c125cbfe5f043280893e66863cc0cb4dccbe70210';
 const X25519_KEY = fromHex('2184abc7eb3e656d2349d2470ee695b570c227340c2b2863b6c9ff427af1f040');
 const X25519_OTHER = '8d13a119452382a1ada8eea4c979f3e63ad3f0c7366786d6c5b54b87219bae49';
-const p256 = ({ ecdh }: CryptoProvider): KeyAgreement => ecdh('nistp256', P256_KEY);
-const curve25519 = ({ x25519 }: CryptoProvider): KeyAgreement => x25519(X25519_KEY);
-const ASKED = { client: [1024, 2048, 8192], server: [1024, 2048, 4096] };
+const GROUP1 = modp(1024, 69n);
+const ASKED_BY_CLIENT = modp(1024, 69n, [1024, 2048, 8192]);
+const ASKED_OF_SERVER = modp(1024, 12345n, [1024, 2048, 4096]);
+const P256 = onCurve(({ ecdh }) => ecdh('nistp256', P256_KEY), P256_OTHER);
+const CURVE25519 = onCurve(({ x25519 }) => x25519(X25519_KEY), X25519_OTHER);
 
 const EXCHANGES: readonly (readonly [string, Role, (typeof HASHES)[number], Agree, string])[] = [
-  [
-    'group1',
-    'client',
-    'sha1',
-    modp('client', 1024, 69n),
-    '03079780f3d3ad0b3c6db30c8d21685f367a86d2',
-  ],
-  [
-    'group1',
-    'server',
-    'sha1',
-    modp('server', 1024, 69n),
-    'b16bf34dd10945ede84e9c1ef24a14bfdc843389',
-  ],
-  [
-    'group-exchange',
-    'client',
-    'sha1',
-    modp('client', 1024, 69n, ASKED.client),
-    'a265563f2fa87f1a89bf007ee90d58be2e4a4bd0',
-  ],
-  [
-    'group-exchange',
-    'server',
-    'sha1',
-    modp('server', 1024, 12345n, ASKED.server),
-    'ce754197c21bf3452863b4f44d0b3951f12516ef',
-  ],
+  ['group1', 'client', 'sha1', GROUP1, '03079780f3d3ad0b3c6db30c8d21685f367a86d2'],
+  ['group1', 'server', 'sha1', GROUP1, 'b16bf34dd10945ede84e9c1ef24a14bfdc843389'],
+  ['group-exchange', 'client', 'sha1', ASKED_BY_CLIENT, 'a265563f2fa87f1a89bf007ee90d58be2e4a4bd0'],
+  ['group-exchange', 'server', 'sha1', ASKED_OF_SERVER, 'ce754197c21bf3452863b4f44d0b3951f12516ef'],
   [
     'group-exchange',
     'client',
     'sha256',
-    modp('client', 1024, 69n, ASKED.client),
+    ASKED_BY_CLIENT,
     'ad1a9365a67b4496f05594ad1bf656e3cda0851289a4c1aff549feae50896df4',
   ],
   [
     'group-exchange',
     'server',
     'sha256',
-    modp('server', 1024, 12345n, ASKED.server),
+    ASKED_OF_SERVER,
     'ccac0497cf0aba1dbf55e1a3995d17f4cc31824b0e8d95cdf8a06f169d050d80',
   ],
   [
     'group14',
     'client',
     'sha256',
-    modp('client', 2048, 69n),
+    modp(2048, 69n),
     'd007c23686be8a7737f828dc9e899f8eb5af423f495f138437be2529c1b8455f',
   ],
   [
     'group16',
     'client',
     'sha512',
-    modp('client', 4096, 69n),
+    modp(4096, 69n),
     'f6e2bcc846b9b62591efb86663d55d4769ca06b2edabe469df831639b2ddd5a271985011900a724cb2c87f19f347b3632a7c1536af3d12ee463e6ea75281af0c',
   ],
   [
     'nistp256',
     'client',
     'sha256',
-    onCurve('client', p256, P256_OTHER),
+    P256,
     'baf7ce243a836037eb5d2221420f35c02b9ab6c957fe3bde3369307b9612570a',
   ],
   [
     'nistp256',
     'server',
     'sha256',
-    onCurve('server', p256, P256_OTHER),
+    P256,
     '2ef4957afd530dd3f05dbeabf68d724facc060974da9704f2aee4c3de861e7ca',
   ],
   [
     'curve25519',
     'client',
     'sha256',
-    onCurve('client', curve25519, X25519_OTHER),
+    CURVE25519,
     '05b6f6437c0cf38d1a6c5a6f6e2558deb54e7fc62447ebfb1e5d7407326a5475',
   ],
   [
     'curve25519',
     'server',
     'sha256',
-    onCurve('server', curve25519, X25519_OTHER),
+    CURVE25519,
     'df08fcfcf31560fee639d9b6d56d760bc3455b5ada148e4514181023e7a9b042',
   ],
 ];
@@ -230,7 +211,7 @@ describe("the exchange hash of paramiko's test_kex", () => {
     const theirs = [utf8Bytes('SSH-2.0-lame'), utf8Bytes('remote-kex-init')] as const;
     const [client, server] = both(role, ours, theirs);
     for (const provider of [defaultProvider, nobleProvider]) {
-      const { values, secret } = agree(provider);
+      const { values, secret } = agree(role, provider);
       const record = {
         ...{ clientIdentification: client[0], serverIdentification: server[0] },
         ...{ clientKexInit: client[1], serverKexInit: server[1] },

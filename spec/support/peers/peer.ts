@@ -103,8 +103,8 @@ export function programFile(name: string): string | undefined {
 }
 
 /** A peer for the tests of one `describe`: started before them, ended after them. */
-export function usePeer(start: () => Promise<Peer>): () => Peer {
-  let peer: Peer | undefined;
+export function usePeer<P extends Peer>(start: () => Promise<P>): () => P {
+  let peer: P | undefined;
   beforeAll(async () => {
     peer = await start();
   }, START_DEADLINE_MS * 2);
