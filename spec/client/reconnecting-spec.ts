@@ -117,6 +117,15 @@ describe('reconnecting', () => {
     expect(delays).toEqual([1, 2, 3, 1]);
   });
 
+  it('never waits longer than a timer can, which would take that for no time at all', async () => {
+    const { clock, dials, hear, told } = scripted({ delay: Infinity });
+    hear('a');
+    dials[0]?.error(LOST);
+    expect(told().at(-2)).toBe('waiting 2147483647');
+    await clock.pass(1e6);
+    expect(dials).toHaveLength(1);
+  });
+
   it('leaves half of the time to chance unless told otherwise', () => {
     const seen = new Set<number>();
     for (let run = 0; run < 20; run++) {

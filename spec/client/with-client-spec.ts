@@ -10,8 +10,10 @@ import {
   NEVER,
   Observable,
   of,
+  range,
   Subject,
   take,
+  tap,
   throwError,
 } from 'rxjs';
 import { exitStatus, text } from '../../src/client/output-operators.ts';
@@ -110,6 +112,25 @@ describe('withClient', () => {
       )
       .subscribe((value) => seen.push(value));
     expect(seen).toEqual([0, 1, 2]);
+  });
+
+  it('stops a source that emits without a pause, once the work is over', () => {
+    let emitted = 0;
+    range(0, 1000)
+      .pipe(
+        tap(() => emitted++),
+        withClient(() => of('done')),
+      )
+      .subscribe();
+    expect(emitted).toBe(1);
+  });
+
+  it('lets go at once of a source that has failed, while the work goes on', () => {
+    const { source$, subject, log } = watched<string>();
+    keepOpen(source$.pipe(withClient(() => NEVER)).subscribe());
+    subject.next('a');
+    subject.error(new Error('lost'));
+    expect(log).toEqual(['subscribed', 'let go']);
   });
 
   it('errors with the source before there is a client, and not behind', async () => {

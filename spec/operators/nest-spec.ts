@@ -64,4 +64,16 @@ describe('nest', () => {
       .subscribe();
     expect(emitted).toBe(3);
   });
+
+  it('stops a source that emits without a pause', () => {
+    let emitted = 0;
+    range(0, 1000)
+      .pipe(
+        tap(() => emitted++),
+        nest(() => of('built')),
+        take(1),
+      )
+      .subscribe();
+    expect(emitted).toBe(1);
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { VirtualTimeScheduler } from 'rxjs';
-import { after, LONGEST_DELAY, timeoutError } from '../../src/streams/deadline.ts';
+import { LONGEST_DELAY } from '../../src/operators/steady-scheduler.ts';
+import { after, timeoutError } from '../../src/streams/deadline.ts';
 
 /** When it expires on virtual time; nothing when it does not. */
 function expiries(milliseconds: number): readonly number[] {

@@ -184,4 +184,27 @@ describe('toNodeDuplex', () => {
     await settled();
     expect(destroyed).toBe(1);
   });
+
+  it('destroys the duplex with the error that it is destroyed with', async () => {
+    const told: unknown[] = [];
+    const destroyedBy = (error?: Error): void => {
+      const stream = toNodeDuplex({
+        readable$: NEVER,
+        write: (_bytes, done) => done(),
+        end: () => undefined,
+        destroy: (reason) => told.push(reason),
+      });
+      stream.on('error', () => undefined).destroy(error);
+    };
+    destroyedBy();
+    destroyedBy(new Error('half a file'));
+    await settled();
+    expect(told).toEqual([
+      undefined,
+      expect.objectContaining({
+        kind: 'connection-lost',
+        message: 'connection lost: half a file',
+      }),
+    ]);
+  });
 });

@@ -12,7 +12,8 @@ import {
   take,
   timer,
 } from 'rxjs';
-import { LONGEST_DELAY, timeoutError } from '../streams/deadline.ts';
+import { LONGEST_DELAY } from '../operators/steady-scheduler.ts';
+import { timeoutError } from '../streams/deadline.ts';
 import type { SshConnection } from './connection.ts';
 
 /** How long a connection may be without use. */

@@ -1,6 +1,7 @@
 /** Keepalive: is the peer still there, and how long is the way to it? */
 import { EMPTY, Observable, type SchedulerAction, type SchedulerLike } from 'rxjs';
-import { LONGEST_DELAY, timeoutError } from '../streams/deadline.ts';
+import { LONGEST_DELAY } from '../operators/steady-scheduler.ts';
+import { timeoutError } from '../streams/deadline.ts';
 import type { SshConnection } from './connection.ts';
 import { KEEPALIVE_REQUEST } from './names.ts';
 

@@ -13,6 +13,7 @@ import {
 } from 'rxjs';
 import type { ChannelOptions } from '../channels/channel-options.ts';
 import { subscribeInner } from '../operators/lift.ts';
+import { LONGEST_DELAY } from '../operators/steady-scheduler.ts';
 import { toByteStream } from '../operators/to-byte-stream.ts';
 import type { SftpOptions } from '../sftp/client/open-sftp.ts';
 import type { SftpClient } from '../sftp/client/sftp-client.ts';
@@ -30,7 +31,7 @@ import type { ShellOptions } from './shell.ts';
  *    (`take(1)` with `switchMap` would disconnect at once; `switchMap` alone would never complete.)
  * 3. An error of the source before the first client passes on. Later ones reach the work through its own streams, behind the
  *    data that was received before them.
- * 4. Unsubscribing ends the work first and lets the source go behind it.
+ * 4. Unsubscribing ends the work first and lets the source go behind it, also one that emits without a pause.
  *
  * @param project - client → work
  *
@@ -45,6 +46,7 @@ export function withClient<C, R>(
   return (source) =>
     new Observable((out) => {
       const work = new Subscription();
+      const connected = new Subscription();
       // first of all: what the work says at its end needs the connection
       out.add(work);
       let isRunning = false;
@@ -58,17 +60,17 @@ export function withClient<C, R>(
           out.error(thrown);
         }
       };
-      out.add(
-        source.subscribe({
-          next: run,
-          error: (error: unknown) => {
-            if (!isRunning) out.error(error);
-          },
-          complete: () => {
-            if (!isRunning) out.complete();
-          },
-        }),
-      );
+      const stage = {
+        next: run,
+        error: (error: unknown) => {
+          if (isRunning) connected.unsubscribe();
+          else out.error(error);
+        },
+        complete: () => {
+          if (!isRunning) out.complete();
+        },
+      };
+      subscribeInner(source, out, stage, connected);
     });
 }
 
@@ -139,6 +141,7 @@ export function shareClient<C = SshClient>({
     connector: () => new ReplaySubject<C>(1),
     resetOnError: true,
     resetOnComplete: true,
-    resetOnRefCountZero: linger === 0 ? true : () => timer(linger, scheduler),
+    resetOnRefCountZero:
+      linger === 0 ? true : () => timer(Math.min(linger, LONGEST_DELAY), scheduler),
   });
 }

@@ -147,7 +147,7 @@ function withUnread(duplex: ByteDuplex, bytes: Uint8Array): ByteDuplex {
     ),
     write: (out, done) => duplex.write(out, done),
     end: () => duplex.end(),
-    destroy: () => duplex.destroy(),
+    destroy: (error) => duplex.destroy(error),
     ...(duplex.peer === undefined ? {} : { peer: duplex.peer }),
     ...(duplex.closed$ === undefined ? {} : { closed$: duplex.closed$ }),
   };

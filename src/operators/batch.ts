@@ -10,6 +10,7 @@ import {
 import { SshError } from '../errors.ts';
 import { deliver, holdCredit, keep, type Release } from './credit.ts';
 import { lift, type Stage } from './lift.ts';
+import { LONGEST_DELAY } from './steady-scheduler.ts';
 
 /** How `batch` groups. */
 export interface BatchOptions {
@@ -89,7 +90,9 @@ class Batch<T> implements Stage<T> {
   #startWaiting(): void {
     const { maxWait, scheduler = asyncScheduler } = this.#options;
     if (maxWait !== undefined)
-      this.#patience = timer(maxWait, scheduler).subscribe(() => this.#flush());
+      this.#patience = timer(Math.min(maxWait, LONGEST_DELAY), scheduler).subscribe(() =>
+        this.#flush(),
+      );
   }
 
   #flush(): void {

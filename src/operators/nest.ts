@@ -40,13 +40,8 @@ class Nest<T, R> {
 
   subscribe(source: Observable<T>): void {
     this.#out.add(this.#inner);
-    this.#out.add(
-      source.subscribe({
-        next: (value) => this.#take(value),
-        error: (error: unknown) => this.#out.error(error),
-        complete: () => this.#complete(),
-      }),
-    );
+    const stage = { next: (value: T) => this.#take(value), complete: () => this.#complete() };
+    subscribeInner(source, this.#out, stage);
   }
 
   #take(value: T): void {

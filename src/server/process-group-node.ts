@@ -1,5 +1,7 @@
 /** The process group that a child process leads: the child, and all that it has started. */
 
+import { LONGEST_DELAY } from '../operators/steady-scheduler.ts';
+
 /** Signals for a group, and its end. */
 export class ProcessGroup {
   readonly #leader: number;
@@ -27,7 +29,7 @@ export class ProcessGroup {
     // a stopped process hears TERM only when it goes on
     this.signal('SIGCONT');
     // not unreferenced: a process that ends now must not leave behind what it has promised to kill
-    this.#deadline = setTimeout(() => this.signal('SIGKILL'), grace);
+    this.#deadline = setTimeout(() => this.signal('SIGKILL'), Math.min(grace, LONGEST_DELAY));
   }
 
   /** The leader has ended: a number that nobody uses can become another group's. */

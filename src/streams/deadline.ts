@@ -1,9 +1,7 @@
 /** Deadlines: no wait without an end. */
 import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
 import { SshError } from '../errors.ts';
-
-/** setTimeout takes a delay past this for 1 ms. */
-export const LONGEST_DELAY = 2 ** 31 - 1;
+import { LONGEST_DELAY } from '../operators/steady-scheduler.ts';
 
 /** The error of a deadline that passed. */
 export function timeoutError(phase: string, milliseconds: number): SshError<'timeout'> {

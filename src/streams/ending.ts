@@ -49,7 +49,7 @@ export function connectionLost(cause?: unknown): SshError<'connection-lost'> {
 }
 
 /** The error of a connection whose duplex is gone; a peer that has said nothing of SSH is another service, perhaps, or has too many clients. */
-export function lossOf(cause: unknown, peer: Identification | undefined): SshError {
+export function lossOf(cause: unknown, peer?: Identification): SshError {
   if (isSshError(cause)) return cause;
   if (cause !== undefined || peer !== undefined) return connectionLost(cause);
   const message = 'connection lost: the peer closed the connection before it identified itself';

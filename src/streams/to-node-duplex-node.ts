@@ -5,13 +5,14 @@ import { toError } from '../errors.ts';
 import { holdCredit, keep, type Release } from '../operators/credit.ts';
 import { plainBytes } from '../wire/bytes.ts';
 import type { ByteDuplex } from './byte-duplex.ts';
+import { lossOf } from './ending.ts';
 
 /**
  * Makes a Node `Duplex` of a byte duplex.
  *
  * 1. Reads when it is read, and holds a chunk's credit while its own buffer is full.
  * 2. A write calls back when the duplex is done with it; `end` ends our side, the other may still send.
- * 3. `destroy` destroys the duplex; an error of the duplex destroys the stream with it.
+ * 3. `destroy` destroys the duplex, with its error if there is one; an error of the duplex destroys the stream with it.
  *
  * @example
  * ```ts
@@ -53,7 +54,7 @@ export function toNodeDuplex(duplex: ByteDuplex): Duplex {
     destroy: (error, callback) => {
       reading.unsubscribe();
       release();
-      duplex.destroy();
+      duplex.destroy(error === null ? undefined : lossOf(error));
       callback(error);
     },
   });
