@@ -154,6 +154,16 @@ describe('exec', () => {
     expect(isSshError(error, 'request-refused') && error.detail).toEqual({ request });
   });
 
+  it.each<readonly [string, object, string]>([
+    ['terminal modes', { pty: { modes: {} } }, 'SshError config'],
+    ['the environment', { env: { A: Symbol('x') } }, 'SshError protocol'],
+  ])('errors, and nothing is uncaught, with rubbish for %s', async (_name, options, error) => {
+    const { client$: any$ } = embedded((session) => respond(session, {}), {
+      server: { pty: true },
+    });
+    expect((await allOf(any$.pipe(exec('x', options)))).map(comparable)).toEqual([error]);
+  });
+
   it('errors when no channel is opened, and the connection lives on', async () => {
     const { client$: one$ } = embedded(() => NEVER, { server: { maxSessions: 1 } });
     const client = await connected(one$);

@@ -70,6 +70,11 @@ describe('logFile', () => {
     expect(readFileSync(file, 'utf8')).toMatch(/Z 192\.0\.2\.1 port 4000 host keys: x\n$/);
   });
 
+  it('is a config error for a level that there is none of', () => {
+    const level = 9 as never;
+    expect(() => logFile(join(folder, 'log'), { level })).toThrow('level 9 is none of 1, 2, 3');
+  });
+
   it('is a config error for a file that cannot be written to, and ends nothing later', async () => {
     let thrown: unknown;
     try {

@@ -197,7 +197,7 @@ describe('reconnecting', () => {
     });
     hear('a');
     dials[0]?.error(LOST);
-    expect(told()).toContain('failed');
+    expect(told()).toContain('a: delay has thrown: broken');
   });
 
   it('completes with its source', () => {

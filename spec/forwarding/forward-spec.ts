@@ -445,6 +445,34 @@ describe('listen', () => {
     await expect(retried(() => dialSocket(port))).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  it('waits for a port that is asked for anew before it was granted, and given back', async () => {
+    const client = await connected(server().client$);
+    const port = await serveSockets(echo);
+    await closeSockets();
+    const leave = (): void =>
+      client
+        .listen('127.0.0.1', port)
+        .subscribe({ error: () => undefined })
+        .unsubscribe();
+    const heard: string[] = [];
+    // who has left while it waited does not ask at all
+    leave();
+    leave();
+    keepOpen(
+      client
+        .listen('127.0.0.1', port, { listening: () => heard.push('listening') })
+        .subscribe({
+          next: (duplex) => duplex.end(),
+          error: (error: unknown) => heard.push(String(error)),
+        }),
+    );
+    await retried(async () => {
+      if (heard.length === 0) throw new Error('not yet');
+    });
+    expect(heard).toEqual(['listening']);
+    await say(port, '');
+  });
+
   it('closes its ports when the connection ends', async () => {
     const { client$ } = server();
     const { at } = await running(remote(await serveSockets(echo)), client$);

@@ -169,6 +169,27 @@ describe('PEM of OpenSSL', () => {
     }
   });
 
+  it('that names two curves is malformed', async () => {
+    const inner = der(
+      0x30,
+      integer(1),
+      der(0x04, new Uint8Array(32).fill(1)),
+      der(0xa0, identifier('1.2.840.10045.3.1.7')),
+    );
+    const naming = (curve: string): string =>
+      pem(
+        'PRIVATE KEY',
+        der(
+          0x30,
+          integer(0),
+          der(0x30, identifier('1.2.840.10045.2.1'), identifier(curve)),
+          der(0x04, inner),
+        ),
+      );
+    expect(await reason(naming('1.2.840.10045.3.1.7'))).toBe('none');
+    expect(await reason(naming('1.3.132.0.34'))).toBe('malformed');
+  });
+
   it('of another type of key is not supported', async () => {
     const { privateKey } = generateKeyPairSync('x25519');
     expect(await reason(privateKey.export({ type: 'pkcs8', format: 'pem' }))).toBe('unsupported');

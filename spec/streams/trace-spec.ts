@@ -168,7 +168,9 @@ describe('the trace', () => {
       throw new Error('boom');
     };
     const always = echo({ client: { trace: boom } });
-    await expect(connected(always.client$)).rejects.toMatchObject({ kind: 'protocol' });
+    await expect(connected(always.client$)).rejects.toMatchObject({
+      ...{ kind: 'config', message: 'trace has thrown: boom', detail: { option: 'trace' } },
+    });
     const atEnd = echo({ client: { trace: ({ type }) => type === 'closed' && boom() } });
     const client = await connected(atEnd.client$);
     client.disconnect();

@@ -7,6 +7,7 @@ import { type Exit, isSshError, SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
+import { asSshError } from '../streams/ending.ts';
 import { exitWhenClosed, openSession, type PtyOptions, type SessionChannel } from './session.ts';
 import { type Command, commandLine } from './quote.ts';
 
@@ -59,7 +60,9 @@ export function runCommand(
     const opening = openSession(connection, channelOptions(options)).subscribe({
       next: (opened) => {
         session = opened;
-        running.add(follow(opened, line, stdin$, options, out));
+        const following = attempt(() => follow(opened, line, stdin$, options, out), out);
+        if (following === undefined) return;
+        running.add(following);
         if (stdin$ === undefined && !options.pty && takesEarlyEof(connection)) opened.end();
       },
       error: (error: unknown) => out.error(error),
@@ -178,7 +181,7 @@ function attempt<T>(action: () => T, out: { error(error: unknown): void }): T | 
   try {
     return action();
   } catch (thrown) {
-    out.error(thrown);
+    out.error(asSshError(thrown));
     return undefined;
   }
 }

@@ -21,7 +21,7 @@ export interface LogFileOptions extends TraceTextOptions {
  * that is not there is made for its owner alone. No secret is written, `hex` or not; what comes from the peer is escaped.
  *
  * A full disk stops the log and not the connection. Lines are written at once and not gathered: for many packets it is slow.
- * Throws `config` when the file cannot be written to now.
+ * Throws `config` when the file cannot be written to now, and for a level that there is none of.
  *
  * @example
  * ```ts
@@ -33,6 +33,8 @@ export function logFile(
   path: string,
   { level = 2, name, ...how }: LogFileOptions = {},
 ): (event: TraceEvent, source?: { readonly peer: DuplexPeer | undefined }) => void {
+  if (![1, 2, 3].includes(level))
+    throw new SshError('config', `level ${String(level)} is none of 1, 2, 3`, { option: 'level' });
   try {
     append(path, '');
   } catch (thrown) {

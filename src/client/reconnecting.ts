@@ -12,7 +12,7 @@ import { randomFraction } from '../crypto/random.ts';
 import { isSshError, type SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { after } from '../streams/deadline.ts';
-import { asSshError } from '../streams/ending.ts';
+import { asSshError, callbackError } from '../streams/ending.ts';
 import type { SshClient } from './client.ts';
 import { type RetryDelay, retryDelay } from './retry-delay.ts';
 
@@ -150,8 +150,7 @@ class Reconnection<C> {
     try {
       this.#wait(error, retryDelay(delay, this.#failures, error));
     } catch (thrown) {
-      // the caller's function has thrown
-      this.#fail(asSshError(thrown));
+      this.#fail(callbackError('delay', thrown));
     }
   }
 

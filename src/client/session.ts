@@ -2,6 +2,7 @@
 import {
   AsyncSubject,
   concatMap,
+  defer,
   Observable,
   of,
   ReplaySubject,
@@ -100,25 +101,9 @@ export class SessionChannel {
     this.closed$ = channel.closed$;
   }
 
-  /** Asks for a terminal. Completes when the server has granted it; errors with `request-refused`. */
+  /** Asks for a terminal. Completes when the server has granted it; errors with `request-refused`, `config`. */
   requestPty(options: PtyOptions = {}): Observable<never> {
-    const {
-      term = 'xterm-256color',
-      columns = 80,
-      rows = 24,
-      widthPixels = 0,
-      heightPixels = 0,
-    } = options;
-    const terminalModes = encodeTerminalModes(options.modes ?? new Map());
-    const payload = ptyReq.encode({
-      term,
-      columns,
-      rows,
-      widthPixels,
-      heightPixels,
-      terminalModes,
-    });
-    return this.channel.request('pty-req', payload);
+    return defer(() => this.channel.request('pty-req', ptyPayload(options)));
   }
 
   /** Sets a variable of the environment; servers pass over those they do not allow, so nothing is waited for. */
@@ -128,7 +113,10 @@ export class SessionChannel {
 
   /** Runs a command (RFC 4254 §6.5). Completes when the server has started it; errors with `request-refused`, `config`. */
   exec(command: Command): Observable<never> {
-    return this.channel.request('exec', exec.encode({ command: utf8Bytes(commandLine(command)) }));
+    return defer(() => {
+      const payload = exec.encode({ command: utf8Bytes(commandLine(command)) });
+      return this.channel.request('exec', payload);
+    });
   }
 
   /** Runs the user's shell. */
@@ -165,6 +153,18 @@ export class SessionChannel {
   close(): void {
     this.channel.close();
   }
+}
+
+function ptyPayload({
+  term = 'xterm-256color',
+  columns = 80,
+  rows = 24,
+  widthPixels = 0,
+  heightPixels = 0,
+  modes = new Map(),
+}: PtyOptions): Uint8Array {
+  const terminalModes = encodeTerminalModes(modes);
+  return ptyReq.encode({ term, columns, rows, widthPixels, heightPixels, terminalModes });
 }
 
 /**

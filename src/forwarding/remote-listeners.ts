@@ -1,5 +1,5 @@
 /** Ports and sockets on which the server listens for us (RFC 4254 §7.1, OpenSSH PROTOCOL 2.4). */
-import { Observable, type Subscriber } from 'rxjs';
+import { AsyncSubject, Observable, type Subscriber } from 'rxjs';
 import type {
   ChannelOpenAnswer,
   ChannelOpenHandler,
@@ -16,7 +16,7 @@ import {
 } from '../messages/forwarding.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import type { ByteDuplex, DuplexPeer } from '../streams/byte-duplex.ts';
-import { asSshError } from '../streams/ending.ts';
+import { asSshError, callbackError } from '../streams/ending.ts';
 import { CARRIER, ChannelDuplex } from './channel-duplex.ts';
 import { checkBound, type Endpoint, endpointKey, endpointText } from './endpoint.ts';
 
@@ -35,6 +35,8 @@ const REFUSED: ChannelOpenAnswer = {
 /** Whoever asked for connections to an endpoint. Nothing else is let in. */
 export class RemoteListeners {
   readonly #listeners = new Map<string, Subscriber<ByteDuplex>>();
+  /** What was asked for and is not answered; it may be that nobody waits for it any more. */
+  readonly #unanswered = new Map<string, Observable<never>>();
 
   /** What a connection is to do with the channels that the server opens. */
   readonly channels: Readonly<Record<string, ChannelOpenHandler>> = {
@@ -63,26 +65,55 @@ export class RemoteListeners {
       if (!isAnyPort(at)) this.#add(at, subscriber);
       subscriber.add(connection.transport.closed$.subscribe((error) => subscriber.error(error)));
       if (subscriber.closed) return;
-      const granted = (reply: Uint8Array): void => {
-        const bound = boundAt(at, reply);
-        // it is not wanted any more, and the server learns only now where it is
-        if (subscriber.closed) this.#cancel(connection, bound);
-        else this.#granted(connection, bound, subscriber, listening);
-      };
-      // eslint-disable-next-line rxjs-x/no-ignored-subscription -- a port that is granted late has to be given back
-      connection.globalRequests.request(requestName(at), payloadOf(at)).subscribe({
-        next: (reply) => {
-          try {
-            granted(reply);
-          } catch (thrown) {
-            connection.transport.fail(asSshError(thrown));
-          }
-        },
-        error: (error: unknown) => {
-          if (!subscriber.closed) subscriber.error(refusedAt(at, error));
-        },
-      });
+      const ask = (): void => this.#ask(connection, at, subscriber, listening);
+      const before$ = this.#unanswered.get(key);
+      // whoever had it before has left, and gives it back when it is granted
+      if (before$ === undefined) ask();
+      else subscriber.add(before$.subscribe({ complete: ask }));
     });
+  }
+
+  #ask(
+    connection: SshConnection,
+    at: Endpoint,
+    subscriber: Subscriber<ByteDuplex>,
+    listening: RemoteListenOptions['listening'],
+  ): void {
+    const granted = (reply: Uint8Array): void => {
+      const bound = boundAt(at, reply);
+      // it is not wanted any more, and the server learns only now where it is
+      if (subscriber.closed) this.#cancel(connection, bound);
+      else this.#granted(connection, bound, subscriber, listening);
+    };
+    const answered = this.#awaitAnswer(at);
+    // eslint-disable-next-line rxjs-x/no-ignored-subscription -- a port that is granted late has to be given back
+    connection.globalRequests.request(requestName(at), payloadOf(at)).subscribe({
+      next: (reply) => {
+        try {
+          granted(reply);
+        } catch (thrown) {
+          connection.transport.fail(asSshError(thrown));
+        }
+      },
+      error: (error: unknown) => {
+        if (!subscriber.closed) subscriber.error(refusedAt(at, error));
+        answered();
+      },
+      complete: answered,
+    });
+  }
+
+  /** @returns what is to be called when the answer is there */
+  #awaitAnswer(at: Endpoint): () => void {
+    // each is a port of its own
+    if (isAnyPort(at)) return nothing;
+    const key = endpointKey(at);
+    const answer$ = new AsyncSubject<never>();
+    this.#unanswered.set(key, answer$);
+    return () => {
+      this.#unanswered.delete(key);
+      answer$.complete();
+    };
   }
 
   #granted(
@@ -96,7 +127,7 @@ export class RemoteListeners {
     try {
       outsideDelivery(() => listening?.(bound));
     } catch (thrown) {
-      subscriber.error(thrown);
+      subscriber.error(callbackError('listening', thrown));
     }
   }
 
@@ -157,4 +188,8 @@ function payloadOf(at: Endpoint): Uint8Array {
 function alreadyListening(at: Endpoint): SshError<'config'> {
   const text = `the server listens on ${endpointText(at)} for this connection already`;
   return new SshError('config', text, { option: 'endpoint' });
+}
+
+function nothing(): void {
+  // nobody waits for this answer
 }

@@ -103,7 +103,10 @@ function sec1Key(file: DerReader, what: string, named?: CurveName): PrivateKeyMa
   if (key.smallInteger() !== 1) throw key.error('an EC key of another version');
   const scalar = key.element(DerTag.OCTET_STRING);
   const parameters = key.optional(0);
-  const curve = parameters === undefined ? named : curveOf(parameters, what);
+  const inner = parameters && curveOf(parameters, what);
+  if (named !== undefined && inner !== undefined && inner !== named)
+    throw key.error('an EC key that names two curves');
+  const curve = named ?? inner;
   if (curve === undefined) throw key.error('an EC key that does not say its curve');
   const length = CURVE_LENGTHS[curve];
   if (scalar.length > length) throw key.error('an EC key that is too long for its curve');

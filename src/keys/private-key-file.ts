@@ -81,6 +81,9 @@ export async function parsePrivateKey(
     )
       throw keyFormatError('wrong-passphrase', `${what}: wrong passphrase`, error);
     throw error;
+  } finally {
+    // the key has its own copy
+    bytes.fill(0);
   }
 }
 

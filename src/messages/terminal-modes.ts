@@ -1,4 +1,5 @@
 /** Encoded terminal modes (RFC 4254 §8): opcode byte and uint32 value, until TTY_OP_END or an opcode of 160 and more. */
+import { SshError } from '../errors.ts';
 import { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
 
@@ -21,9 +22,18 @@ export function decodeTerminalModes(bytes: Uint8Array): TerminalModes {
   return modes;
 }
 
-/** The bytes of terminal modes, with the end mark. */
+/** The bytes of terminal modes, with the end mark. Throws `config` for what is no Map. */
 export function encodeTerminalModes(modes: TerminalModes): Uint8Array {
   const writer = new Writer();
+  if (!isMap(modes)) {
+    const text = 'the modes of a terminal are a Map of opcodes to numbers';
+    throw new SshError('config', text, { option: 'modes' });
+  }
   for (const [opcode, value] of modes) writer.byte(opcode).uint32(value);
   return writer.byte(TTY_OP_END).bytes();
+}
+
+/** Of any realm. */
+function isMap(modes: unknown): boolean {
+  return Object.prototype.toString.call(modes) === '[object Map]';
 }

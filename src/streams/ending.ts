@@ -89,3 +89,14 @@ export function asSshError(thrown: unknown): SshError {
     { cause: thrown },
   );
 }
+
+/**
+ * What a function of the caller has thrown: the option is at fault, and not the connection.
+ *
+ * @param option - its name
+ */
+export function callbackError(option: string, thrown: unknown): SshError {
+  if (isSshError(thrown)) return thrown;
+  const message = `${option} has thrown: ${toError(thrown).message}`;
+  return new SshError('config', message, { option }, { cause: thrown });
+}

@@ -1,6 +1,7 @@
 import { Observable, Subject } from 'rxjs';
 import type { SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
+import { callbackError } from './ending.ts';
 import type { TraceEvent, Tracer } from './trace.ts';
 
 /** Leads the events of one connection to the option `trace` and to the subscribers of `trace$`. */
@@ -14,8 +15,8 @@ export class TraceFeed {
 
   /** @param first - hears everything from the first byte */
   constructor(first: Tracer | undefined) {
-    this.#first = first;
-    this.tell = first;
+    this.#first = first && blamed(first);
+    this.tell = this.#first;
   }
 
   /** Hot: what happens from now on. Completes with the connection. */
@@ -49,5 +50,16 @@ export class TraceFeed {
   readonly #both = (event: TraceEvent): void => {
     this.#first?.(event);
     outsideDelivery(() => this.#events?.next(event));
+  };
+}
+
+/** What it throws ends the connection, and says whose fault that is. */
+function blamed(trace: Tracer): Tracer {
+  return (event) => {
+    try {
+      trace(event);
+    } catch (thrown) {
+      throw callbackError('trace', thrown);
+    }
   };
 }

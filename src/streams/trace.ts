@@ -33,7 +33,7 @@ export type TraceEvent =
   /** The connection has ended, however it did. */
   | { readonly type: 'closed'; readonly error: SshError };
 
-/** Receives trace events. What it throws ends the connection. */
+/** Receives trace events. What it throws ends the connection with `config`. */
 export type Tracer = (event: TraceEvent) => void;
 
 /** Tells what was agreed on, and what to warn of. */

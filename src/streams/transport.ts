@@ -117,7 +117,7 @@ export class SshTransport {
     });
     // what is worn out seals no more data: one task may send half a MiB before the KEXINIT that waits behind it
     this.#outgoing = new Outgoing(duplex, this.#queue, {
-      isWornOut: () => isWornOut(options.rekey, this.#outgoing.cell),
+      isWornOut: () => isWornOut(options.rekey, this.#outgoing.cell, this.#outgoing.cell.sealer),
       inspector: () => this.trace && this.#traceSent,
     });
     this.#incoming = this.#createIncoming();
@@ -342,8 +342,8 @@ export class SshTransport {
     const { step, initial } = this.#kex.state;
     if (initial || step !== 'idle') return;
     const { rekey } = this.#options;
-    if (isWornOut(rekey, this.#outgoing.cell) || isWornOut(rekey, this.#incoming.cell))
-      this.rekey();
+    const [out, into] = [this.#outgoing.cell, this.#incoming.cell];
+    if (isWornOut(rekey, out, out.sealer) || isWornOut(rekey, into, into.opener)) this.rekey();
   }
 
   #lost(cause: unknown): void {
