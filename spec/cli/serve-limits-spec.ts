@@ -74,6 +74,7 @@ describe('The keys of sshd_config', () => {
     ...['MaxStartups=0', 'MaxStartups=10:0:20', 'MaxStartups=10:101:20', 'MaxStartups=5:30:4'],
     ...['MaxStartups=1:2:3:4', 'PerSourceMaxStartups=-1', 'PerSourceNetBlockSize=33'],
     ...['PerSourcePenalties=authfail:', 'PerSourcePenalties=maybe', 'ChannelTimeout=*=1m'],
+    ...['PerSourcePenalties=constructor:5s', 'PerSourcePenalties=toString:5s'],
     ...['MaxAuthTries=0', 'ClientAliveInterval=-1', 'LoginGraceTime=soon', 'ChannelTimeout=x'],
   ])('refuse %s', (option) => {
     expect(() => limits(option)).toThrow();

@@ -19,11 +19,19 @@ type Way = 'local' | 'remote';
 
 type Permit = (endpoint: Endpoint) => boolean;
 
-/** The handlers; none when everything is taken away. */
-export function forwardHandlers(settings: Settings): ForwardHandlers {
+/** The handlers of `--allow-forward`; none when everything is taken away. The values are read in any case: a wrong one is told. */
+export function forwarding(
+  { allowForward = false }: { readonly allowForward?: boolean },
+  settings: Settings,
+): { readonly forward?: ForwardHandlers } {
+  const handlers = forwardHandlers(settings);
+  if (!allowForward) return {};
   if (forcedCommand(settings) !== undefined)
     throw new UsageError('--allow-forward and ForceCommand exclude each other');
-  if (settings.first('DisableForwarding', yesNo) === true) return {};
+  return { forward: settings.first('DisableForwarding', yesNo) === true ? {} : handlers };
+}
+
+function forwardHandlers(settings: Settings): ForwardHandlers {
   const permitOpen = permitOf('PermitOpen', settings);
   const permitListen = permitOf('PermitListen', settings);
   const isAllowed = allowed(settings);

@@ -21,13 +21,13 @@ const MAX_MODULI_FILE = 4 * 1024 * 1024;
 type Read<T> = (key: string, value: string) => T;
 
 /** Offences and bounds of PerSourcePenalties, by sshd's names. */
-const PENALTIES: Readonly<Record<string, keyof Penalties>> = {
-  authfail: 'authFail',
-  'grace-exceeded': 'graceExceeded',
-  noauth: 'noAuth',
-  min: 'min',
-  max: 'max',
-};
+const PENALTIES = new Map<string, keyof Penalties>([
+  ['authfail', 'authFail'],
+  ['grace-exceeded', 'graceExceeded'],
+  ['noauth', 'noAuth'],
+  ['min', 'min'],
+  ['max', 'max'],
+]);
 const LATER_PENALTIES = [
   ...['crash', 'invaliduser', 'refuseconnection'],
   ...['max-sources4', 'max-sources6', 'overflow', 'overflow6'],
@@ -119,9 +119,9 @@ function penalties(key: string, value: string): boolean | Partial<Penalties> {
   const entries = words(key, value).map((word) => {
     const [name = '', duration = ''] = word.split(':');
     if (LATER_PENALTIES.includes(name)) throw notYet(`-o ${key}=${word}`);
-    const field = PENALTIES[name];
+    const field = PENALTIES.get(name);
     if (field === undefined)
-      throw bad(key, word, `one of ${Object.keys(PENALTIES).join(', ')}, with a time`);
+      throw bad(key, word, `one of ${[...PENALTIES.keys()].join(', ')}, with a time`);
     return [field, milliseconds(key, duration)] as const;
   });
   return Object.fromEntries(entries);

@@ -16,13 +16,20 @@ import { integer, path, words, yesNo } from './values.ts';
 
 const MAX_BANNER = 64 * 1024;
 
-/** Commands and shells, as the user who has started this, on terminals where there are any. */
-export function commands(settings: Settings): Partial<ListenOptions> {
+/**
+ * Commands and shells, as the user who has started this, on terminals where there are any; none without `--allow-exec`. The values
+ * are read in any case: a wrong one is told whatever uses it.
+ */
+export function commands(
+  { allowExec = false }: { readonly allowExec?: boolean },
+  settings: Settings,
+): Partial<ListenOptions> {
   const command = forcedCommand(settings);
-  const run = command === undefined ? loginShell() : childProcess({ command });
   const acceptEnv = settings.all('AcceptEnv').flatMap((value) => words('AcceptEnv', value));
-  const isDisabled = settings.first('DisableForwarding', yesNo) === true;
-  const agent = !isDisabled && settings.first('AllowAgentForwarding', yesNo) === true;
+  const isAllowed = settings.first('AllowAgentForwarding', yesNo) === true;
+  const agent = settings.first('DisableForwarding', yesNo) !== true && isAllowed;
+  if (!allowExec) return {};
+  const run = command === undefined ? loginShell() : childProcess({ command });
   return { exec: run, shell: run, pty: hasTerminals(), acceptEnv, agent };
 }
 

@@ -16,7 +16,7 @@ import { algorithmOptions } from './algorithm-lists.ts';
 import { collect, more, verbosityOf } from './client-options.ts';
 import { hostKeys } from './host-key-files.ts';
 import { type CliIo, Messages } from './io.ts';
-import { forwardHandlers } from './serve-forward.ts';
+import { forwarding } from './serve-forward.ts';
 import { limitsOf } from './serve-limits.ts';
 import { ServeLog } from './serve-log.ts';
 import { type LoginFlags, logins } from './serve-login.ts';
@@ -83,8 +83,8 @@ export function runServe(flags: ServeFlags, io: CliIo): Observable<number> {
     ...limits.server,
     ...files(flags, settings),
     // who may run commands has the scp of this machine
-    ...(flags.allowExec === true ? commands(settings) : {}),
-    ...(flags.allowForward === true ? { forward: forwardHandlers(settings) } : {}),
+    ...commands(flags, settings),
+    ...forwarding(flags, settings),
     algorithms: algorithmOptions(settings),
     authenticate,
     ...(trace === undefined ? {} : { trace }),
