@@ -44,7 +44,21 @@ describe('The keys of sshd_config', () => {
       'ChannelTimeout=session=5m direct-tcpip=1h',
       { channelTimeouts: { session: 300_000, 'direct-tcpip': 3_600_000 } },
     ],
+    [
+      'ChannelTimeout=agent-connection=1m forwarded-*=2m *tcpip=3m',
+      {
+        channelTimeouts: {
+          ...{ 'auth-agent@openssh.com': 60_000, 'forwarded-tcpip': 120_000 },
+          ...{ 'forwarded-streamlocal@openssh.com': 120_000, 'direct-tcpip': 180_000 },
+        },
+      },
+    ],
     ['ChannelTimeout=none', { channelTimeouts: {} }],
+    ['PerSourcePenaltyExemptList=none', { penaltyExempt: [] }],
+    [
+      'PerSourcePenaltyExemptList=192.0.2.7,2001:db8::/32,!10.*',
+      { penaltyExempt: ['192.0.2.7', '2001:db8::/32', '!10.*'] },
+    ],
     ['RekeyLimit=256K 1h', { rekey: { bytes: 262_144, milliseconds: 3_600_000 } }],
   ])('%s', (option, expected) => {
     expect(limits(option).server).toEqual({ keepalive: {}, ...expected });
@@ -73,7 +87,9 @@ describe('The keys of sshd_config', () => {
   it.each([
     ...['MaxStartups=0', 'MaxStartups=10:0:20', 'MaxStartups=10:101:20', 'MaxStartups=5:30:4'],
     ...['MaxStartups=1:2:3:4', 'PerSourceMaxStartups=-1', 'PerSourceNetBlockSize=33'],
-    ...['PerSourcePenalties=authfail:', 'PerSourcePenalties=maybe', 'ChannelTimeout=*=1m'],
+    ...['PerSourcePenalties=authfail:', 'PerSourcePenalties=maybe', 'ChannelTimeout=global=1m'],
+    ...['ChannelTimeout=nothing=1m', 'ChannelTimeout=session:shell=1m', 'ChannelTimeout=*=soon'],
+    ...['PerSourcePenaltyExemptList=10.0.0.1/8', 'PerSourcePenaltyExemptList=10.0.0.1,'],
     ...['PerSourcePenalties=constructor:5s', 'PerSourcePenalties=toString:5s'],
     ...['MaxAuthTries=0', 'ClientAliveInterval=-1', 'LoginGraceTime=soon', 'ChannelTimeout=x'],
   ])('refuse %s', (option) => {

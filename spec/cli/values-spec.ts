@@ -137,6 +137,22 @@ describe('LinePrefixer', () => {
     ).toBe('h0: aA\nh1: bB\n');
   });
 
+  it('takes a line that comes byte by byte in time that grows with its length', () => {
+    const byte = new Uint8Array([0x78]);
+    const least = (bytes: number): number =>
+      Math.min(
+        ...[0, 1, 2, 3, 4].map(() => {
+          const prefixer = new LinePrefixer(() => undefined);
+          const begin = process.cpuUsage();
+          for (let i = 0; i < bytes; i++) prefixer.push(0, 'h', byte);
+          const { user, system } = process.cpuUsage(begin);
+          return user + system;
+        }),
+      );
+    // sixteen times as long; it was 150 times as much work
+    expect(least(48_000)).toBeLessThan(48 * Math.max(least(3_000), 1_000));
+  });
+
   it('shows a line that does not end in pieces', () => {
     const shown = prefix(Array.from({ length: 40 }, () => [0, 'x'.repeat(4096)] as const));
     expect(shown.split('\n').map(({ length }) => length)).toEqual([65_540, 65_540, 32_772, 0]);

@@ -241,6 +241,25 @@ describe('listen', () => {
     expect(await client(server.port)).toBeDefined();
   });
 
+  it('R2: has no penalties for those that are exempt', async () => {
+    const server = await start({
+      penalties: { noAuth: 20_000, min: 15_000 },
+      penaltyExempt: ['192.0.2.1', '127.0.0.0/8'],
+    });
+    for (let i = 0; i < 2; i++) {
+      (await plainSocket(server.port)).destroy();
+      await server.event('closed', i);
+    }
+    expect(await client(server.port)).toBeDefined();
+  });
+
+  it('refuses an exemption that matches no address', async () => {
+    await expect(start({ penaltyExempt: ['127.0.0.1/8'] })).rejects.toMatchObject({
+      kind: 'config',
+      detail: { option: 'penaltyExempt' },
+    });
+  });
+
   it('R2: has a penalty for tries that fail, and none for logins', async () => {
     const penalties = { authFail: 20_000, noAuth: 0 };
     const server = await start({ penalties, authenticate: ({ user }) => user === 'alice' });

@@ -35,6 +35,7 @@ import { connector, namedHost } from './client-setup.ts';
 import { dynamicSpec, forwardSpec, remoteSpec } from './forward-specs.ts';
 import { type CliIo, Messages } from './io.ts';
 import { UsageError } from './usage.ts';
+import { whenWritten, Writer } from './writer.ts';
 
 /** What commander makes of the options. */
 export interface ForwardFlags extends ClientFlags {
@@ -75,7 +76,8 @@ export function runForward(name: string, flags: ForwardFlags, io: CliIo): Observ
   const host = namedHost(name);
   const messages = new Messages(io.stderr, verbosityOf(flags));
   const connectTo = connector(clientSettings(flags), io, messages);
-  const view = flags.json === true ? jsonView(name, io) : textView(name, io, messages);
+  const stdout = new Writer(io.stdout);
+  const view = flags.json === true ? jsonView(name, stdout) : textView(name, stdout, messages);
   return defer(() =>
     connectTo(host).pipe(
       withClient((client) =>
@@ -89,6 +91,7 @@ export function runForward(name: string, flags: ForwardFlags, io: CliIo): Observ
         ),
       ),
       ignoreElements(),
+      whenWritten(stdout),
     ),
   );
 }
@@ -126,11 +129,11 @@ function show(view: View, option: Forwarding['option'], event: ForwardEvent): vo
   connection.closed$.subscribe((error) => view.ended(connection, error));
 }
 
-function textView(name: string, io: CliIo, messages: Messages): View {
+function textView(name: string, stdout: Writer, messages: Messages): View {
   const host = escapeText(name);
   return {
     listening: (option, at) =>
-      io.stdout.write(option === '-R' ? `${host} listening on ${at}\n` : `listening on ${at}\n`),
+      stdout.write(option === '-R' ? `${host} listening on ${at}\n` : `listening on ${at}\n`),
     ended: (connection, error) => {
       const { from, to, bytesSent, bytesReceived } = factsOf(connection);
       const what = `${from} to ${to}: ${String(bytesSent)} bytes sent, ${String(bytesReceived)} received`;
@@ -140,9 +143,9 @@ function textView(name: string, io: CliIo, messages: Messages): View {
   };
 }
 
-function jsonView(host: string, io: CliIo): View {
+function jsonView(host: string, stdout: Writer): View {
   const write = (facts: object): void => {
-    io.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), host, ...facts })}\n`);
+    stdout.write(`${JSON.stringify({ time: new Date().toISOString(), host, ...facts })}\n`);
   };
   return {
     listening: (option, at) => write({ event: 'started', option, listening: at }),

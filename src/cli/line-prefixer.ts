@@ -5,11 +5,17 @@ const NEWLINE = 0x0a;
 const MAX_LINE = 64 * 1024;
 const EMPTY = new Uint8Array(0);
 
+/** The beginning of a line whose end has not come, in memory that has room for more. */
+interface Waiting {
+  room: Uint8Array;
+  length: number;
+}
+
 /** The lines of one stream of each host. */
 export class LinePrefixer {
   readonly #write: (bytes: Uint8Array) => void;
-  /** The beginning of a line whose end has not come, by the host's index. */
-  readonly #waiting = new Map<number, Uint8Array>();
+  /** By the host's index. */
+  readonly #waiting = new Map<number, Waiting>();
 
   /** @param write - receives whole lines */
   constructor(write: (bytes: Uint8Array) => void) {
@@ -17,27 +23,37 @@ export class LinePrefixer {
   }
 
   push(index: number, host: string, data: Uint8Array): void {
-    const waiting = this.#waiting.get(index) ?? EMPTY;
     const end = data.lastIndexOf(NEWLINE) + 1;
-    if (end === 0) {
-      this.#wait(index, host, Buffer.concat([waiting, data]));
-      return;
-    }
-    this.#write(withPrefixes(host, waiting, data.subarray(0, end)));
-    // a copy: the rest must not keep the whole chunk alive
-    this.#waiting.set(index, data.slice(end));
+    if (end > 0) this.#write(withPrefixes(host, this.#take(index), data.subarray(0, end)));
+    if (end < data.length && this.#wait(index, data.subarray(end)) >= MAX_LINE)
+      this.end(index, host);
   }
 
   /** Nothing more comes from this host: its last line need not have an end. */
   end(index: number, host: string): void {
-    const rest = this.#waiting.get(index) ?? EMPTY;
-    this.#waiting.delete(index);
+    const rest = this.#take(index);
     if (rest.length > 0) this.#write(Buffer.concat([Buffer.from(`${host}: `), rest, LINE_END]));
   }
 
-  #wait(index: number, host: string, line: Uint8Array): void {
-    this.#waiting.set(index, line);
-    if (line.length >= MAX_LINE) this.end(index, host);
+  /** What waits, which waits no longer. */
+  #take(index: number): Uint8Array {
+    const waiting = this.#waiting.get(index);
+    this.#waiting.delete(index);
+    return waiting?.room.subarray(0, waiting.length) ?? EMPTY;
+  }
+
+  /** Copies, as a chunk must not be kept alive; returns how many bytes wait. */
+  #wait(index: number, bytes: Uint8Array): number {
+    const waiting = this.#waiting.get(index) ?? { room: EMPTY, length: 0 };
+    const { room, length } = waiting;
+    if (length + bytes.length > room.length) {
+      waiting.room = new Uint8Array(2 * (length + bytes.length));
+      waiting.room.set(room.subarray(0, length));
+    }
+    waiting.room.set(bytes, length);
+    waiting.length += bytes.length;
+    this.#waiting.set(index, waiting);
+    return waiting.length;
   }
 }
 

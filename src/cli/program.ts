@@ -68,8 +68,7 @@ function parse(args: readonly string[], io: CliIo): Observable<number> {
     work = () => runPut(paths, flags, io);
   });
   forwardCommand(root.command('forward')).action((host: string, flags: ForwardFlags) => {
-    work = () =>
-      runForward(host, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'), written());
+    work = () => runForward(host, flags, io).pipe(endedBy('SIGHUP', 'SIGINT', 'SIGTERM'));
   });
   serveCommand(root.command('serve')).action((flags: ServeFlags) => {
     // SIGTERM is its way to end well

@@ -6,6 +6,7 @@ import {
   type Penalties,
   type SourcePrefix,
 } from '../node.ts';
+import { isAddressPattern, matchesWildcard } from '../keys/index.ts';
 import { algorithmList } from './algorithm-lists.ts';
 import { rekeyLimit } from './client-setup.ts';
 import { defined } from './defined.ts';
@@ -33,6 +34,18 @@ const LATER_PENALTIES = [
   ...['max-sources4', 'max-sources6', 'overflow', 'overflow6'],
 ];
 
+/** What channels are called on the wire, by sshd's names. */
+const CHANNEL_TYPES = new Map([
+  ['session', 'session'],
+  ['direct-tcpip', 'direct-tcpip'],
+  ['direct-streamlocal@openssh.com', 'direct-streamlocal@openssh.com'],
+  ['forwarded-tcpip', 'forwarded-tcpip'],
+  ['forwarded-streamlocal@openssh.com', 'forwarded-streamlocal@openssh.com'],
+  ['agent-connection', 'auth-agent@openssh.com'],
+  ['x11-connection', 'x11'],
+  ['tun-connection', 'tun@openssh.com'],
+]);
+
 /** The limits that were set; what was not set is as by default. */
 export function limitsOf(settings: Settings): {
   readonly server: Partial<ListenOptions>;
@@ -50,6 +63,7 @@ export function limitsOf(settings: Settings): {
       maxPerSource: settings.first('PerSourceMaxStartups', unlessNone(count(0))),
       sourcePrefix: settings.first('PerSourceNetBlockSize', sourcePrefix),
       penalties: settings.first('PerSourcePenalties', penalties),
+      penaltyExempt: settings.first('PerSourcePenaltyExemptList', addresses),
       unusedTimeout: settings.first('UnusedConnectionTimeout', milliseconds),
       channelTimeouts: settings.first('ChannelTimeout', channelTimeouts),
       keepalive: defined({
@@ -127,13 +141,29 @@ function penalties(key: string, value: string): boolean | Partial<Penalties> {
   return Object.fromEntries(entries);
 }
 
-/** `session=5m direct-tcpip=1h`; a time of 0, or `none` alone, is no limit. */
+/** `192.0.2.1,198.51.100.0/24`; `none` alone is nobody. */
+function addresses(key: string, value: string): readonly string[] {
+  if (value.toLowerCase() === 'none') return [];
+  const patterns = value.split(',');
+  if (patterns.every(isAddressPattern)) return patterns;
+  throw bad(key, value, 'addresses, networks or patterns, separated by commas');
+}
+
+/**
+ * `session=5m direct-tcpip=1h *=2h`; a time of 0, or `none` alone, is no limit. Of those that match a type of channels the first
+ * counts.
+ */
 function channelTimeouts(key: string, value: string): Readonly<Record<string, number>> {
   if (value.toLowerCase() === 'none') return {};
-  const entries = words(key, value).map((word) => {
-    const [type = '', duration = ''] = word.split('=');
-    if (type === 'global' || /[*?]/.test(type)) throw notYet(`-o ${key}=${word}`);
-    return [type, milliseconds(key, duration)] as const;
+  const entries = words(key, value).flatMap((word) => {
+    const [pattern = '', duration = ''] = word.split('=');
+    if (/^(global|session:.*)$/.test(pattern)) throw notYet(`-o ${key}=${word}`);
+    const timeout = milliseconds(key, duration);
+    const types = [...CHANNEL_TYPES].filter(([name]) => matchesWildcard(name, pattern));
+    if (types.length === 0)
+      throw bad(key, word, `a type such as ${[...CHANNEL_TYPES.keys()].join(', ')}`);
+    return types.map(([, type]) => [type, timeout] as const);
   });
-  return Object.fromEntries(entries);
+  // of equal keys the last one stays
+  return Object.fromEntries(entries.reverse());
 }

@@ -35,6 +35,7 @@ export const SERVER_KEYS: KeyTable = {
   PerSourceMaxStartups: 'used',
   PerSourceNetBlockSize: 'used',
   PerSourcePenalties: 'used',
+  PerSourcePenaltyExemptList: 'used',
   PubkeyAcceptedAlgorithms: 'used',
   RekeyLimit: 'used',
   UnusedConnectionTimeout: 'used',
@@ -64,7 +65,6 @@ export const SERVER_KEYS: KeyTable = {
   PermitTunnel: NO,
   // environment= of a key counts: its file is that of whoever has started this
   PermitUserEnvironment: { laterUnless: ['yes'] },
-  PerSourcePenaltyExemptList: NONE,
   Port: 'later',
   PubkeyAuthentication: 'later',
   PubkeyAuthOptions: NONE,

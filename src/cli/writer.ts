@@ -29,7 +29,9 @@ export class Writer {
   readonly #stream: CliOutput;
   #isBroken = false;
   #pending = 0;
-  #tasks: Task[] = [];
+  /** Those that came last, and in front of them the earlier ones, the next of which is at the end. */
+  #later: Task[] = [];
+  #sooner: Task[] = [];
   #idle: (() => void)[] = [];
 
   constructor(stream: CliOutput) {
@@ -65,8 +67,9 @@ export class Writer {
    * before waits in its first form. The credit of the present delivery is held until then.
    */
   whenReady(run: () => void): void {
-    if (this.#tasks.length === 0 && (this.#isBroken || !this.#isCongested)) run();
-    else this.#tasks.push({ run, release: holdCredit() });
+    const isFirst = this.#sooner.length === 0 && this.#later.length === 0;
+    if (isFirst && (this.#isBroken || !this.#isCongested)) run();
+    else this.#later.push({ run, release: holdCredit() });
   }
 
   /** Resolves when everything is written. */
@@ -78,15 +81,21 @@ export class Writer {
     return this.#stream.writableLength >= CONGESTED;
   }
 
-  #goOn(): void {
-    let done = 0;
-    for (const { run, release } of this.#tasks) {
-      if (!this.#isBroken && this.#isCongested) break;
-      if (!this.#isBroken) run();
-      release();
-      done++;
+  #next(): Task | undefined {
+    if (this.#sooner.length === 0) {
+      this.#sooner = this.#later.reverse();
+      this.#later = [];
     }
-    this.#tasks = this.#tasks.slice(done);
+    return this.#sooner.pop();
+  }
+
+  #goOn(): void {
+    while (this.#isBroken || !this.#isCongested) {
+      const task = this.#next();
+      if (task === undefined) break;
+      if (!this.#isBroken) task.run();
+      task.release();
+    }
     if (this.#pending > 0) return;
     const idle = this.#idle;
     this.#idle = [];

@@ -3,6 +3,7 @@ import { type Subscriber, Subscription } from 'rxjs';
 import { defaultProvider } from '#crypto';
 import { randomFraction } from '../crypto/random.ts';
 import { isSshError, SshError } from '../errors.ts';
+import { isAddressPattern, matchesAddress } from '../keys/address-patterns.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import type { ConnectionEvent, ListenLimit, ServerEvent } from './events.ts';
 import type { ServeOptions } from './options.ts';
@@ -27,16 +28,26 @@ export interface ListenerOptions extends ServeOptions {
   readonly sourcePrefix?: Partial<SourcePrefix>;
   /** Turns sources away for a while that could not log in, over and over; `true` is with OpenSSH's numbers. Off unless asked for. */
   readonly penalties?: boolean | Partial<Penalties>;
+  /**
+   * Who has no penalties whatever they do: addresses, networks such as `192.0.2.0/24`, and patterns, each with a `!` in front for
+   * those that are to have them all the same.
+   */
+  readonly penaltyExempt?: readonly string[];
 }
 
 const DEFAULT_MAXIMUM_CONNECTIONS = 2048;
 
 /** What is no number would be no limit. */
-function checkLimits({ maxConnections = 0, maxPerSource = 0 }: ListenerOptions): void {
+function checkLimits(options: ListenerOptions): void {
+  const { maxConnections = 0, maxPerSource = 0, penaltyExempt = [] } = options;
   for (const [option, limit] of Object.entries({ maxConnections, maxPerSource })) {
     if (limit >= 0) continue;
     throw new SshError('config', `${option}: ${String(limit)} is no limit`, { option });
   }
+  const wrong = penaltyExempt.find((pattern) => !isAddressPattern(pattern));
+  if (wrong === undefined) return;
+  const text = `penaltyExempt: ${JSON.stringify(wrong)} is no address, network or pattern`;
+  throw new SshError('config', text, { option: 'penaltyExempt' });
 }
 
 /** Lets connections in, and serves them. */
@@ -80,7 +91,8 @@ export class Listener {
   accept(duplex: ByteDuplex): void {
     const { peer } = duplex;
     const source = peer === undefined ? undefined : sourceOf(peer.address, this.#prefix);
-    const limit = this.#exceeded(source);
+    const penalties = this.#penaltiesOf(peer?.address, source);
+    const limit = this.#exceeded(source, penalties);
     if (limit !== undefined) {
       duplex.destroy();
       this.#subscriber.next({ type: 'refused', peer, limit });
@@ -91,7 +103,7 @@ export class Listener {
     const connection = serve(duplex, this.#options).subscribe((event) => {
       const offence = visit.see(event);
       if (offence !== undefined && source !== undefined && !this.#isDraining)
-        this.#penalties?.[source.family].add(source.key, offence);
+        penalties?.add(source.key, offence);
       this.#subscriber.next(event);
     });
     connection.add(() => {
@@ -112,11 +124,19 @@ export class Listener {
     if (this.#isDraining && this.#count === 0) this.#subscriber.complete();
   }
 
-  #exceeded(source: Source | undefined): ListenLimit | undefined {
+  /** Where the offences of an address are counted; nowhere for one that is exempt. */
+  #penaltiesOf(address: string | undefined, source: Source | undefined): PenaltyTable | undefined {
+    if (source === undefined || matchesAddress(address, this.#options.penaltyExempt ?? [])) return;
+    return this.#penalties?.[source.family];
+  }
+
+  #exceeded(
+    source: Source | undefined,
+    penalties: PenaltyTable | undefined,
+  ): ListenLimit | undefined {
     const { maxConnections = DEFAULT_MAXIMUM_CONNECTIONS } = this.#options;
     if (this.#count >= maxConnections) return 'maxConnections';
-    if (source !== undefined && this.#penalties?.[source.family].isActive(source.key) === true)
-      return 'penalties';
+    if (source !== undefined && penalties?.isActive(source.key) === true) return 'penalties';
     return this.#startups.exceeded(source?.key);
   }
 }
