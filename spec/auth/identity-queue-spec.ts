@@ -1,7 +1,8 @@
 /** The order in which keys are asked for, and that their sources are let go. */
 import { describe, expect, it } from '@jest/globals';
-import { EMPTY, Observable, Subscription, throwError } from 'rxjs';
+import { EMPTY, Observable, of, Subscription, throwError } from 'rxjs';
 import { IdentityQueue } from '../../src/auth/identity-queue.ts';
+import { generatePrivateKey } from '../../src/keys/private-key.ts';
 import type { Signer } from '../../src/keys/signer.ts';
 
 describe('the queue of identities', () => {
@@ -25,5 +26,22 @@ describe('the queue of identities', () => {
     expect(isOpen).toBe(true);
     lifetime.unsubscribe();
     expect(isOpen).toBe(false);
+  });
+
+  it.each<readonly [string, unknown]>([
+    ['nothing', undefined],
+    ['a public key', generatePrivateKey('ed25519').publicKey],
+    ['a text', 'ssh-ed25519 AAAA'],
+  ])('goes on with the next source when one emits %s', (_what, emitted) => {
+    const key = generatePrivateKey('ed25519');
+    const lifetime = new Subscription();
+    const queue = new IdentityQueue([of(emitted as Signer), of(key)], lifetime);
+    const heard: unknown[] = [];
+    for (let asked = 0; asked < 2; asked++)
+      lifetime.add(queue.next().subscribe((identity) => heard.push(identity)));
+    expect(heard).toMatchObject([
+      { type: 'failure', error: { kind: 'config', detail: { option: 'identities' } } },
+      { type: 'signer', signer: key },
+    ]);
   });
 });

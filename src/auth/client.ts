@@ -5,8 +5,9 @@ import { DisconnectReason } from '../messages/codes.ts';
 import { USERAUTH_CLIENT_MESSAGES } from '../messages/userauth.ts';
 import type { InboundMessage } from '../operators/decode.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
-import { asSshError } from '../streams/ending.ts';
+import { asSshError, callbackError } from '../streams/ending.ts';
 import type { SshTransport } from '../streams/transport.ts';
+import { checkClientAuth } from './check-client-auth.ts';
 import type {
   ClientMethod,
   ClientMethodContext,
@@ -59,7 +60,7 @@ const DEFAULT_TIMEOUT = 30_000;
  *
  * Errors with what has ended the transport: `auth` (every way was tried, or the server has seen tries enough; with all attempts
  * and the methods left), `timeout` (phase `authentication`), `protocol`, or any error of the transport. `config` for a method
- * that there is none of.
+ * that there is none of, and for options that are none.
  *
  * @example
  * ```ts
@@ -100,6 +101,7 @@ class ClientAuthentication {
     const { sessionId } = transport.handshake;
     const lifetime = new Subscription();
     subscriber.add(lifetime);
+    checkClientAuth(options);
     this.#methods = methodsFor({
       ...{ options, service: this.#service, sessionId, provider, extensions, lifetime },
     });
@@ -161,7 +163,7 @@ class ClientAuthentication {
         this.#awaitAnswer();
         return;
       case 'banner':
-        this.#options.banner?.(effect.text);
+        this.#showBanner(effect.text);
         return;
       case 'attempted':
         this.#report(effect.attempt);
@@ -173,6 +175,14 @@ class ClientAuthentication {
       case 'fail':
         this.#transport.fail(effect.error);
         return;
+    }
+  }
+
+  #showBanner(text: string): void {
+    try {
+      this.#options.banner?.(text);
+    } catch (thrown) {
+      throw callbackError('banner', thrown);
     }
   }
 

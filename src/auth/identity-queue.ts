@@ -1,5 +1,14 @@
 /** Keys from several sources, one at a time and no key twice; a source is opened when those before it are used up. */
-import { defer, isObservable, Observable, type Subscriber, type Subscription, take } from 'rxjs';
+import {
+  defer,
+  isObservable,
+  map,
+  Observable,
+  type Subscriber,
+  type Subscription,
+  take,
+} from 'rxjs';
+import { SshError } from '../errors.ts';
 import type { Signer } from '../keys/signer.ts';
 import { toHex } from '../wire/bytes.ts';
 import type { Identities, IdentitySource } from './client-options.ts';
@@ -69,7 +78,7 @@ export class IdentityQueue {
     const signer$ = typeof source === 'function' ? defer(source) : source;
     // the next source may be open before this line is done: each is the lifetime's own
     this.#lifetime.add(
-      signer$.pipe(take(MAX_EMITTED)).subscribe({
+      signer$.pipe(take(MAX_EMITTED), map(checkedSigner)).subscribe({
         next: (signer) => this.#take(signer),
         error: (error: unknown) => {
           this.#ready.push({ type: 'failure', error });
@@ -97,4 +106,17 @@ export class IdentityQueue {
 
 function isOne(identities: Identities): identities is IdentitySource | Observable<Signer> {
   return typeof identities === 'function' || isObservable(identities);
+}
+
+/** A public key, or the text of a file, is easily taken for one: whoever writes without types is told. */
+function checkedSigner(emitted: Signer): Signer {
+  if (isSigner(emitted)) return emitted;
+  const text = 'a source of identities has emitted what is no private key';
+  throw new SshError('config', text, { option: 'identities' });
+}
+
+function isSigner(value: Partial<Signer> | undefined): boolean {
+  const { publicKey, algorithms, sign } = value ?? {};
+  const isPublicKey = ArrayBuffer.isView(publicKey?.blob);
+  return isPublicKey && Array.isArray(algorithms) && typeof sign === 'function';
 }

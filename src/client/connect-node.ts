@@ -5,6 +5,14 @@ import { defer, type Observable } from 'rxjs';
 import { agentIdentities } from '../auth/agent.ts';
 import { agentSocket } from '../auth/agent-node.ts';
 import type { IdentitySource } from '../auth/client-options.ts';
+import {
+  checkOptions,
+  needed,
+  type OptionKinds,
+  TEXT,
+  TEXT_OR_FUNCTION,
+  TEXTS,
+} from '../auth/option-kinds.ts';
 import { DEFAULT_PORT } from '../keys/host-patterns.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { localFiles } from '../sftp/transfer/local-files-node.ts';
@@ -44,6 +52,15 @@ export interface ConnectOptions extends Omit<ClientOptions, 'host' | 'user'> {
   /** known_hosts files; the first one is written. `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts` by default. */
   readonly knownHostsFiles?: readonly string[];
 }
+
+const OPTION_KINDS: OptionKinds<ConnectOptions> = {
+  host: needed(TEXT),
+  user: TEXT,
+  agent: { name: 'a path or false', fits: (value) => value === false || TEXT.fits(value) },
+  identityFiles: TEXTS,
+  passphrase: TEXT_OR_FUNCTION,
+  knownHostsFiles: TEXTS,
+};
 
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
@@ -106,6 +123,7 @@ function dial(
 
 function withDefaults(options: ConnectOptions): ClientOptions & { port: number } {
   const { host, port = DEFAULT_PORT, user = userInfo().username } = options;
+  checkOptions(options, OPTION_KINDS);
   checkHost(host);
   checkPort(port, `${host}:${String(port)}`);
   checkUser(user);
