@@ -5,8 +5,8 @@ import type { IdentitySource } from '../../src/auth/client-options.ts';
 import { identityFile, type PassphraseSource } from '../../src/client/identity-files-node.ts';
 import { isSshError } from '../../src/errors.ts';
 import { formatPrivateKey } from '../../src/keys/openssh-private-key.ts';
-import { generatePrivateKey } from '../../src/keys/private-key.ts';
-import { equalPublicKeys } from '../../src/keys/public-key.ts';
+import { generatePrivateKey, type PrivateKey } from '../../src/keys/private-key.ts';
+import { equalPublicKeys, formatPublicKeyLine } from '../../src/keys/public-key.ts';
 import { closeEmbedded, embedded, respond } from '../support/embedded.ts';
 import { useDirectory } from '../support/ssh-keygen.ts';
 
@@ -62,6 +62,36 @@ describe('a key file', () => {
       'config',
       `key file ${path('plain.pub')} is a public key: name the private one`,
     ]);
+  });
+
+  describe('that is the public half, with an agent', () => {
+    const others = [generatePrivateKey('ed25519'), generatePrivateKey('ecdsa')];
+    const file = (): string => path('half.pub');
+    const beside = (text: string, keys: readonly PrivateKey[]): Promise<unknown> => {
+      writeFileSync(file(), text, { mode: 0o644 });
+      return kindOf(identities(identityFile(file(), { agent: () => from(keys) })));
+    };
+    const line = formatPublicKeyLine(key.publicKey, 'me@here');
+
+    it('is the agent’s key of it, and no other', async () => {
+      writeFileSync(file(), `${line}\n`, { mode: 0o644 });
+      const agent: IdentitySource = () => from([...others, key, key]);
+      expect(await identities(identityFile(file(), { agent }))).toEqual([key]);
+    });
+
+    it('is an error when the agent does not have it', async () => {
+      expect(await beside(line, others)).toEqual([
+        'config',
+        `key file ${file()} is a public key, of which the agent has no private one`,
+      ]);
+    });
+
+    it.each(['', 'ssh-ed25519 AAAA', `${line}\n${line}\n`])(
+      'is an error when it is none: %j',
+      async (text) => {
+        expect(await beside(text, [key])).toEqual(['config', expect.stringContaining(file())]);
+      },
+    );
   });
 
   it.each([0o600, 0o400, 0o700])('that only its owner can read (%p) is taken', async (mode) => {

@@ -9,7 +9,7 @@ import { gateway } from '../../src/gateway/gateway.ts';
 import { noise, sha256 } from '../support/noise.ts';
 import { CLIENTS, openssh, runClient, withKey } from '../support/peers/clients.ts';
 import { onTerminal, type OnTerminal } from '../support/peers/on-terminal.ts';
-import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
+import { startOurServer } from '../support/peers/our-server.ts';
 import { connectTo } from '../support/peers/ours.ts';
 import { describeWithPeer, peerFolder, usePeer } from '../support/peers/peer.ts';
 import { startSshd } from '../support/peers/sshd.ts';
@@ -21,14 +21,12 @@ const PROMPT = /[#$] $/;
 
 describeWithPeer('sshd', 'a gateway', () => {
   const inner = usePeer(() => startSshd());
-  let ours: OurServer;
   const server = usePeer(async () => {
     const inside = gateway(connectTo(inner()).pipe(shareClient({ linger: 200 })));
-    ours = await startOurServer({
+    return startOurServer({
       ...{ exec: inside, shell: inside, subsystems: { sftp: inside }, pty: true },
       acceptEnv: ['RXSSH_*'],
     });
-    return ours;
   });
   const folder = peerFolder();
   const open = new Set<OnTerminal>();
@@ -82,7 +80,11 @@ describeWithPeer('sshd', 'a gateway', () => {
 
   it('tells of a signal', async () => {
     await runClient(openssh, withKey(server()), 'kill -SEGV $$');
-    expect(ours.events.filter(({ type }) => type === 'exit').at(-1)).toMatchObject({
+    expect(
+      server()
+        .events.filter(({ type }) => type === 'exit')
+        .at(-1),
+    ).toMatchObject({
       exit: { kind: 'signal', signal: 'SEGV' },
     });
   });

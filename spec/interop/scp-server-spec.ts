@@ -17,7 +17,7 @@ import { nodeFileSystem } from '../../src/sftp/file-systems/node-file-system-nod
 import { scpServer } from '../../src/sftp/scp/scp-server.ts';
 import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
 import { withKey } from '../support/peers/clients.ts';
-import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
+import { startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, peerFolder, usePeer } from '../support/peers/peer.ts';
 import { opensshOptions } from '../support/peers/sftp-clients.ts';
 
@@ -28,12 +28,11 @@ for (const mode of ['-s', '-O']) {
     const folder = peerFolder();
     const root = folder.file('root');
     const local = folder.file('local');
-    let ours: OurServer;
     const server = usePeer(async () => {
       mkdirSync(root);
       mkdirSync(local);
       const served = nodeFileSystem({ root });
-      ours = await startOurServer({
+      const ours = await startOurServer({
         subsystems: { sftp: sftpServer(served) },
         exec: scpServer(served),
       });

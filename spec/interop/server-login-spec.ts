@@ -56,11 +56,10 @@ function useServer(rounds: readonly Challenge[] = ROUNDS): {
 } {
   let lines = '';
   let since = 0;
-  let ours: OurServer | undefined;
   let wish = authenticationMethods(['publickey'], () => false);
   const policy = policyOf((attempt) => authorizedKeys(lines)(attempt), rounds);
-  const server = usePeer(async () => {
-    ours = await startOurServer({
+  const server = usePeer(() =>
+    startOurServer({
       pty: true,
       forward: {
         dial: nodeDial({ permit: () => true }),
@@ -72,20 +71,19 @@ function useServer(rounds: readonly Challenge[] = ROUNDS): {
           return wish.methods;
         },
       },
-    });
-    return ours;
-  });
+    }),
+  );
   return {
     server,
     wants: async (chains, keyOptions = '') => {
       const files = server().identityFiles.map((file) => readFile(`${file}.pub`, 'utf8'));
       lines = (await Promise.all(files)).map((line) => `${keyOptions}${line.trim()}`).join('\n');
       wish = authenticationMethods(chains, policy);
-      since = ours?.events.length ?? 0;
+      since = server().events.length;
     },
     methods: () => {
-      const event = ours?.events
-        .slice(since)
+      const event = server()
+        .events.slice(since)
         .filter((each) => each.type === 'authenticated')
         .at(-1);
       if (event === undefined) return [];

@@ -10,7 +10,7 @@ import type { ServerSession } from '../../src/server/session.ts';
 import { childProcess } from '../../src/server/child-process-node.ts';
 import { openssh, runClient, withKey } from '../support/peers/clients.ts';
 import { onTerminal, type OnTerminal } from '../support/peers/on-terminal.ts';
-import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
+import { startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, peerFolder, usePeer } from '../support/peers/peer.ts';
 import { isAlive, until } from '../support/processes.ts';
 import { noise, sha256 } from '../support/noise.ts';
@@ -25,12 +25,10 @@ const echo = (session: ServerSession): Observable<ExitResult> =>
 
 describeWithPeer('ssh', 'sessions of ssh', () => {
   const folder = peerFolder();
-  let ours: OurServer;
-  const server = usePeer(
-    async () =>
-      (ours = await startOurServer({
-        ...{ exec: run, shell: run, pty: true, subsystems: { echo }, maxSessions: 20 },
-      })),
+  const server = usePeer(() =>
+    startOurServer({
+      ...{ exec: run, shell: run, pty: true, subsystems: { echo }, maxSessions: 20 },
+    }),
   );
   const open = new Set<OnTerminal>();
 
@@ -98,7 +96,11 @@ describeWithPeer('ssh', 'sessions of ssh', () => {
     const command = ssh('kill -SEGV $$', '-t', '-o', 'LogLevel=DEBUG1');
     await command.shows(/rtype exit-signal/);
     expect((await command.exited).status).toBe(255);
-    expect(ours.events.filter(({ type }) => type === 'exit').at(-1)).toMatchObject({
+    expect(
+      server()
+        .events.filter(({ type }) => type === 'exit')
+        .at(-1),
+    ).toMatchObject({
       exit: { kind: 'signal', signal: 'SEGV' },
     });
   });
@@ -130,7 +132,7 @@ describeWithPeer('ssh', 'sessions of ssh', () => {
 
   it('carries several sessions on one connection (ControlMaster)', async () => {
     const path = folder.file('control');
-    const before = ours.events.filter(({ type }) => type === 'authenticated').length;
+    const before = server().events.filter(({ type }) => type === 'authenticated').length;
     const line = commandLine('', '-M', '-S', path, '-N');
     const master = spawn(line[0] ?? '', line.slice(1), { stdio: 'ignore' });
     await until(() => existsSync(path), 'the master is there');
@@ -149,7 +151,7 @@ describeWithPeer('ssh', 'sessions of ssh', () => {
     await shell.shows(PROMPT);
     shell.type(`exit 3${ENTER}`);
     expect((await shell.exited).status).toBe(3);
-    expect(ours.events.filter(({ type }) => type === 'authenticated')).toHaveLength(before + 1);
+    expect(server().events.filter(({ type }) => type === 'authenticated')).toHaveLength(before + 1);
     master.kill();
   });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { nodeFileSystem } from '../../src/sftp/file-systems/node-file-system-node.ts';
 import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
-import { type OurServer, startOurServer } from '../support/peers/our-server.ts';
+import { startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, peerFolder, usePeer } from '../support/peers/peer.ts';
 import {
   SFTP_CLIENTS,
@@ -25,12 +25,11 @@ for (const program of SFTP_CLIENTS) {
     const folder = peerFolder();
     const root = folder.file('root');
     const local = folder.file('local');
-    let ours: OurServer;
     const server = usePeer(async () => {
       mkdirSync(root);
       mkdirSync(local);
       const sftp = sftpServer(nodeFileSystem({ root }));
-      ours = await startOurServer({ subsystems: { sftp } });
+      const ours = await startOurServer({ subsystems: { sftp } });
       return { ...ours, stop: async () => (folder.remove(), ours.stop()) };
     });
     const run = (script: Parameters<SftpClientProgram['run']>[1]): Promise<SftpRun> =>
@@ -68,7 +67,7 @@ for (const program of SFTP_CLIENTS) {
       expect(readFileSync(join(root, 'made/seven'), 'utf8')).toBe('7');
       expect(readdirSync(join(root, 'work'))).toHaveLength(248);
       expect(readdirSync(root)).not.toContain('empty');
-      expect(ours.events.filter(({ type }) => type === 'handler-error')).toEqual([]);
+      expect(server().events.filter(({ type }) => type === 'handler-error')).toEqual([]);
     }, 60_000);
 
     if (LINKING.has(program.name)) {

@@ -133,6 +133,11 @@ describeWithPeer('sshd', 'OpenSSH sshd that closes after six keys', () => {
     expect(await attempts({ identityFiles: [wrong, right] })).toBe(1);
   });
 
+  it('AC11: takes the one of the agent’s whose public half was named', async () => {
+    expect(await attempts({ identityFiles: [`${right}.pub`] })).toBe(0);
+    expect(await attempts({ identityFiles: [`${right}.pub`], identitiesOnly: true })).toBe(0);
+  });
+
   it('AC11: takes the one of the agent’s that was named, with identitiesOnly', async () => {
     const identityFiles = [wrong, right];
     expect(await attempts({ identityFiles, identitiesOnly: true })).toBe(0);

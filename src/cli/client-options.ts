@@ -23,7 +23,7 @@ export interface ClientFlags {
 /** Adds the options to a command. Those that are not there yet are errors that say so. */
 export function addClientOptions(command: Command): Command {
   return command
-    .option('-i <key>', 'private key file (repeatable)', collect)
+    .option('-i <key>', 'private key file, or .pub for the key of an agent (repeatable)', collect)
     .option('-p <port>', 'port, for hosts that do not say their own')
     .option('-l <user>', 'user, for hosts that do not say their own')
     .option('-F <config>', 'configuration file: only "none" is there yet', onlyNone)

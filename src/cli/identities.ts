@@ -29,14 +29,15 @@ export function identitySources(settings: Settings, io: CliIo): readonly Identit
     .map((file) => path('IdentityFile', file));
   const usual = settings.all('IdentityFile').length > 0 ? [] : usualFiles();
   const passphrase = passphrases(io);
-  const sourceOf = (file: string, optional: boolean): IdentitySource =>
-    remembered(identityFile(file, { passphrase, optional }));
   const agent = agentSource(settings, io);
+  const held = agent === undefined ? {} : { agent };
+  const sourceOf = (file: string, optional: boolean): IdentitySource =>
+    remembered(identityFile(file, { passphrase, optional, ...held }));
   return orderIdentities({
     named: named.map((file) => sourceOf(file, false)),
     usual: usual.map((file) => sourceOf(file, true)),
     identitiesOnly: settings.first('IdentitiesOnly', yesNo) ?? false,
-    ...(agent === undefined ? {} : { agent }),
+    ...held,
   });
 }
 

@@ -160,15 +160,16 @@ function methodsFor({ identities, identityFiles, password }: ConnectOptions): re
 function identitySources(options: ConnectOptions, ssh: string): readonly IdentitySource[] {
   const { identityFiles = [], agent, identitiesOnly = false, passphrase } = options;
   const unlock = passphrase === undefined ? {} : { passphrase };
-  const explicit = identityFiles.map((file) => identityFile(file, unlock));
   const socket = agent ?? process.env['SSH_AUTH_SOCK'];
   const hasAgent = socket !== false && socket !== undefined && socket !== '';
+  const held = hasAgent ? { agent: () => agentIdentities(agentSocket(socket)) } : {};
+  const explicit = identityFiles.map((file) => identityFile(file, { ...unlock, ...held }));
   const usual =
     options.identityFiles === undefined
       ? DEFAULT_KEYS.map((name) => identityFile(join(ssh, name), { ...unlock, optional: true }))
       : [];
   return orderIdentities({
     ...{ named: explicit, usual, identitiesOnly },
-    ...(hasAgent ? { agent: () => agentIdentities(agentSocket(socket)) } : {}),
+    ...held,
   });
 }

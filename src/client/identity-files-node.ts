@@ -1,11 +1,20 @@
 /** Private key files as signers: the secret part is read when the server has accepted the key, not before. */
 import { open } from 'node:fs/promises';
-import { concatMap, firstValueFrom, from, type ObservableInput } from 'rxjs';
+import {
+  concatMap,
+  filter,
+  firstValueFrom,
+  from,
+  type Observable,
+  type ObservableInput,
+  take,
+  throwIfEmpty,
+} from 'rxjs';
 import type { IdentitySource } from '../auth/client-options.ts';
 import { errorCode, isSshError, SshError, toError } from '../errors.ts';
 import { parsePrivateKey, parsePrivateKeyPublicPart } from '../keys/private-key-file.ts';
 import type { PrivateKey } from '../keys/private-key.ts';
-import type { PublicKey } from '../keys/public-key.ts';
+import { equalPublicKeys, parsePublicKeyLine, type PublicKey } from '../keys/public-key.ts';
 import { isSecurityKeyType } from '../keys/security-keys.ts';
 import { signatureAlgorithmsFor } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
@@ -20,6 +29,8 @@ export interface IdentityFileOptions {
   readonly passphrase?: string | PassphraseSource;
   /** A file that is not there is no identity, and no error either. */
   readonly optional?: boolean;
+  /** Where the private half of a public key (`.pub`) is: an agent. */
+  readonly agent?: IdentitySource;
 }
 
 /** Largest key file that is read, in bytes. */
@@ -28,15 +39,46 @@ const READABLE_BY_OTHERS = 0o077;
 
 /**
  * The key in a file, as a source of identities. Errors with `key-format` when it is not a key that rxssh reads, with `config`
- * when it cannot be read or when others may read it too.
+ * when it cannot be read, when others may read it too, or when it is a public key that the agent does not have.
  *
- * @param file - path of a private key
+ * @param file - path of a private key; or of a public one, which ends in `.pub`, for the agent's key of that public half
  */
 export function identityFile(file: string, options: IdentityFileOptions = {}): IdentitySource {
+  const { agent, optional = false, passphrase } = options;
   return () =>
-    from(readKeyFile(file, options.optional ?? false)).pipe(
-      concatMap((text) => (text === undefined ? [] : signerOf(text, file, options.passphrase))),
+    from(readKeyFile(file, optional)).pipe(
+      concatMap((text) => {
+        if (text === undefined) return [];
+        return isPublic(file) ? agentKey(text, file, agent) : signerOf(text, file, passphrase);
+      }),
     );
+}
+
+function isPublic(file: string): boolean {
+  return file.endsWith('.pub');
+}
+
+/** The agent's key of which this is the public half. */
+function agentKey(
+  text: Uint8Array,
+  file: string,
+  agent: IdentitySource | undefined,
+): Observable<Signer> {
+  if (agent === undefined) throw problem(file, 'is a public key: name the private one');
+  const publicKey = publicKeyOf(text, file);
+  return from(agent()).pipe(
+    filter((signer) => equalPublicKeys(signer.publicKey, publicKey)),
+    take(1),
+    throwIfEmpty(() => problem(file, 'is a public key, of which the agent has no private one')),
+  );
+}
+
+function publicKeyOf(text: Uint8Array, file: string): PublicKey {
+  try {
+    return parsePublicKeyLine(new TextDecoder().decode(text)).publicKey;
+  } catch (error) {
+    throw problem(file, `is no public key: ${toError(error).message}`, error);
+  }
 }
 
 /** Most keys that a program uses have no passphrase: nobody is to be asked for nothing, and the server neither. */
@@ -113,9 +155,9 @@ async function readKeyFile(file: string, isOptional: boolean): Promise<Uint8Arra
     const handle = await open(file, 'r');
     try {
       const { mode, size } = await handle.stat();
-      if (file.endsWith('.pub')) throw problem(file, 'is a public key: name the private one');
       // OpenSSH's rule: a private key that others can read is not private
-      if (process.platform !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0) {
+      const isWindows = process.platform === 'win32';
+      if (!isPublic(file) && !isWindows && (mode & READABLE_BY_OTHERS) !== 0) {
         throw problem(file, 'is readable by others: its mode must be 0600');
       }
       if (size > MAX_KEY_FILE) throw problem(file, 'is longer than 1 MiB');
