@@ -151,6 +151,23 @@ describe('a file', () => {
     expect([tree(), await remoteTree('/')]).toEqual([[], ['a']]);
   });
 
+  it.each([{}, { resume: true }])(
+    'that cannot be made is an error with the name that was asked for, with %j',
+    async (options) => {
+      await plant(fs, { '/a': '1' });
+      writeFileSync(local('x'), '1');
+      const path = local('none', 'x');
+      await expect(done(fs.get('/a', path, options))).rejects.toMatchObject({
+        kind: 'transfer',
+        message: `local file ${path}: ENOENT: no such file or directory`,
+        detail: { path },
+      });
+      await expect(done(fs.put(local('x'), '/none/b', options))).rejects.toMatchObject({
+        ...{ kind: 'sftp', message: 'open /none/b: No such file', detail: { path: '/none/b' } },
+      });
+    },
+  );
+
   it('leaves nothing behind when nobody wants it any more', async () => {
     await done(fs.writeFile('/big', new Uint8Array(8 * 1024 * 1024)));
     writeFileSync(local('big'), new Uint8Array(8 * 1024 * 1024));

@@ -74,10 +74,10 @@ function opened(
     out.add(() => target?.release());
     const told: Told<number> = (error, fd) => {
       if (error !== null) {
-        if (!out.closed) out.error(localError(error, written));
+        if (!out.closed) out.error(localError(error, path));
         return;
       }
-      const file = new LocalDescriptor(fd, written);
+      const file = new LocalDescriptor(fd, path);
       target = new LocalTarget(file, path, written, isRemoved);
       if (out.closed) target.release();
       else out.next([target, file]);

@@ -28,7 +28,7 @@ import type { SftpClient } from '../client/sftp-client.ts';
 import { StatusCode } from '../status.ts';
 import { isMissing } from '../trees/missing.ts';
 import { partPath } from './part-name.ts';
-import { checkSize, transferError } from './transfer-error.ts';
+import { checkSize, renamedError, transferError } from './transfer-error.ts';
 import type {
   FinishOptions,
   MakeFolderOptions,
@@ -111,7 +111,7 @@ export class RemoteFiles implements TransferFiles {
     const mode = options.mode === undefined ? {} : { mode: options.mode };
     const open = (flags: OpenMode, kept: number): Observable<TargetFile> =>
       this.#open(path, written, this.#fs.open(written, flags, mode), kept, options);
-    if (!resume) return open(temporary ? 'wx' : 'w', 0);
+    if (!resume) return open(temporary ? 'wx' : 'w', 0).pipe(toldOf({ path, written }));
     return this.#fs.lstat(written).pipe(
       catchError((error: unknown) => (isMissing(error) ? of(undefined) : throwError(() => error))),
       mergeMap((attributes) => {
@@ -119,6 +119,7 @@ export class RemoteFiles implements TransferFiles {
         if (!isFile(attributes)) throw transferError('type', written, 'is in the way, and no file');
         return open('r+', attributes.size ?? 0);
       }),
+      toldOf({ path, written }),
     );
   }
 
@@ -191,7 +192,8 @@ class RemoteTarget implements TargetFile {
 
   write(bytes$: ByteStream, start: number): Observable<number> {
     const pumped$ = this.#pump(bytes$, start);
-    return this.kept > start ? concat(this.#file.truncate(start), pumped$) : pumped$;
+    const written$ = this.kept > start ? concat(this.#file.truncate(start), pumped$) : pumped$;
+    return written$.pipe(toldOf(this.#place));
   }
 
   /** A server that tells its limits takes CLOSE behind the last WRITE: who waits for that one, waits for both. */
@@ -225,7 +227,8 @@ class RemoteTarget implements TargetFile {
       this.#file.close(),
     );
     const confirmed$ = size === undefined ? [] : [this.#confirm(size)];
-    return concat(closed$, ...confirmed$, this.#rename()).pipe(this.#end());
+    const finished$ = concat(closed$, ...confirmed$, this.#rename());
+    return finished$.pipe(this.#end(), toldOf(this.#place));
   }
 
   discard(): Observable<never> {
@@ -263,6 +266,14 @@ class RemoteTarget implements TargetFile {
       }),
     );
   }
+}
+
+/** Nobody but us knows the name that a file has until it is whole: its errors tell the other. */
+function toldOf<T>({
+  path,
+  written,
+}: Pick<Place, 'path' | 'written'>): MonoTypeOperatorFunction<T> {
+  return catchError((error: unknown) => throwError(() => renamedError(error, written, path)));
 }
 
 /** What servers of version 3 say of what is there already; Erlang's has the word of version 6 for it. */

@@ -1,6 +1,9 @@
 /** Errors of transfers. */
-import { type ErrorDetails, escapeText, SshError, toError } from '../../errors.ts';
+import { type ErrorDetails, escapeText, isSshError, SshError, toError } from '../../errors.ts';
 import type { FileName } from '../file-name.ts';
+
+/** What Node puts behind the system's words: its path may be a name that nobody but us knows. */
+const SYSTEM_CALL = /, [a-z]+ '.*'$/s;
 
 type Reason = ErrorDetails['transfer']['reason'];
 
@@ -23,10 +26,18 @@ export function localError(
   const detail = { reason: 'local', path: text } as const;
   return new SshError(
     'transfer',
-    `local file ${escapeText(text)}: ${escapeText(cause.message)}`,
+    `local file ${escapeText(text)}: ${escapeText(cause.message.replace(SYSTEM_CALL, ''))}`,
     bytes === undefined ? detail : { ...detail, bytes },
     { cause },
   );
+}
+
+/** What a server says of a file by the name that it has until it is whole, told of the name that it shall have. */
+export function renamedError(error: unknown, written: FileName, path: FileName): unknown {
+  if (!isSshError(error, 'sftp') || error.detail.path !== written.text) return error;
+  const [hidden, shown] = [escapeText(written.text), escapeText(path.text)];
+  const message = error.message.replace(hidden, () => shown);
+  return new SshError('sftp', message, { ...error.detail, path: path.text }, { cause: error });
 }
 
 /** A file that did not become as long as it should. Throws nothing where it has. */
