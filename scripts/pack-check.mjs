@@ -1,10 +1,10 @@
 /**
- * Checks what would be published, from the tarball itself: publint, arethetypeswrong, loading every entry by `import` and by
+ * Checks what would be published, from the tarball itself: links, publint, arethetypeswrong, loading every entry by `import` and by
  * `require`, compiling programs against the types, and bundling the portable entry for a browser, where it must load without
  * anything of Node.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import vm from 'node:vm';
@@ -38,6 +38,7 @@ run('attw', [
   ...[process.execPath, bin('@arethetypeswrong/cli/dist/index.js'), tarball],
   ...['--profile', 'esm-only', '--no-emoji', '--format', 'ascii'],
 ]);
+checkLinks('README.md');
 loadEverywhere();
 compile('Node', { module: ts.ModuleKind.NodeNext, types: ['node'] }, entries);
 compile(
@@ -52,6 +53,14 @@ compile(
 );
 await bundlePortable();
 console.log('pack: all is well');
+
+/** What a page of the package leads to has to be in the package. */
+function checkLinks(page) {
+  const text = readFileSync(join(place, 'node_modules', name, page), 'utf8');
+  const targets = [...text.matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g)].map(([, target]) => target);
+  const dead = targets.filter((target) => !existsSync(join(place, 'node_modules', name, target)));
+  if (dead.length > 0) throw new Error(`${page} leads to what is not packed: ${dead.join(', ')}`);
+}
 
 function loadEverywhere() {
   const modules = join(place, 'load.mjs');

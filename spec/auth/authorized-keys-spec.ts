@@ -1,8 +1,6 @@
 /** authorized_keys as a policy: from text, and from a file that is read at each try. */
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
 import { firstValueFrom } from 'rxjs';
 import { authorizedKeys } from '../../src/auth/authorized-keys.ts';
 import { authorizedKeysFile } from '../../src/auth/authorized-keys-node.ts';
@@ -10,6 +8,7 @@ import type { AuthAttemptInfo } from '../../src/auth/policy.ts';
 import { parseAuthorizedKeys } from '../../src/keys/authorized-keys.ts';
 import { generatePrivateKey, type PrivateKey } from '../../src/keys/private-key.ts';
 import { formatPublicKeyLine } from '../../src/keys/public-key.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
 const mine = generatePrivateKey('ed25519');
 const other = generatePrivateKey('ed25519');
@@ -69,14 +68,10 @@ describe('authorizedKeys', () => {
 });
 
 describe('authorizedKeysFile', () => {
-  let folder: string;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'rxssh-keys-'));
-  });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const inFolder = useTempFolder();
 
   it('reads the file at each try', async () => {
-    const file = join(folder, 'keys');
+    const file = inFolder('keys');
     const decide = authorizedKeysFile(file);
     writeFileSync(file, LINE);
     expect(await firstValueFrom(decide(attempt(mine)))).toMatchObject({ accept: true });
@@ -85,9 +80,9 @@ describe('authorizedKeysFile', () => {
   });
 
   it('reads the file of the user, if there is one', async () => {
-    writeFileSync(join(folder, 'me'), LINE);
+    writeFileSync(inFolder('me'), LINE);
     const files = (user: string): string | undefined =>
-      user === 'me' ? join(folder, user) : undefined;
+      user === 'me' ? inFolder(user) : undefined;
     const decide = authorizedKeysFile(files);
     expect(await firstValueFrom(decide(attempt(mine)))).toMatchObject({ accept: true });
     expect(await firstValueFrom(decide({ ...attempt(mine), user: 'you' }))).toBe(false);
@@ -95,7 +90,7 @@ describe('authorizedKeysFile', () => {
   });
 
   it('errors, which denies, when the file is not there or too large', async () => {
-    const file = join(folder, 'keys');
+    const file = inFolder('keys');
     const decision = (): Promise<unknown> =>
       firstValueFrom(authorizedKeysFile(file)(attempt(mine)));
     await expect(decision()).rejects.toMatchObject({ code: 'ENOENT' });

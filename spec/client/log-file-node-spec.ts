@@ -1,29 +1,22 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { appendFileSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { lastValueFrom } from 'rxjs';
 import { logFile } from '../../src/client/log-file-node.ts';
 import { collect } from '../../src/client/output-operators.ts';
 import { isSshError } from '../../src/errors.ts';
 import { exitWith } from '../../src/server/exit-result.ts';
 import { closeEmbedded, connected, embedded, turn } from '../support/embedded.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
-let folder = '';
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-log-'));
-});
-afterEach(async () => {
-  await closeEmbedded();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(closeEmbedded);
+const inFolder = useTempFolder();
 
 function echo(options: Parameters<typeof embedded>[1]): ReturnType<typeof embedded> {
   return embedded((session) => session.stdout.pump(session.stdin$).pipe(exitWith(0)), options);
 }
 
 async function logged(options: Parameters<typeof logFile>[1], text = 'hi'): Promise<string> {
-  const file = join(folder, 'log');
+  const file = inFolder('log');
   const { client$ } = echo({ client: { trace: logFile(file, options) } });
   const client = await connected(client$);
   await lastValueFrom(client.exec('cat', { stdin: text }).pipe(collect()));
@@ -43,7 +36,7 @@ describe('logFile', () => {
     expect(log).toContain('channel 0 session: closed\n');
     expect(lines.at(-1)).toMatch(/the connection has ended: disconnected by us$/);
     expect(log).not.toContain('CHANNEL_DATA');
-    expect(statSync(join(folder, 'log')).mode & 0o777).toBe(0o600);
+    expect(statSync(inFolder('log')).mode & 0o777).toBe(0o600);
     expect((await logged({})).startsWith(log)).toBe(true);
   });
 
@@ -60,7 +53,7 @@ describe('logFile', () => {
   });
 
   it('tells the connections of a server apart', async () => {
-    const file = join(folder, 'log');
+    const file = inFolder('log');
     const { client$ } = echo({ server: { trace: logFile(file) } });
     await connected(client$);
     expect(readFileSync(file, 'utf8')).toContain('alice logged in by password\n');
@@ -72,21 +65,21 @@ describe('logFile', () => {
 
   it('is a config error for a level that there is none of', () => {
     const level = 9 as never;
-    expect(() => logFile(join(folder, 'log'), { level })).toThrow('level 9 is none of 1, 2, 3');
+    expect(() => logFile(inFolder('log'), { level })).toThrow('level 9 is none of 1, 2, 3');
   });
 
   it('is a config error for a file that cannot be written to, and ends nothing later', async () => {
     let thrown: unknown;
     try {
-      logFile(join(folder, 'none', 'log'));
+      logFile(inFolder('none', 'log'));
     } catch (error) {
       thrown = error;
     }
     expect(isSshError(thrown, 'config')).toBe(true);
-    const file = join(folder, 'sub');
+    const file = inFolder('sub');
     const trace = logFile(file);
     rmSync(file);
-    rmSync(folder, { recursive: true });
+    rmSync(inFolder(), { recursive: true });
     const client = await connected(echo({ client: { trace } }).client$);
     expect(client.isClosed).toBe(false);
     expect(() => appendFileSync(file, '')).toThrow('ENOENT');

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, map, Subscription, toArray } from 'rxjs';
@@ -11,17 +10,16 @@ import { isSshError, type SshError } from '../../src/errors.ts';
 import { utf8Bytes, utf8Text } from '../../src/wire/bytes.ts';
 import { describeWithPeer, programFile, usePeer } from '../support/peers/peer.ts';
 import { startSshd } from '../support/peers/sshd.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
-let folder = '';
 let open = new Subscription();
 beforeEach(() => {
   open = new Subscription();
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-proxy-'));
 });
 afterEach(() => {
   open.unsubscribe();
-  rmSync(folder, { recursive: true, force: true });
 });
+const inFolder = useTempFolder();
 
 function script(code: string, ...words: readonly string[]): [string, ...string[]] {
   return [process.execPath, '-e', code, ...words];
@@ -117,7 +115,7 @@ describe('proxyCommand', () => {
       'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)',
     ],
   ])('ends a program that %s, when it is unsubscribed', async (_name, code) => {
-    const file = join(folder, 'pid');
+    const file = inFolder('pid');
     const command = script(
       `require("fs").writeFileSync(${JSON.stringify(file)}, String(process.pid)); ${code}; console.log("up")`,
     );

@@ -1,7 +1,5 @@
 /** `client.get` and `client.put`: over SFTP, and scp where there is none. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { concat, lastValueFrom, type Observable, throwError, toArray } from 'rxjs';
 import type { SshClient } from '../../src/client/client.ts';
@@ -12,24 +10,18 @@ import { scpServer } from '../../src/sftp/scp/scp-server.ts';
 import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
 import { localFiles } from '../../src/sftp/transfer/local-files-node.ts';
 import { closeEmbedded, embedded, respond } from '../support/embedded.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
-let folder: string;
+const inFolder = useTempFolder();
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
-  writeFileSync(join(folder, 'a'), 'hello');
+  writeFileSync(inFolder('a'), 'hello');
 });
-afterEach(async () => {
-  await closeEmbedded();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(closeEmbedded);
 
 function there(client: SshClient) {
   // a machine that is busy must not make it worth telling how far it is
   const options = { progressInterval: 1e9 };
-  return concat(
-    client.put(join(folder, 'a'), '/x', options),
-    client.get('/x', join(folder, 'b'), options),
-  );
+  return concat(client.put(inFolder('a'), '/x', options), client.get('/x', inFolder('b'), options));
 }
 
 function all<T>(
@@ -54,7 +46,7 @@ describe('get and put of a client', () => {
         ['done', undefined],
       ],
     ]);
-    expect(readFileSync(join(folder, 'b'), 'utf8')).toBe('hello');
+    expect(readFileSync(inFolder('b'), 'utf8')).toBe('hello');
   });
 
   it('are scp where there is none, and say so', async () => {
@@ -68,7 +60,7 @@ describe('get and put of a client', () => {
         ['done', 'scp'],
       ],
     ]);
-    expect(readFileSync(join(folder, 'b'), 'utf8')).toBe('hello');
+    expect(readFileSync(inFolder('b'), 'utf8')).toBe('hello');
   });
 
   it('are what was asked for, and nothing else is tried', async () => {
@@ -77,12 +69,12 @@ describe('get and put of a client', () => {
       client: { localFiles },
     };
     const { client$ } = embedded(scpServer(memoryFileSystem()), both);
-    const put = all(client$, (client) => client.put(join(folder, 'a'), '/x', { protocol: 'scp' }));
+    const put = all(client$, (client) => client.put(inFolder('a'), '/x', { protocol: 'scp' }));
     expect((await put).map(({ protocol }) => protocol)).toEqual(['scp', 'scp']);
 
     const old = embedded(scpServer(memoryFileSystem()), { client: { localFiles } });
     const error: unknown = await all(old.client$, (client) =>
-      client.put(join(folder, 'a'), '/x', { protocol: 'sftp' }),
+      client.put(inFolder('a'), '/x', { protocol: 'sftp' }),
     ).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ kind: 'request-refused' });
     expect(hasNoSftp(error)).toBe(true);
@@ -93,9 +85,7 @@ describe('get and put of a client', () => {
     const { client$ } = embedded((session) => respond(session, { stderr: 'what?', exit: 127 }), {
       client: { localFiles },
     });
-    await expect(
-      all(client$, (client) => client.get('/x', join(folder, 'b'))),
-    ).rejects.toMatchObject({
+    await expect(all(client$, (client) => client.get('/x', inFolder('b')))).rejects.toMatchObject({
       kind: 'sftp',
     });
   });

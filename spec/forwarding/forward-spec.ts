@@ -1,10 +1,8 @@
 /** Forwarding by our client and our server: a wire in memory between them, and real sockets at both ends. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, statSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, NEVER, type Observable, type OperatorFunction, throwError } from 'rxjs';
 import type { SshClient } from '../../src/client/client.ts';
 import {
@@ -30,18 +28,13 @@ import {
   serveSockets,
   sha256,
 } from '../support/tcp.ts';
-
-let folder = '';
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-forward-'));
-});
+import { useTempFolder } from '../support/temp-folder.ts';
 
 afterEach(async () => {
   await closeEmbedded();
   await closeSockets();
-  rmSync(folder, { recursive: true, force: true });
 });
+const inFolder = useTempFolder();
 
 const ALL: ForwardHandlers = {
   dial: nodeDial({ permit: () => true }),
@@ -222,8 +215,8 @@ describe.each([
 
 describe('unix sockets', () => {
   it('are listened on here, and connected to there', async () => {
-    const target = join(folder, 'target');
-    const socketPath = join(folder, 'here');
+    const target = inFolder('target');
+    const socketPath = inFolder('here');
     await serveSockets(echo, target);
     const { at } = await running(
       forwardLocal({ listen: { socketPath }, to: { socketPath: target } }),
@@ -236,8 +229,8 @@ describe('unix sockets', () => {
   });
 
   it('are listened on there, and connected to here', async () => {
-    const target = join(folder, 'target');
-    const socketPath = join(folder, 'there');
+    const target = inFolder('target');
+    const socketPath = inFolder('there');
     await serveSockets(echo, target);
     const { at, connections } = await running(
       forwardRemote({ listen: { socketPath }, to: { socketPath: target } }),
@@ -247,7 +240,7 @@ describe('unix sockets', () => {
   });
 
   it('that are there already are left alone', async () => {
-    const socketPath = join(folder, 'mine');
+    const socketPath = inFolder('mine');
     await serveSockets(echo, socketPath);
     const to = { host: '127.0.0.1', port: 1 };
     await expect(running(forwardLocal({ listen: { socketPath }, to }))).rejects.toMatchObject({
@@ -314,7 +307,7 @@ describe('dial', () => {
       detail: { reasonCode: 2, description: 'connect failed' },
     });
     await expect(
-      firstValueFrom(client.dial({ socketPath: join(folder, 'nothing') })),
+      firstValueFrom(client.dial({ socketPath: inFolder('nothing') })),
     ).rejects.toMatchObject({ detail: { reasonCode: 2 } });
   });
 
@@ -406,7 +399,7 @@ describe('listen', () => {
       kind: 'request-refused',
     });
     await expect(
-      firstValueFrom(client.listen({ socketPath: join(folder, 'there') })),
+      firstValueFrom(client.listen({ socketPath: inFolder('there') })),
     ).rejects.toMatchObject({ kind: 'request-refused' });
     expect(client.isClosed).toBe(false);
   });
@@ -459,12 +452,10 @@ describe('listen', () => {
     leave();
     leave();
     keepOpen(
-      client
-        .listen('127.0.0.1', port, { listening: () => heard.push('listening') })
-        .subscribe({
-          next: (duplex) => duplex.end(),
-          error: (error: unknown) => heard.push(String(error)),
-        }),
+      client.listen('127.0.0.1', port, { listening: () => heard.push('listening') }).subscribe({
+        next: (duplex) => duplex.end(),
+        error: (error: unknown) => heard.push(String(error)),
+      }),
     );
     await retried(async () => {
       if (heard.length === 0) throw new Error('not yet');

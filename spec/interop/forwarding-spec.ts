@@ -1,11 +1,9 @@
 /** Forwarding by our client over real servers, and by real clients over ours. */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
 import {
   exec,
@@ -52,6 +50,7 @@ import {
   serveSockets,
   sha256,
 } from '../support/tcp.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
 /** Without curl these are skipped; in CI they fail. */
 const withCurl =
@@ -61,18 +60,13 @@ const DEADLINE_MS = 10_000;
 const MIB = 1024 * 1024;
 
 const clients: ForwardingClient[] = [];
-let folder = '';
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-forwarding-'));
-});
 
 afterEach(async () => {
   await closeEmbedded();
   await Promise.all(clients.splice(0).map((client) => client.stop()));
   await closeSockets();
-  rmSync(folder, { recursive: true, force: true });
 });
+const inFolder = useTempFolder();
 
 function noise(length: number): Buffer {
   const bytes = Buffer.alloc(length);
@@ -200,15 +194,15 @@ describeWithPeer('sshd', 'our client over OpenSSH sshd', () => {
   describeForwarding(peer);
 
   it('leads to and from unix sockets', async () => {
-    const target = join(folder, 'target');
-    const here = join(folder, 'here');
+    const target = inFolder('target');
+    const here = inFolder('here');
     await serveSockets(echo, target);
-    chmodSync(folder, 0o777);
+    chmodSync(inFolder(), 0o777);
     chmodSync(target, 0o777);
     const to = { socketPath: target };
     await runForwarding(connectTo(peer()), forwardLocal({ listen: { socketPath: here }, to }));
     expect(await say(here, 'hello')).toBe('hello');
-    const there = join(folder, 'there');
+    const there = inFolder('there');
     await runForwarding(connectTo(peer()), forwardRemote({ listen: { socketPath: there }, to }));
     expect(await say(there, 'hello')).toBe('hello');
   });
@@ -372,11 +366,11 @@ describeWithPeer('ssh', 'OpenSSH ssh over our server, in detail', () => {
   });
 
   it('leads through unix sockets both ways', async () => {
-    const target = join(folder, 'target');
+    const target = inFolder('target');
     await serveSockets(echo, target);
-    ssh('-N', '-L', `${folder}/here:${target}`, '-R', `${folder}/there:${target}`);
+    ssh('-N', '-L', `${inFolder()}/here:${target}`, '-R', `${inFolder()}/there:${target}`);
     for (const name of ['here', 'there']) {
-      const path = join(folder, name);
+      const path = inFolder(name);
       await poll(
         DEADLINE_MS,
         `no ${name}`,
@@ -425,8 +419,8 @@ describeWithPeer('ssh', 'OpenSSH ssh over our server, in detail', () => {
 
   it('is led through -J to our server by our server', async () => {
     const { host, port, user, identityFiles, knownHostsLines } = server();
-    const known = join(folder, 'known_hosts');
-    const config = join(folder, 'config');
+    const known = inFolder('known_hosts');
+    const config = inFolder('config');
     writeFileSync(known, `${knownHostsLines.join('\n')}\n`);
     // the ssh of the jump is told nothing but the file
     const options = [

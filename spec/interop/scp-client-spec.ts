@@ -1,18 +1,7 @@
 /** `get` and `put` in scp's own protocol, against OpenSSH's scp. */
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { beforeEach, expect, it } from '@jest/globals';
 import { concat, lastValueFrom, type Observable, of, toArray } from 'rxjs';
 import { nest } from '../../src/operators/nest.ts';
 import { localFiles, type SshClient, withClient } from '../../src/node.ts';
@@ -24,19 +13,18 @@ import { utf8Bytes } from '../../src/wire/bytes.ts';
 import { connectTo } from '../support/peers/ours.ts';
 import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
 import { startSshd } from '../support/peers/sshd.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
 const MIB = 1024 * 1024;
 
-let folder: string;
+const inFolder = useTempFolder();
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
-  chmodSync(folder, 0o777);
-  mkdirSync(join(folder, 'put'));
-  chmodSync(join(folder, 'put'), 0o777);
+  chmodSync(inFolder(), 0o777);
+  mkdirSync(inFolder('put'));
+  chmodSync(inFolder('put'), 0o777);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const at = (...names: string[]): FileName => fileName(utf8Bytes(join(folder, ...names)));
+const at = (...names: string[]): FileName => fileName(utf8Bytes(inFolder(...names)));
 
 function scpOf(client: SshClient): RunScp {
   return (words) =>
@@ -76,14 +64,14 @@ describeWithPeer('sshd', 'get and put with OpenSSH’s scp', () => {
   });
 
   it('carry a tree each way', async () => {
-    mkdirSync(join(folder, 'tree/a/b'), { recursive: true });
-    mkdirSync(join(folder, 'tree/c'));
+    mkdirSync(inFolder('tree/a/b'), { recursive: true });
+    mkdirSync(inFolder('tree/c'));
     for (let i = 0; i < 50; i++)
       writeFileSync(
-        join(folder, 'tree/a', i % 2 === 0 ? '' : 'b', `f${String(i)}`),
+        inFolder('tree/a', i % 2 === 0 ? '' : 'b', `f${String(i)}`),
         randomBytes(i * 999),
       );
-    writeFileSync(join(folder, 'tree/z'), 'z');
+    writeFileSync(inFolder('tree/z'), 'z');
     const options = { recursive: true };
     await run((scp) =>
       concat(
@@ -93,10 +81,10 @@ describeWithPeer('sshd', 'get and put with OpenSSH’s scp', () => {
       ),
     );
     const list = (name: string): [string, string][] =>
-      readdirSync(join(folder, name), { recursive: true, encoding: 'utf8' })
+      readdirSync(inFolder(name), { recursive: true, encoding: 'utf8' })
         .sort()
         .map((path) => {
-          const full = join(folder, name, path);
+          const full = inFolder(name, path);
           return [path, lstatSync(full).isDirectory() ? '' : readFileSync(full, 'base64')];
         });
     expect(list('put/copy')).toEqual(list('tree'));

@@ -1,10 +1,8 @@
 /** What client libraries forward over our server: paramiko, AsyncSSH and npm ssh2. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { Client as Ssh2Client, type ClientChannel } from 'ssh2';
 import { nodeDial, nodeListen } from '../../src/node.ts';
 import { dialSocks, digestOfEcho } from '../support/forwardings.ts';
@@ -19,22 +17,18 @@ import {
 } from '../support/peers/peer.ts';
 import { knownHostsFile, withKey } from '../support/peers/clients.ts';
 import { closeSockets, dialSocket, echo, say, serveSockets } from '../support/tcp.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
 const MIB = 1024 * 1024;
 const AMOUNT = 5 * MIB;
 
-let folder = '';
 const programs: Running[] = [];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-clients-'));
-});
 
 afterEach(async () => {
   await Promise.all(programs.splice(0).map((program) => program.stop()));
   await closeSockets();
-  rmSync(folder, { recursive: true, force: true });
 });
+const inFolder = useTempFolder();
 
 const server = () =>
   startOurServer({
@@ -49,7 +43,7 @@ function python(script: string, to: OurServer, more: object): Running {
   const { identityFile, ...destination } = withKey(to);
   const options = {
     ...{ ...destination, identity: identityFile, ...more },
-    knownHosts: knownHostsFile(withKey(to), (name) => join(folder, name)),
+    knownHosts: knownHostsFile(withKey(to), inFolder),
   };
   const running = startProgram(pythonScript(script, JSON.stringify(options)));
   programs.push(running);
@@ -65,7 +59,7 @@ describeWithPeer('paramiko', 'paramiko over our server', () => {
 
   it('opens a direct-tcpip channel, and has a port listen', async () => {
     const target = await serveSockets(echo);
-    const client = python('paramiko-forward.py', peer() as OurServer, { target });
+    const client = python('paramiko-forward.py', peer(), { target });
     expect((await client.logged(/direct (\w+)/))[1]).toBe('whole');
     const [, at] = await client.logged(/remote (\d+)/);
     expect(await say(Number(at), 'x'.repeat(300_000))).toBe('x'.repeat(300_000));
@@ -76,17 +70,21 @@ describeWithPeer('asyncssh', 'AsyncSSH over our server', () => {
   const peer = usePeer(server);
 
   it('leads through ports, sockets and SOCKS, both ways round', async () => {
-    const file = (name: string): string => join(folder, name);
     const target = await serveSockets(echo);
-    await serveSockets(echo, file('target'));
-    const client = python('asyncssh-forward.py', peer() as OurServer, {
-      ...{ target, targetPath: file('target'), here: file('here'), there: file('there') },
+    await serveSockets(echo, inFolder('target'));
+    const client = python('asyncssh-forward.py', peer(), {
+      ...{
+        target,
+        targetPath: inFolder('target'),
+        here: inFolder('here'),
+        there: inFolder('there'),
+      },
     });
     await client.logged(/^paths/m);
     const [, local] = await client.logged(/local (\d+)/);
     const [, remote] = await client.logged(/remote (\d+)/);
     const [, socks] = await client.logged(/socks (\d+)/);
-    for (const at of [Number(local), Number(remote), file('here'), file('there')])
+    for (const at of [Number(local), Number(remote), inFolder('here'), inFolder('there')])
       await expectEcho(at);
     const digest = await digestOfEcho(await dialSocks(Number(socks), target), AMOUNT);
     expect(digest).toEqual(digestOfPattern(AMOUNT));
@@ -145,7 +143,7 @@ describeWithPeer('npm', 'npm ssh2 over our server', () => {
     const client = await connected();
     try {
       const port = await serveSockets(echo);
-      const path = join(folder, 'target');
+      const path = inFolder('target');
       await serveSockets(echo, path);
       const text = 'x'.repeat(MIB);
       const tcp = await opened((answer) =>
@@ -169,7 +167,7 @@ describeWithPeer('npm', 'npm ssh2 over our server', () => {
     try {
       const at = await bound((answer) => client.forwardIn('127.0.0.1', 0, answer));
       expect(await say(at, 'hello')).toBe('hello');
-      const path = join(folder, 'there');
+      const path = inFolder('there');
       await done((answer) => client.openssh_forwardInStreamLocal(path, answer));
       expect(await say(path, 'hello')).toBe('hello');
       await done((answer) => client.unforwardIn('127.0.0.1', at, answer));

@@ -8,7 +8,6 @@ import {
   ftruncateSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -23,9 +22,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { type AddressInfo, connect as dial, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   concat,
   defer,
@@ -46,6 +44,7 @@ import { describeWithPeer, type Peer, usePeer } from '../support/peers/peer.ts';
 import { until } from '../support/sftp-pair.ts';
 import { hasTestAccount } from '../support/peers/account.ts';
 import { startSshd } from '../support/peers/sshd.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
 const MIB = 1024 * 1024;
 const TIMEOUT_MS = 120_000;
@@ -54,14 +53,10 @@ const CUTS = 50;
 /** A small disk can only be had by root, and not in every container. */
 const mayMount = hasTestAccount && spawnSync('unshare', ['-m', 'true']).status === 0;
 
-let folder: string;
+const at = useTempFolder();
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
-  chmodSync(folder, 0o777);
+  chmodSync(at(), 0o777);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-const at = (...names: string[]): string => join(folder, ...names);
 
 /** A folder that the server may write to. */
 function openFolder(...names: string[]): string {
@@ -355,7 +350,7 @@ describeWithPeer('sshd', 'get and put with sftp-server', () => {
           kind: 'transfer',
           detail: { reason: 'size', bytes: newSize, expected: size },
         });
-        expect(readdirSync(folder)).toEqual(['source']);
+        expect(readdirSync(at())).toEqual(['source']);
       }
     });
   });

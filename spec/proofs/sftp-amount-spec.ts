@@ -1,16 +1,6 @@
 /** Our SFTP client on our SFTP server, over SSH: much, many, and side by side. */
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   concat,
   forkJoin,
@@ -38,20 +28,13 @@ import { connectTo } from '../support/peers/ours.ts';
 import { startOurServer } from '../support/peers/our-server.ts';
 import { allOf, until } from '../support/sftp-pair.ts';
 import { isPattern, PatternServer, period } from '../support/pattern-server.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 const GIB = 1024 * MiB;
 const LIMIT = 150 * MiB;
 const TIMEOUT_MS = 120_000;
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
-});
-afterEach(async () => {
-  await closeEmbedded();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const local = (...names: string[]): string => join(folder, ...names);
+afterEach(closeEmbedded);
+const local = useTempFolder();
 
 /** Runs work over TCP with a server of these files. */
 async function overTcp<T>(
@@ -118,7 +101,7 @@ describe('a gigabyte', () => {
 it('a file is written and read beyond 5 GiB', async () => {
   const at = 5 * GIB + 3;
   const written = period.subarray(0, MiB + 1);
-  const read = await overTcp(nodeFileSystem({ root: folder }), (fs) =>
+  const read = await overTcp(nodeFileSystem({ root: local() }), (fs) =>
     concat(
       fs.write('/sparse', { start: at, flags: 'w' }).pump([written]).pipe(ignoreElements()),
       fs.read('/sparse', { start: at - 5 }),

@@ -1,16 +1,6 @@
 /** Our SFTP client on our SFTP server, over SSH: through new keys, cut off anywhere, on disks that fail. */
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   catchError,
   concat,
@@ -44,23 +34,16 @@ import { MiB } from '../support/memory.ts';
 import { done } from '../support/sftp-pair.ts';
 import { hostKey } from '../support/transports.ts';
 import { isPattern, PatternServer, period } from '../support/pattern-server.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 const TIMEOUT_MS = 120_000;
 const CUTS = 50;
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
-});
-afterEach(async () => {
-  await closeEmbedded();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const local = (...names: string[]): string => join(folder, ...names);
+afterEach(closeEmbedded);
+const local = useTempFolder();
 
 /** How much of a file there is under its hidden name, in bytes. */
 function keptHere(): number {
-  const name = readdirSync(folder).find((each) => each.startsWith('.'));
+  const name = readdirSync(local()).find((each) => each.startsWith('.'));
   return name === undefined ? 0 : statSync(local(name)).size;
 }
 
@@ -224,7 +207,7 @@ describe('a disk (X21)', () => {
     const { position = 0 } = (seen[0] as SshError<'sftp'>).detail;
     expect(position).toBeGreaterThan(MiB);
     expect(position).toBeLessThanOrEqual(MiB + 256 * 1024);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(local())).toEqual([]);
   });
 });
 

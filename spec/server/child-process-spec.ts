@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { homedir, tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, reduce, tap } from 'rxjs';
 import type { SshConnection } from '../../src/channels/connection.ts';
 import { signal } from '../../src/messages/channel-requests.ts';
@@ -26,17 +25,10 @@ import {
   run,
   type Session,
 } from './raw-client.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
-let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-child-'));
-});
-
-afterEach(() => {
-  closePairs();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(closePairs);
+const inFolder = useTempFolder();
 
 const status = (value: number): unknown => [{ type: 'exit-status', value }];
 
@@ -45,7 +37,7 @@ function server(
   more: Partial<ServeOptions> = {},
   peer?: DuplexPeer,
 ): Promise<Pair> {
-  const handler = childProcess({ cwd: folder, ...options });
+  const handler = childProcess({ cwd: inFolder(), ...options });
   return pair({ exec: handler, shell: handler, ...more }, peer && { peer });
 }
 
@@ -74,7 +66,7 @@ describe('childProcess', () => {
   ])('%s', async (command, stdout, stderr, requests) => {
     const { connection } = await server();
     const outcome = await run(connection, command, 'hello');
-    expect({ ...outcome, stdout: outcome.stdout.replace(folder, '<folder>') }).toEqual({
+    expect({ ...outcome, stdout: outcome.stdout.replace(inFolder(), '<folder>') }).toEqual({
       ...{ stdout, stderr, requests },
     });
   });
@@ -106,7 +98,7 @@ describe('childProcess', () => {
     await ask(session.channel, 'exec', execOf('tee copy'));
     await lastValueFrom(session.channel.stdin.pump(bytes));
     expect((await hash).digest('hex')).toBe(sha256(bytes));
-    expect(sha256(readFileSync(join(folder, 'copy')))).toBe(sha256(bytes));
+    expect(sha256(readFileSync(inFolder('copy')))).toBe(sha256(bytes));
   });
 
   it('stops a command whose output the client does not take', async () => {
@@ -122,8 +114,8 @@ describe('childProcess', () => {
       execOf('for i in $(seq 64); do head -c 65536 /dev/zero; echo $i >> progress; done'),
     );
     const progress = (): number =>
-      existsSync(join(folder, 'progress'))
-        ? readFileSync(join(folder, 'progress'), 'utf8').split('\n').length - 1
+      existsSync(inFolder('progress'))
+        ? readFileSync(inFolder('progress'), 'utf8').split('\n').length - 1
         : 0;
     const last = await standstill(progress, 'the command stands still');
     // the window, the pipe and what was read ahead of it
@@ -337,6 +329,6 @@ describe('childProcess', () => {
     const session = await started(connection, 'echo ready; cat > copy; echo done');
     session.channel.stdin.pump('hello').subscribe();
     await firstValueFrom(session.channel.closed$);
-    expect(readFileSync(join(folder, 'copy'), 'utf8')).toBe('hello');
+    expect(readFileSync(inFolder('copy'), 'utf8')).toBe('hello');
   });
 });

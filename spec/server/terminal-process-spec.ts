@@ -1,8 +1,6 @@
 /** Processes on terminals: `childProcess` for a session that has one. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, type Observable, reduce, scan, Subject, tap } from 'rxjs';
 import type { ChannelOptions } from '../../src/channels/channel-options.ts';
 import type { SshConnection } from '../../src/channels/connection.ts';
@@ -28,24 +26,17 @@ import {
   run,
   type Session,
 } from './raw-client.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
 const SIZE = { columns: 132, rows: 50, widthPixels: 0, heightPixels: 0 };
 
-let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-terminal-'));
-});
-
-afterEach(() => {
-  closePairs();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(closePairs);
+const inFolder = useTempFolder();
 
 const status = (value: number): unknown => [{ type: 'exit-status', value }];
 
 function server(options: ChildProcessOptions = {}): Promise<Pair> {
-  const handler = childProcess({ cwd: folder, ...options });
+  const handler = childProcess({ cwd: inFolder(), ...options });
   return pair({ exec: handler, shell: handler, pty: true });
 }
 
@@ -115,7 +106,7 @@ describe('a process on a terminal', () => {
   ])('%s', async (_name, command, text, requests) => {
     const { connection } = await server();
     const outcome = await runOn(await onTerminal(connection), command);
-    expect({ ...outcome, text: outcome.text.replace(/rxssh-terminal-\w+/, '<folder>') }).toEqual({
+    expect({ ...outcome, text: outcome.text.replace(/rxssh-spec-\w+/, '<folder>') }).toEqual({
       ...{ text, requests },
     });
   });
@@ -208,7 +199,7 @@ describe('a process on a terminal', () => {
   });
 
   it('is a login shell where there is no command', async () => {
-    const run = loginShell({ cwd: folder });
+    const run = loginShell({ cwd: inFolder() });
     const { connection } = await pair({ shell: run, pty: true });
     const session = await onTerminal(connection);
     const outcome = outcomeOf(session);
@@ -283,8 +274,8 @@ describe('the output of a terminal', () => {
       ),
     );
     const progress = (): number =>
-      existsSync(join(folder, 'progress'))
-        ? readFileSync(join(folder, 'progress'), 'utf8').split('\n').length - 1
+      existsSync(inFolder('progress'))
+        ? readFileSync(inFolder('progress'), 'utf8').split('\n').length - 1
         : 0;
     const last = await standstill(progress, 'the command stands still');
     expect(last).toBeLessThan(20);
@@ -331,7 +322,7 @@ describe('the end of a terminal', () => {
     const { requests } = await runOn(session, 'trap "" HUP; sleep 5 & echo $! >pid; exit 3');
     expect(requests).toEqual(status(3));
     expect(performance.now() - begin).toBeLessThan(4000);
-    process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')));
+    process.kill(Number(readFileSync(inFolder('pid'), 'utf8')));
   });
 
   it('comes with the last process where one closes its output early (X27)', async () => {

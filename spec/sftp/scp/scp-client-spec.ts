@@ -2,16 +2,12 @@
 import {
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Observable, Subject } from 'rxjs';
 import { commandLine } from '../../../src/client/quote.ts';
@@ -32,21 +28,17 @@ import { memoryPair } from '../../../src/streams/memory-pair.ts';
 import { utf8Bytes } from '../../../src/wire/bytes.ts';
 import { closeEmbedded, keepOpen } from '../../support/embedded.ts';
 import { allOf, clientOf, done, plant, sinkOf, textOf } from '../../support/sftp-pair.ts';
+import { useTempFolder } from '../../support/temp-folder.ts';
 
 let files: SftpFileSystem;
 let fs: SftpClient;
-let folder: string;
 beforeEach(async () => {
   files = memoryFileSystem();
   fs = await clientOf(files);
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
 });
-afterEach(async () => {
-  await closeEmbedded();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(closeEmbedded);
+const local = useTempFolder();
 
-const local = (...names: string[]): string => join(folder, ...names);
 const nameOf = (path: string) => fileName(utf8Bytes(path));
 
 /** Runs our own server. */
@@ -86,7 +78,7 @@ describe('with a server', () => {
     await plant(fs, { '/a b': 'hello', '/empty': '' });
     expect(await states(get('/a b', local('x')))).toEqual(['started a b', 'done a b']);
     expect(readFileSync(local('x'), 'utf8')).toBe('hello');
-    await done(get('/empty', folder));
+    await done(get('/empty', local()));
     expect(readFileSync(local('empty'), 'utf8')).toBe('');
     expect(await states(put(local('x'), "/it's"))).toEqual(['started x', 'done x']);
     expect(await textOf(fs, "/it's")).toBe('hello');
@@ -121,16 +113,17 @@ describe('with a server', () => {
     await plant(fs, { '/d/': '' });
     await expect(done(get('/none', local('x')))).rejects.toMatchObject({ kind: 'sftp' });
     await expect(done(get('/d', local('x')))).rejects.toMatchObject({ kind: 'sftp' });
-    await expect(done(put(folder, '/x'))).rejects.toMatchObject({ detail: { reason: 'type' } });
+    await expect(done(put(local(), '/x'))).rejects.toMatchObject({ detail: { reason: 'type' } });
     await expect(done(put(local('none'), '/x'))).rejects.toMatchObject({
       detail: { reason: 'local' },
     });
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(local())).toEqual([]);
   });
 });
 
 describe('with a server that lies', () => {
-  const outside = (): string[] => readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  const outside = (): string[] =>
+    readdirSync(local(), { recursive: true, encoding: 'utf8' }).sort();
 
   /** Says everything at once, and takes what comes. */
   function saying(text: string): RunScp {

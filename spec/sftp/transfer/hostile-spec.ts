@@ -3,14 +3,11 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { FileAttributes } from '../../../src/sftp/attributes.ts';
@@ -36,22 +33,19 @@ import {
   SftpScript,
   status,
 } from '../../support/sftp-script.ts';
+import { useTempFolder } from '../../support/temp-folder.ts';
 
 const FOLDER = 0o40755;
 const FILE = 0o100644;
 const LINK = 0o120777;
 
-let root: string;
 let target: string;
+const inFolder = useTempFolder();
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
-  target = join(root, 'target');
-  mkdirSync(join(root, 'outside'));
+  target = inFolder('target');
+  mkdirSync(inFolder('outside'));
 });
-afterEach(async () => {
-  await closeEmbedded();
-  rmSync(root, { recursive: true, force: true });
-});
+afterEach(closeEmbedded);
 
 /** An entry of a listing that need not be true. */
 type Lie = readonly [name: string, permissions: number, size?: number];
@@ -119,7 +113,7 @@ async function get(
 
 /** Everything below the folder of the test. */
 function found(): string[] {
-  return readdirSync(root, { recursive: true, encoding: 'utf8' }).sort();
+  return readdirSync(inFolder(), { recursive: true, encoding: 'utf8' }).sort();
 }
 
 describe('names of a server (SC1)', () => {
@@ -184,18 +178,18 @@ describe('symbolic links (SC2)', () => {
         ],
         '/srv/d': [['x', FILE]],
       },
-      linksTo: join(root, 'outside'),
+      linksTo: inFolder('outside'),
     });
     await expect(
       get(script, { recursive: true, symlinks: 'copy', concurrency: 1 }),
     ).rejects.toMatchObject({ kind: 'transfer' });
-    expect(readdirSync(join(root, 'outside'))).toEqual([]);
+    expect(readdirSync(inFolder('outside'))).toEqual([]);
   });
 
   it('does not go through one that is there already', async () => {
     mkdirSync(target);
-    symlinkSync(join(root, 'outside'), join(target, 'd'));
-    symlinkSync(join(root, 'outside', 'f'), join(target, 'f'));
+    symlinkSync(inFolder('outside'), join(target, 'd'));
+    symlinkSync(inFolder('outside', 'f'), join(target, 'f'));
     const script = liar({
       folders: {
         '/srv': [
@@ -206,31 +200,31 @@ describe('symbolic links (SC2)', () => {
       },
     });
     await expect(get(script)).rejects.toMatchObject({ kind: 'transfer' });
-    expect(readdirSync(join(root, 'outside'))).toEqual([]);
+    expect(readdirSync(inFolder('outside'))).toEqual([]);
     expect(lstatSync(join(target, 'f')).isFile()).toBe(true);
   });
 
   it('does not write through one in place', async () => {
     mkdirSync(target);
-    writeFileSync(join(root, 'outside', 'f'), 'mine');
-    symlinkSync(join(root, 'outside', 'f'), join(target, 'f'));
+    writeFileSync(inFolder('outside', 'f'), 'mine');
+    symlinkSync(inFolder('outside', 'f'), join(target, 'f'));
     const script = liar({ folders: { '/srv': [['f', FILE]] } });
     await expect(get(script, { recursive: true, temporary: false })).rejects.toMatchObject({
       ...{ kind: 'transfer', cause: { code: 'ELOOP' } },
     });
-    expect(readFileSync(join(root, 'outside', 'f'), 'utf8')).toBe('mine');
+    expect(readFileSync(inFolder('outside', 'f'), 'utf8')).toBe('mine');
   });
 
   it('does not go on in one that was planted for what is resumed', async () => {
     mkdirSync(target);
-    writeFileSync(join(root, 'outside', 'f'), 'evil');
+    writeFileSync(inFolder('outside', 'f'), 'evil');
     const part = partPath(asName(join(target, 'f')), true);
-    symlinkSync(join(root, 'outside', 'f'), part.text);
+    symlinkSync(inFolder('outside', 'f'), part.text);
     const script = liar({ folders: { '/srv': [['f', FILE]] }, content: 'evil and more' });
     await expect(get(script, { recursive: true, resume: true })).rejects.toMatchObject({
       ...{ kind: 'transfer', cause: { code: 'ELOOP' } },
     });
-    expect(readFileSync(join(root, 'outside', 'f'), 'utf8')).toBe('evil');
+    expect(readFileSync(inFolder('outside', 'f'), 'utf8')).toBe('evil');
   });
 });
 
@@ -290,10 +284,10 @@ describe('sizes (SC12)', () => {
   });
 
   it('errors when a server has not all that was put', async () => {
-    writeFileSync(join(root, 'own'), content);
+    writeFileSync(inFolder('own'), content);
     const script = liar({ attributes: { permissions: FILE, size: 999 } });
     const to = new RemoteFiles(await script.client());
-    const route = { from: localFiles, source: asName(join(root, 'own')), to, target: asName('/x') };
+    const route = { from: localFiles, source: asName(inFolder('own')), to, target: asName('/x') };
     await expect(allOf(transfer(route, { confirm: true }))).rejects.toMatchObject({
       ...{ kind: 'transfer', detail: { reason: 'size', bytes: 999, expected: 1000 } },
     });

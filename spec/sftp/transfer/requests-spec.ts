@@ -1,8 +1,6 @@
 /** What a small file costs in requests, and what waits for which answer. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
 import { posixRename } from '../../../src/sftp/extensions.ts';
 import { fileName } from '../../../src/sftp/file-name.ts';
@@ -14,15 +12,10 @@ import type { TransferProgress } from '../../../src/sftp/transfer/transfer-optio
 import { utf8Bytes } from '../../../src/wire/bytes.ts';
 import { allOf, closeEmbedded, turn } from '../../support/embedded.ts';
 import { OneFile, type Request, SftpScript, status } from '../../support/sftp-script.ts';
+import { useTempFolder } from '../../support/temp-folder.ts';
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
-});
-afterEach(async () => {
-  await closeEmbedded();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(closeEmbedded);
+const inFolder = useTempFolder();
 
 const REMOTE = fileName(utf8Bytes('/file'));
 const CONTENT = 'x'.repeat(4096);
@@ -49,8 +42,8 @@ function server(file: OneFile, kept: readonly Request['type'][] = []) {
 }
 
 async function put(script: SftpScript): Promise<Observable<TransferProgress>> {
-  writeFileSync(join(folder, 'file'), CONTENT);
-  const source = localFiles.path(join(folder, 'file'));
+  writeFileSync(inFolder('file'), CONTENT);
+  const source = localFiles.path(inFolder('file'));
   const to = new RemoteFiles(await script.client());
   return transfer({ from: localFiles, source, to, target: REMOTE }, {});
 }
@@ -59,12 +52,12 @@ describe('a file of 4 KiB', () => {
   it('is got with one READ', async () => {
     const { script } = server(new OneFile(CONTENT));
     const from = new RemoteFiles(await script.client());
-    const target = localFiles.path(join(folder, 'got'));
+    const target = localFiles.path(inFolder('got'));
     await allOf(transfer({ from, source: REMOTE, to: localFiles, target }, {}));
     await turn();
     expect(script.take()).toEqual(['STAT', 'OPEN', 'READ', 'CLOSE']);
-    expect(readFileSync(join(folder, 'got'), 'utf8')).toBe(CONTENT);
-    expect(readdirSync(folder)).toEqual(['got']);
+    expect(readFileSync(inFolder('got'), 'utf8')).toBe(CONTENT);
+    expect(readdirSync(inFolder())).toEqual(['got']);
   });
 
   it('is put with CLOSE right behind WRITE, and gets its name when both are confirmed', async () => {

@@ -3,17 +3,13 @@ import {
   chmodSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
 import { localFiles } from '../../../src/sftp/transfer/local-files-node.ts';
@@ -22,23 +18,19 @@ import { memoryFileSystem } from '../../../src/sftp/file-systems/memory-file-sys
 import type { SftpClient } from '../../../src/sftp/client/sftp-client.ts';
 import { closeEmbedded } from '../../support/embedded.ts';
 import { allOf, clientOf, done, plant, textOf, until } from '../../support/sftp-pair.ts';
+import { useTempFolder } from '../../support/temp-folder.ts';
 
 let fs: SftpClient;
-let folder: string;
 beforeEach(async () => {
   fs = await clientOf(memoryFileSystem(), {}, { localFiles });
-  folder = mkdtempSync(join(tmpdir(), 'rxssh-spec-'));
 });
-afterEach(async () => {
-  await closeEmbedded();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(closeEmbedded);
+const local = useTempFolder();
 
-const local = (...names: string[]): string => join(folder, ...names);
 const textAt = (...names: string[]): string => readFileSync(local(...names), 'utf8');
 
 /** What there is below a local folder. */
-function tree(path = folder): string[] {
+function tree(path = local()): string[] {
   return readdirSync(path, { recursive: true, encoding: 'utf8' }).sort();
 }
 
@@ -81,7 +73,7 @@ describe('a file', () => {
 
   it('goes into a folder by its own name', async () => {
     await plant(fs, { '/in/': '', '/a': '1' });
-    await done(fs.get('/a', folder));
+    await done(fs.get('/a', local()));
     await done(fs.put(local('a'), '/in'));
     await done(fs.put(local('a'), '/'));
     expect(tree()).toEqual(['a']);
