@@ -85,6 +85,25 @@ describe('hostbased', () => {
     expect(asked).toEqual([]);
   });
 
+  it.each<[string, Partial<HostbasedIdentity>]>([
+    ['a host', { clientHost: 'a'.repeat(1025) }],
+    ['a user', { localUser: 'a'.repeat(1025) }],
+  ])('asks nobody about %s with a name without an end', async (_what, endless) => {
+    const asked: string[] = [];
+    const { client } = await login(
+      { user: 'me', hostbased: { ...identity, ...endless } },
+      {
+        ...server,
+        authenticate: ({ method }) => {
+          asked.push(method);
+          return true;
+        },
+      },
+    );
+    expect(client).toMatchObject({ error: { kind: 'auth' } });
+    expect(asked).toEqual([]);
+  });
+
   it('goes on to another method after a part of what is needed, and is not said twice', async () => {
     const methods: string[] = [];
     const { client } = await login(

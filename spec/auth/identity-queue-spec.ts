@@ -1,6 +1,6 @@
 /** The order in which keys are asked for, and that their sources are let go. */
 import { describe, expect, it } from '@jest/globals';
-import { EMPTY, Observable, of, Subscription, throwError } from 'rxjs';
+import { concat, EMPTY, NEVER, Observable, of, Subscription, throwError } from 'rxjs';
 import { IdentityQueue } from '../../src/auth/identity-queue.ts';
 import { generatePrivateKey } from '../../src/keys/private-key.ts';
 import type { Signer } from '../../src/keys/signer.ts';
@@ -43,5 +43,18 @@ describe('the queue of identities', () => {
       { type: 'failure', error: { kind: 'config', detail: { option: 'identities' } } },
       { type: 'signer', signer: key },
     ]);
+  });
+
+  it('is at its end behind 64 keys, though their source stays open', () => {
+    const lifetime = new Subscription();
+    const emitted = Array.from({ length: 65 }, () => generatePrivateKey('ed25519'));
+    const queue = new IdentityQueue(concat(emitted, NEVER), lifetime);
+    const ends: number[] = [];
+    for (let asked = 1; asked <= 65; asked++) {
+      let keys = 0;
+      lifetime.add(queue.next().subscribe({ next: () => keys++, complete: () => ends.push(keys) }));
+    }
+    expect(ends).toEqual([...Array.from({ length: 64 }, () => 1), 0]);
+    lifetime.unsubscribe();
   });
 });

@@ -200,6 +200,13 @@ describe('reconnecting', () => {
     expect(told()).toContain('a: delay has thrown: broken');
   });
 
+  it.each([Number.NaN, -1, undefined as never])('errors for a delay of %s', (delay) => {
+    const { dials, hear, told } = scripted({ delay: () => delay });
+    hear('a');
+    dials[0]?.error(LOST);
+    expect(told()).toContain(`a: a delay of ${String(delay)} ms`);
+  });
+
   it('completes with its source', () => {
     const { dials, hear, told } = scripted();
     hear('a');

@@ -63,6 +63,9 @@ export class IdentityQueue {
       this.#waiting = undefined;
       waiting.next(ready);
       waiting.complete();
+    } else if (this.#taken >= MAX_IDENTITIES) {
+      // a source may stay open for ever
+      waiting.complete();
     } else if (!this.#isOpen) {
       this.#openNext(waiting);
     }
@@ -70,7 +73,7 @@ export class IdentityQueue {
 
   #openNext(waiting: Subscriber<QueuedIdentity>): void {
     const source = this.#sources.shift();
-    if (source === undefined || this.#taken >= MAX_IDENTITIES) {
+    if (source === undefined) {
       waiting.complete();
       return;
     }

@@ -49,9 +49,12 @@ export type Credential =
       /** Is it that host's key? `KnownHosts.check` tells. Who holds a host's key can say to be any user of it. */
       readonly hostKey: PublicKey;
       readonly algorithm: string;
-      /** The name that the client gives to its host, without a dot at the end; it need not be where the connection comes from. */
+      /**
+       * The name that the client gives to its host, without a dot at the end, 1024 bytes at the most; it need not be where the
+       * connection comes from.
+       */
       readonly clientHost: string;
-      /** The user's name on that host. */
+      /** The user's name on that host, 1024 bytes at the most: escape it before it is shown. */
       readonly localUser: string;
     }
   /** RFC 4256. Nothing is known yet: what counts is what the user answers. */

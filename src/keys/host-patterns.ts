@@ -41,7 +41,7 @@ export function parseHostPatterns(field: string): HostPatterns | undefined {
 /** A name in its hashed form, `|1|salt|hash`, under a new salt. */
 export function hashHostName(name: string, provider: CryptoProvider): string {
   const salt = provider.randomBytes(SHA1_LENGTH);
-  const hash = provider.hmac('sha1', salt)([utf8Bytes(name)]);
+  const hash = provider.hmac('sha1', salt)([utf8Bytes(lowerCase(name))]);
   return `${HASH_MAGIC}${toBase64(salt)}|${toBase64(hash)}`;
 }
 

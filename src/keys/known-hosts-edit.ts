@@ -47,7 +47,7 @@ export function hashKnownHosts(
     // a hash is of one name: it can match nothing else
     if (/[*?!]/.test(hosts)) return [content];
     lines.push(index + 1);
-    return hosts.split(',').map((name) => `${hashHostName(name.toLowerCase(), provider)} ${rest}`);
+    return hosts.split(',').map((name) => `${hashHostName(name, provider)} ${rest}`);
   });
   return { text: edited.join('\n'), lines };
 }

@@ -11,7 +11,7 @@ import type { HostbasedIdentity } from '../client-options.ts';
 import { IdentityQueue, type QueuedIdentity } from '../identity-queue.ts';
 import { examineKey } from '../key-proof.ts';
 import { labelOf, signatureOf, skipped, withoutAlgorithm } from '../key-signing.ts';
-import type { ServerMethod } from '../server-method.ts';
+import { isTooLong, type ServerMethod } from '../server-method.ts';
 import { acceptedByServer, algorithmsToTry } from '../signature-choice.ts';
 import { hostbasedSignedData } from '../signed-data.ts';
 
@@ -94,6 +94,9 @@ export const hostbasedServer: ServerMethod = {
   examine({ userName, serviceName, methodData }, context) {
     const { signature, ...claim } = hostbasedData.decode(methodData);
     const { algorithm, localUser } = claim;
+    // policies look them up among patterns and hashes, which takes time in proportion
+    if (isTooLong(claim.clientHost) || isTooLong(localUser))
+      return { type: 'refuse', reason: 'name too long' };
     const hostKey = examineKey(claim.hostKey, algorithm, context);
     if (typeof hostKey === 'string') return { type: 'refuse', reason: hostKey };
     const { sessionId, provider } = context;
