@@ -2,8 +2,7 @@
  * The server's side of RFC 4252 as a pure reducer: which request is looked at when, what a verdict leads to, and when a client
  * has had tries enough. One request is judged at a time; those that come meanwhile wait (CVE-2023-46446).
  */
-import { type AuthAttempt, escapeText, protocolError, SshError } from '../errors.ts';
-import { fingerprint } from '../keys/fingerprint.ts';
+import { escapeText, protocolError } from '../errors.ts';
 import { intersectPermissions, type Permissions } from '../keys/permissions.ts';
 import type { Message } from '../messages/catalogue.ts';
 import { DisconnectReason } from '../messages/codes.ts';
@@ -11,19 +10,17 @@ import { equalBytes, utf8Bytes } from '../wire/bytes.ts';
 import type { Challenge, PartialSuccess, Verdict } from './policy.ts';
 import type {
   Admitted,
-  ServerAuthEffect,
   ServerAuthEvent,
   ServerAuthRules,
   ServerAuthState,
 } from './server-login.ts';
+import { also, endOfTries, fail, failure, recorded, type Step, userOf } from './server-step.ts';
 import { type Claim, isTooLong, type Presented, type UserauthRequest } from './server-method.ts';
 
 /** Requests that may wait while one is judged: 0.5 MiB at the most, at the packet size that holds before a login. */
 const MAX_WAITING = 16;
 /** Longest user name, in bytes. */
 const MAX_USER_NAME = 255;
-
-type Step = readonly [ServerAuthState, readonly ServerAuthEffect[]];
 
 /** The state after the first SERVICE_ACCEPT. */
 export function initialServerAuth(rules: ServerAuthRules, banner?: string): ServerAuthState {
@@ -276,44 +273,8 @@ function proceed(state: ServerAuthState): Step {
   return request === undefined ? [ready, []] : begin(ready, request);
 }
 
-function recorded(
-  state: ServerAuthState,
-  facts: Omit<AuthAttempt, 'method'>,
-  then: (state: ServerAuthState) => Step,
-): Step {
-  const { credential } = state;
-  const attempt: AuthAttempt = {
-    method: escapeText(state.request?.methodName ?? '', 64),
-    ...(credential?.method === 'publickey' ? { with: fingerprint(credential.publicKey) } : {}),
-    ...facts,
-  };
-  const next = { ...state, attempts: [...state.attempts, attempt] };
-  return also({ type: 'attempted', user: userOf(state), attempt }, then(next));
-}
-
-function also(effect: ServerAuthEffect, [state, effects]: Step): Step {
-  return [state, [effect, ...effects]];
-}
-
-function fail(state: ServerAuthState, error: SshError): Step {
-  return [{ ...state, step: 'ended', waiting: [] }, [{ type: 'fail', error }]];
-}
-
-function failure(methodsThatCanContinue: readonly string[], partialSuccess: boolean): Message {
-  return { type: 'USERAUTH_FAILURE', methodsThatCanContinue, partialSuccess };
-}
-
-function endOfTries({ attempts, rules }: ServerAuthState, why: string): SshError<'auth'> {
-  const detail = { attempts, methodsLeft: rules.methods };
-  return new SshError('auth', `authentication failed: ${why}`, detail);
-}
-
 function isQuestion(credential: Presented): boolean {
   return credential.method === 'publickey' && !credential.signed;
-}
-
-function userOf({ request }: ServerAuthState): string {
-  return request?.userName ?? '';
 }
 
 /** A factor counts once: a key that was taken is no second key, a password no second password. */
