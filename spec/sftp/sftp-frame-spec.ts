@@ -75,6 +75,24 @@ describe('sftpFrame', () => {
     expect(packets.map(({ buffer }) => buffer === chunk.buffer)).toEqual([true, true]);
   });
 
+  it('gives chunks back, and none that a packet is a view of', () => {
+    const packets = fc.array(fc.uint8Array({ minLength: 1, maxLength: 90 }), { maxLength: 12 });
+    fc.assert(
+      fc.property(packets, chunkSizes, (all, sizes) => {
+        const seen: Uint8Array[] = [];
+        from(cut(concatBytes(all.map(framed)), sizes))
+          .pipe(sftpFrame({ done: (chunk) => chunk.fill(0xff) }))
+          .subscribe((packet) => seen.push(packet));
+        expect(seen.map(toHex)).toEqual(all.map(toHex));
+      }),
+    );
+    const done: number[] = [];
+    const stream = concatBytes([framed(new Uint8Array(20)), framed(new Uint8Array(4))]);
+    of(cut(stream, [10, 10, 12]), { done: ({ length }: Uint8Array) => done.push(length) });
+    // the third holds the second packet
+    expect(done).toEqual([10, 10]);
+  });
+
   it('copies what is borrowed', () => {
     const source = new Subject<Uint8Array>();
     const packets: Uint8Array[] = [];

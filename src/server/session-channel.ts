@@ -187,6 +187,10 @@ export class SessionChannel implements ServerSession {
     return this.#reach(() => this.#takeX11(), 'x11', payload);
   }
 
+  giveBack(chunk: Uint8Array): void {
+    this.channel.giveBack(chunk);
+  }
+
   endOutput(): void {
     this.#output.end();
   }

@@ -76,6 +76,8 @@ export interface ServerSession {
   readonly channel: Channel;
   /** Emits once when the channel is over: `undefined` after CLOSE both ways, else the error that ended it. Replayed. */
   readonly closed$: Observable<SshError | undefined>;
+  /** Takes back a chunk of `stdin$` that nobody looks at any more: its memory is used again. */
+  giveBack(chunk: Uint8Array): void;
   /** Says EOF to the client while the handler goes on (RFC 4254 §5.3). Without it, EOF is sent with the exit. */
   endOutput(): void;
   /**

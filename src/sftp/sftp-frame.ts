@@ -21,6 +21,8 @@ export interface SftpFrameOptions {
   readonly largestPacket?: number;
   /** Memory for a packet that spans chunks; fresh by default. */
   readonly room?: (length: number) => Uint8Array;
+  /** Is given the chunks of which nothing was emitted, but copies. */
+  readonly done?: (chunk: Uint8Array) => void;
   /** Makes the error of a length that is out of bounds, from the bytes that are there, the length first. */
   readonly refuse?: (length: number, bytes: Uint8Array) => SshError;
 }
@@ -54,7 +56,7 @@ export function sftpFrame(
  */
 export function replyFrame(
   takesPieces: (id: number) => boolean,
-  options: SftpFrameOptions = {},
+  options: Omit<SftpFrameOptions, 'done'> = {},
 ): OperatorFunction<Uint8Array, Uint8Array | DataPiece> {
   return lift(
     (out: Subscriber<Uint8Array | DataPiece>) => new ReplyFramer(out, options, takesPieces),
@@ -65,6 +67,7 @@ class SftpFramer implements Stage<Uint8Array> {
   readonly #out: Pick<Subscriber<Uint8Array>, 'closed' | 'next' | 'complete'>;
   readonly #largestPacket: number;
   readonly #room: NonNullable<SftpFrameOptions['room']>;
+  readonly #done: SftpFrameOptions['done'];
   readonly #refuse: NonNullable<SftpFrameOptions['refuse']>;
   /** The length of the packet that has begun, as far as it has come. */
   readonly #length = new Uint8Array(LENGTH_BYTES);
@@ -80,19 +83,26 @@ class SftpFramer implements Stage<Uint8Array> {
     this.#out = out;
     this.#largestPacket = options.largestPacket ?? LARGEST_PACKET;
     this.#room = options.room ?? freshRoom;
+    this.#done = options.done;
     this.#refuse = options.refuse ?? badLength;
   }
 
   next(chunk: Uint8Array): void {
     let rest = keep(chunk);
+    let isCopied = rest === chunk;
     if (this.#lengthBytes > 0) rest = this.#take(rest);
     while (rest.length >= LENGTH_BYTES && !this.#out.closed) {
       const end = LENGTH_BYTES + this.#checkedLength(rest);
       if (end > rest.length) break;
+      isCopied = false;
       this.#out.next(rest.subarray(LENGTH_BYTES, end));
       rest = rest.subarray(end);
     }
-    if (rest.length > 0 && !this.#out.closed && !this.spans(rest)) this.#take(rest);
+    if (rest.length > 0 && !this.#out.closed) {
+      if (this.spans(rest)) isCopied = false;
+      else this.#take(rest);
+    }
+    if (isCopied) this.#done?.(chunk);
   }
 
   /** Takes the beginning of a packet that spans chunks, if it is not to be gathered here. */

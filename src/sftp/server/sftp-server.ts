@@ -22,6 +22,8 @@ export interface SftpServerChannel {
   readonly stdin$: ByteStream;
   /** Takes what is sent to the client. */
   readonly stdout: ByteSink;
+  /** Takes back a chunk of `stdin$` that nobody looks at any more, where its memory can be used again. */
+  giveBack?(chunk: Uint8Array): void;
 }
 
 /** How `sftpServer` serves. */
@@ -95,7 +97,7 @@ export function sftpServer<S extends SftpServerChannel>(
       const load = new RequestLoad(maximumRequests);
       const answers$ = channel.stdin$.pipe(
         load.gate(),
-        sftpFrame({ room: takeRoom }),
+        sftpFrame({ room: takeRoom, done: (chunk) => channel.giveBack?.(chunk) }),
         tap((packet) => load.begin(packet.length)),
         drain(
           (packet) => {
