@@ -1,12 +1,15 @@
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { algorithmList } from '../../src/cli/algorithm-lists.ts';
 import { CLIENT_KEYS } from '../../src/cli/client-keys.ts';
+import { readHosts } from '../../src/cli/hosts.ts';
 import { LinePrefixer } from '../../src/cli/line-prefixer.ts';
 import { readSettings } from '../../src/cli/settings.ts';
 import { UsageError } from '../../src/cli/usage.ts';
 import { type OutputPiece, Utf8Pieces } from '../../src/cli/utf8-pieces.ts';
 import { integer, path, seconds, size, time, words, yesNo } from '../../src/cli/values.ts';
 import { algorithmNames } from '../../src/node.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
 
 describe('values', () => {
   it.each([
@@ -98,6 +101,19 @@ describe('algorithm lists', () => {
 
   it.each(['nope', 'aes128-ctr,nope', '-*', 'x*', 'aes128.ctr', ''])('refuses %j', (value) => {
     expect(() => list(value)).toThrow(UsageError);
+  });
+});
+
+describe('A file of hosts', () => {
+  const inFolder = useTempFolder();
+
+  it.each(['\n', '\r\n'])('has one a line, and comments, with line ends %j', (end) => {
+    const lines = ['# all', 'web[1-2] # two', '', '  db:2222  ', 'me@mail#1'];
+    writeFileSync(inFolder('hosts'), lines.slice(0, 4).join(end));
+    const names = readHosts(['first'], inFolder('hosts')).map(({ name }) => name);
+    expect(names).toEqual(['first', 'web1', 'web2', 'db:2222']);
+    writeFileSync(inFolder('hosts'), lines.join(end));
+    expect(() => readHosts([], inFolder('hosts'))).toThrow(`${inFolder('hosts')}:5: `);
   });
 });
 

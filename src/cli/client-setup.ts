@@ -21,9 +21,11 @@ import {
 } from './host-trust.ts';
 import { identitySources, signatureAlgorithms } from './identities.ts';
 import { connectionLog } from './connection-log.ts';
+import { escapeCharacter } from './escapes.ts';
 import { type Answers, answersFor, saidBy } from './login-answers.ts';
 import type { CliIo, Messages } from './io.ts';
 import { proxyDialler, type ProxyDialler } from './proxy-command.ts';
+import { environment, wantsTerminal } from './session-settings.ts';
 import type { Settings } from './settings.ts';
 import { notYet, UsageError } from './usage.ts';
 import { integer, size, time, words, yesNo } from './values.ts';
@@ -56,6 +58,7 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
   // a file that cannot be written to is told before anything is connected to
   connectionLog(messages);
   for (const key of settings.ignored) messages.verbose(1, `-o ${key} makes no difference here`);
+  checkSessionSettings(settings);
   const common = {
     ...timing(settings),
     algorithms: algorithmOptions(settings),
@@ -86,6 +89,13 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
     const proxy = dial && { duplex: dial(named.target.host, { host, port, user }) };
     return reach(named, { host, port, user, ...answers(user, named.name), ...via, ...proxy });
   };
+}
+
+/** Not every command uses them: a wrong value is told all the same. */
+function checkSessionSettings(settings: Settings): void {
+  wantsTerminal(settings, false);
+  environment(settings, { env: {} });
+  settings.first('EscapeChar', escapeCharacter);
 }
 
 /** What is different from one host on the way to the next. */

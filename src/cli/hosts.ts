@@ -35,7 +35,7 @@ function expand(pattern: string, where: string): readonly NamedHost[] {
 function readHostsFile(file: string): readonly { readonly name: string; readonly where: string }[] {
   const text = readText(file, '--hosts', MAX_FILE);
   return text
-    .split('\n')
+    .split(/\r?\n/)
     .map((line, index) => ({
       name: line.replace(/(^|\s)#.*$/, '').trim(),
       where: `${file}:${String(index + 1)}: `,

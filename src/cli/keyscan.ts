@@ -95,7 +95,7 @@ export function runKeyscan(
       CONCURRENCY,
     ),
     toArray(),
-    map((statuses) => Math.max(...statuses)),
+    map((statuses) => (statuses.includes(1) ? 1 : 0)),
   );
 }
 

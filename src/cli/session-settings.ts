@@ -1,5 +1,6 @@
 /** What a session is asked for beside its command: a terminal, and variables of the environment. */
 import { spawnSync } from 'node:child_process';
+import { matchesWildcard } from '../keys/index.ts';
 import { type PtyOptions, sttyModes } from '../node.ts';
 import type { CliIo } from './io.ts';
 import type { Settings } from './settings.ts';
@@ -55,14 +56,10 @@ export function environment(
 
 /** A pattern behind a `-` takes back what the ones before it let through. */
 function isSent(name: string, patterns: readonly string[]): boolean {
-  const last = patterns.filter((pattern) => globOf(pattern.replace(/^-/, '')).test(name)).at(-1);
+  const last = patterns
+    .filter((pattern) => matchesWildcard(name, pattern.replace(/^-/, '')))
+    .at(-1);
   return last !== undefined && !last.startsWith('-');
-}
-
-/** `*` and `?`, as in ssh_config. */
-function globOf(pattern: string): RegExp {
-  const literal = pattern.replaceAll(/[\\^$.+()[\]{}|]/g, String.raw`\$&`);
-  return new RegExp(`^${literal.replaceAll(/\*+/g, '.*').replaceAll('?', '.')}$`, 's');
 }
 
 function assignment(word: string): readonly [string, string] {
