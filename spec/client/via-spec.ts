@@ -1,10 +1,20 @@
 /** Through one host to another: both ends of both connections in this process. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { EMPTY, firstValueFrom, lastValueFrom, NEVER, Observable, of, throwError } from 'rxjs';
+import {
+  concat,
+  EMPTY,
+  firstValueFrom,
+  lastValueFrom,
+  NEVER,
+  Observable,
+  of,
+  throwError,
+} from 'rxjs';
 import type { SshClient } from '../../src/client/client.ts';
 import { connect, type ConnectOptions } from '../../src/client/connect-node.ts';
 import { connect as portableConnect } from '../../src/client/connect.ts';
 import { text } from '../../src/client/output-operators.ts';
+import { dialVia } from '../../src/client/via.ts';
 import { exec } from '../../src/client/with-client.ts';
 import { SshError } from '../../src/errors.ts';
 import { fingerprint } from '../../src/keys/fingerprint.ts';
@@ -15,6 +25,7 @@ import type { DialHandler, DialRequest } from '../../src/server/forwarding.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { ByteDuplex } from '../../src/streams/byte-duplex.ts';
 import { memoryPair } from '../../src/streams/memory-pair.ts';
+import { Clock } from '../support/clock.ts';
 import {
   closeEmbedded,
   connected,
@@ -112,6 +123,13 @@ describe('via', () => {
     outer.ends[0]?.destroy();
     expect(await closed).toMatchObject({ kind: 'connection-lost' });
     expect(['connection-lost', 'exit']).toContain(((await running) as { kind: string }).kind);
+  });
+
+  it('does not take a time that no timer can wait for no time at all', () => {
+    const clock = new Clock();
+    const bastion$ = concat(of({ dial: () => NEVER } as unknown as SshClient), NEVER);
+    keepOpen(dialVia(bastion$, { host: 'inner', port: 22 }, Infinity, clock).subscribe());
+    expect(clock.actions.map(({ delay }) => delay)).toEqual([2 ** 31 - 1]);
   });
 
   it('does not wait longer than connectTimeout for the other host to connect', async () => {

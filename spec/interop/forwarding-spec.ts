@@ -4,7 +4,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
+import { concat, firstValueFrom, lastValueFrom, NEVER, type Observable, of } from 'rxjs';
 import {
   exec,
   forwardLocal,
@@ -26,7 +26,7 @@ import {
   runClient,
   withKey,
 } from '../support/peers/clients.ts';
-import { closeEmbedded, keepOpen } from '../support/embedded.ts';
+import { closeEmbedded, connected, keepOpen } from '../support/embedded.ts';
 import { dialSocks, digestOfEcho, runForwarding } from '../support/forwardings.ts';
 import { startDropbear } from '../support/peers/dropbear.ts';
 import { startOurServer } from '../support/peers/our-server.ts';
@@ -192,6 +192,19 @@ describeWithPeer('sshd', 'our client over OpenSSH sshd', () => {
   const peer = usePeer(() => startSshd({ config: ['AllowStreamLocalForwarding yes'] }));
 
   describeForwarding(peer);
+
+  // Dropbear 2022.83 gives no port back before the connection ends
+  it('listens on a port that is asked for anew before it was granted, and given back', async () => {
+    const client = await connected(connectTo(peer()));
+    const [port, target] = [await freePort(), await serveSockets(echo)];
+    const forwarding = forwardRemote({ listen: { port }, to: { host: '127.0.0.1', port: target } });
+    forwarding(of(client))
+      .subscribe({ error: () => undefined })
+      .unsubscribe();
+    const { at } = await runForwarding(concat(of(client), NEVER), forwarding);
+    expect(at).toBe(port);
+    expect(await say(port, 'hello')).toBe('hello');
+  });
 
   it('leads to and from unix sockets', async () => {
     const target = inFolder('target');

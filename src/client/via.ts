@@ -2,6 +2,7 @@
 import { type Observable, type SchedulerLike, throwError, throwIfEmpty, timeout } from 'rxjs';
 import { SshError } from '../errors.ts';
 import type { TcpEndpoint } from '../forwarding/endpoint.ts';
+import { LONGEST_DELAY } from '../operators/steady-scheduler.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { timeoutError } from '../streams/deadline.ts';
 import type { SshClient } from './client.ts';
@@ -21,7 +22,7 @@ export function dialVia(
 ): Observable<ByteDuplex> {
   const late = (): Observable<never> => throwError(() => timeoutError('connect', milliseconds));
   const limited = timeout<ByteDuplex, Observable<never>>({
-    first: milliseconds,
+    first: Math.min(milliseconds, LONGEST_DELAY),
     with: late,
     ...(scheduler === undefined ? {} : { scheduler }),
   });
