@@ -48,6 +48,44 @@ describe('memoryFileSystem', () => {
     expect(statuses.at(-1)).toBe('FAILURE');
   });
 
+  it('counts where symbolic links lead', async () => {
+    const client = await startRawClient(memoryFileSystem({ quota: 10_000 }));
+    const target = bytes('x'.repeat(3_000));
+    const statuses: string[] = [];
+    for (let i = 0; i < 5; i++)
+      statuses.push(await client.statusOf({ type: 'SYMLINK', target, link: bytes(`/${i}`) }));
+    expect(statuses).toEqual(['OK', 'OK', 'OK', 'FAILURE', 'FAILURE']);
+    for (let i = 0; i < 3; i++) await client.statusOf({ type: 'REMOVE', path: bytes(`/${i}`) });
+    expect(await client.statusOf({ type: 'SYMLINK', target, link: bytes('/again') })).toBe('OK');
+  });
+
+  it('counts names as they are, however often they change', async () => {
+    const client = await startRawClient(memoryFileSystem({ quota: 10_000_000 }));
+    const empty = await freeBlocks(client);
+    const long = `/${'n'.repeat(250)}`;
+    const rename = async (from: string, to: string): Promise<void> => {
+      const paths = { oldPath: bytes(from), newPath: bytes(to) };
+      expect(shown(await client.extended(posixRename, paths))).toBe('OK');
+    };
+    // there and back again: what is given is what was taken
+    for (let i = 0; i < 100; i++) {
+      await client.write('/a', '');
+      await rename('/a', long);
+      await client.statusOf({ type: 'REMOVE', path: bytes(long) });
+      await client.write(long, '');
+      await client.write('/b', '');
+      await rename('/b', long);
+      await rename(long, '/c');
+      await client.statusOf({ type: 'REMOVE', path: bytes('/c') });
+    }
+    expect(await freeBlocks(client)).toBe(empty);
+    const tight = await startRawClient(memoryFileSystem({ quota: 400 }));
+    await tight.write('/a', '');
+    const paths = { oldPath: bytes('/a'), newPath: bytes(long) };
+    expect(shown(await tight.extended(posixRename, paths))).toBe('FAILURE');
+    expect(await tight.list('/')).toEqual(['a']);
+  });
+
   it('takes a file as sparse as it is', async () => {
     const client = await startRawClient(memoryFileSystem({ quota: 100_000 }));
     const handle = await client.open('/a', READ | WRITE | CREAT);
@@ -55,6 +93,19 @@ describe('memoryFileSystem', () => {
     expect(await client.statusOf({ type: 'WRITE', handle, offset, data: bytes('end') })).toBe('OK');
     const read = { type: 'READ', handle, offset: offset - 1n, length: 9 } as const;
     expect(await client.ask(read)).toMatchObject({ data: bytes('\0end') });
+  });
+
+  it('has no folder lie in itself', async () => {
+    const client = await startRawClient(memoryFileSystem());
+    for (const path of ['/a', '/a/b', '/other'])
+      await client.statusOf({ type: 'MKDIR', path: bytes(path), attributes: {} });
+    await client.statusOf({ type: 'SYMLINK', target: bytes('a/b'), link: bytes('/l') });
+    const rename = async (to: string): Promise<string> =>
+      shown(await client.extended(posixRename, { oldPath: bytes('/a'), newPath: bytes(to) }));
+    for (const to of ['/a/c', '/a/b/c', '/l/c', '/other/../a/b/c'])
+      expect(await rename(to)).toBe('FAILURE');
+    expect(await rename('/other/a')).toBe('OK');
+    expect(await client.list('/other/a')).toEqual(['b']);
   });
 
   it('has two names of one file renamed onto each other stay', async () => {

@@ -16,22 +16,24 @@ import type {
 import { MemoryHandle } from './memory-file.ts';
 import {
   attributesOf,
+  type Existing,
+  findExisting,
+  findFolder,
   findNode,
   findPlace,
-  isAbove,
   type MemoryFolder,
   type MemoryNode,
   type MemoryPlace,
   nameOfKey,
 } from './memory-tree.ts';
-import { MemoryUsage, NODE_COST } from './memory-usage.ts';
+import { costOf, MemoryUsage } from './memory-usage.ts';
 import { SparseBytes } from './sparse-bytes.ts';
 import { statusError, StatusCode } from '../status.ts';
 import { leadsOut, MAX_NAME, nameOf, virtualPath } from '../server/virtual-path.ts';
 
 /** How `memoryFileSystem` is set up. */
 export interface MemoryFileSystemOptions {
-  /** Bytes that all files may take together, each name counted with 256 more; 256 MiB unless said otherwise. */
+  /** Bytes that all files may take together, each name, and where a symbolic link leads, counted with 256 more; 256 MiB unless said otherwise. */
   readonly quota?: number;
   /** Owner of what is made; 0 unless said otherwise. */
   readonly uid?: number;
@@ -100,7 +102,7 @@ class MemoryFileSystem implements SftpFileSystem {
   }
 
   *opendir(path: FileName): Iterable<DirectoryEntry> {
-    for (const [key, node] of this.#folder(path).entries) {
+    for (const [key, node] of findFolder(this.#root, path.bytes).entries) {
       yield { name: fileName(nameOfKey(key)), attributes: attributesOf(node) };
     }
   }
@@ -128,14 +130,14 @@ class MemoryFileSystem implements SftpFileSystem {
   }
 
   rmdir(path: FileName): Observable<never> {
-    const place = this.#existing(path);
+    const place = findExisting(this.#root, path.bytes);
     if (place.node.type !== 'directory') throw noSuchFile('rmdir');
     if (place.node.entries.size > 0) throw failure('rmdir', 'Folder is not empty');
     return this.#take(place);
   }
 
   remove(path: FileName): Observable<never> {
-    const place = this.#existing(path);
+    const place = findExisting(this.#root, path.bytes);
     if (place.node.type === 'directory') throw failure('remove', 'Is a folder');
     return this.#take(place);
   }
@@ -147,16 +149,18 @@ class MemoryFileSystem implements SftpFileSystem {
   }
 
   posixRename(from: FileName, to: FileName): Observable<never> {
-    const source = this.#existing(from);
+    const source = findExisting(this.#root, from.bytes);
     const place = findPlace(this.#root, to.bytes, false);
     const { node } = source;
     if (node === place.node) return done();
     if (place.key === undefined) throw failure('rename', 'Is the root');
-    if (node.type === 'directory' && isAbove(node, place.folder))
+    if (node.type === 'directory' && place.folders.includes(node))
       throw failure('rename', 'A folder cannot lie in itself');
     checkReplaceable(node, place.node);
     checkName(to);
-    if (place.node !== undefined) this.#take(this.#existing(to));
+    // before anything is changed: it may be too much
+    this.#usage.take(place.key.length - source.key.length);
+    if (place.node !== undefined) this.#take(findExisting(this.#root, to.bytes));
     source.folder.entries.delete(source.key);
     place.folder.entries.set(place.key, node);
     source.folder.mtime = place.folder.mtime = this.#now();
@@ -164,7 +168,7 @@ class MemoryFileSystem implements SftpFileSystem {
   }
 
   hardlink(existing: FileName, link: FileName): Observable<never> {
-    const { node } = this.#existing(existing);
+    const { node } = findExisting(this.#root, existing.bytes);
     if (node.type !== 'file') throw failure('hardlink', 'Not a file');
     this.#add(findPlace(this.#root, link.bytes, false), link, node);
     node.links++;
@@ -187,7 +191,7 @@ class MemoryFileSystem implements SftpFileSystem {
   }
 
   readlink(path: FileName): Observable<Uint8Array> {
-    const { node } = this.#existing(path);
+    const { node } = findExisting(this.#root, path.bytes);
     if (node.type !== 'symbolic-link') throw failure('readlink', 'Not a symbolic link');
     return of(node.target.slice());
   }
@@ -220,23 +224,10 @@ class MemoryFileSystem implements SftpFileSystem {
     });
   }
 
-  #folder(path: FileName): MemoryFolder {
-    const node = findNode(this.#root, path.bytes);
-    if (node.type !== 'directory') throw noSuchFile('opendir');
-    return node;
-  }
-
-  #existing(path: FileName): Existing {
-    const { folder, trail, key, node } = findPlace(this.#root, path.bytes, false);
-    if (node === undefined) throw noSuchFile('find');
-    if (key === undefined) throw failure('change', 'Is the root');
-    return { folder, trail, key, node };
-  }
-
   #add({ folder, key, node }: MemoryPlace, path: FileName, added: MemoryNode): Observable<never> {
     if (node !== undefined || key === undefined) throw failure('make', 'File exists');
     checkName(path);
-    this.#usage.take(NODE_COST + key.length);
+    this.#usage.take(costOf(key, added));
     folder.entries.set(key, added);
     folder.mtime = this.#now();
     return done();
@@ -245,7 +236,7 @@ class MemoryFileSystem implements SftpFileSystem {
   #take({ folder, key, node }: Existing): Observable<never> {
     folder.entries.delete(key);
     folder.mtime = this.#now();
-    this.#usage.give(NODE_COST + key.length);
+    this.#usage.give(costOf(key, node));
     if (node.type === 'file') {
       node.links--;
       if (node.links === 0 && node.handles === 0) this.#usage.give(node.content.allocated);
@@ -277,9 +268,6 @@ class MemoryFileSystem implements SftpFileSystem {
     return Math.floor((this.#options.now ?? Date.now)() / 1000);
   }
 }
-
-/** A place with something there. */
-type Existing = MemoryPlace & { readonly key: string; readonly node: MemoryNode };
 
 /** rename(2): a folder replaces only an empty folder, a file only what is no folder. */
 function checkReplaceable(node: MemoryNode, replaced: MemoryNode | undefined): void {

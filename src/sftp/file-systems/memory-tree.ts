@@ -43,12 +43,17 @@ export interface MemoryLink extends NodeFacts {
 export interface MemoryPlace {
   /** The folder that the last part of the path is, or would be, in. */
   readonly folder: MemoryFolder;
+  /** It, behind all that it lies in, the root first. */
+  readonly folders: readonly MemoryFolder[];
   /** The names that lead from the root to it, links resolved. */
   readonly trail: readonly string[];
   /** `undefined` for a path that ends at a folder and not at a name: the root above all. */
   readonly key: string | undefined;
   readonly node: MemoryNode | undefined;
 }
+
+/** A place with something there. */
+export type Existing = MemoryPlace & { readonly key: string; readonly node: MemoryNode };
 
 /** Links that one path may lead through, as in Linux. */
 const MOST_LINKS = 40;
@@ -79,7 +84,7 @@ export function findPlace(root: MemoryFolder, path: Uint8Array, followLast: bool
   for (let links = 0; ;) {
     const folder = folders.at(-1) ?? root;
     const key = rest.shift();
-    if (key === undefined) return { folder, trail, key: undefined, node: folder };
+    if (key === undefined) return { folder, folders, trail, key: undefined, node: folder };
     if (key === '.') continue;
     if (key === '..') {
       // the root is its own parent
@@ -99,7 +104,7 @@ export function findPlace(root: MemoryFolder, path: Uint8Array, followLast: bool
     } else if (isLast) {
       // a link to nothing is no name for a new file
       if (node === undefined && isFinalLink) throw noSuchFile();
-      return { folder, trail, key, node };
+      return { folder, folders, trail, key, node };
     } else if (node?.type === 'directory') {
       folders.push(node);
       trail.push(key);
@@ -114,12 +119,21 @@ export function findNode(root: MemoryFolder, path: Uint8Array, followLast = true
   return node;
 }
 
-/** Does a folder lie in another, however deep, or is it that one? */
-export function isAbove(above: MemoryFolder, folder: MemoryFolder): boolean {
-  if (above === folder) return true;
-  return [...above.entries.values()].some(
-    (node) => node.type === 'directory' && isAbove(node, folder),
-  );
+/** The folder that a path leads to; throws NO_SUCH_FILE when there is none. */
+export function findFolder(root: MemoryFolder, path: Uint8Array): MemoryFolder {
+  const node = findNode(root, path);
+  if (node.type !== 'directory') throw noSuchFile();
+  return node;
+}
+
+/** The place of what a path leads to, symbolic links being themselves. Throws NO_SUCH_FILE when there is nothing, FAILURE for the root. */
+export function findExisting(root: MemoryFolder, path: Uint8Array): Existing {
+  const place = findPlace(root, path, false);
+  const { key, node } = place;
+  if (node === undefined) throw noSuchFile();
+  if (key === undefined)
+    throw statusError(StatusCode.FAILURE, 'change', { message: 'Is the root' });
+  return { ...place, key, node };
 }
 
 /** A node's attributes as they are told. */

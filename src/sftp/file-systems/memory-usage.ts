@@ -1,15 +1,20 @@
 /** How much a file system in memory takes, and may take. */
 import type { StatvfsReply } from '../extensions.ts';
-import type { MemoryFile } from './memory-tree.ts';
+import type { MemoryFile, MemoryNode } from './memory-tree.ts';
 import { statusError, StatusCode } from '../status.ts';
 import { MAX_NAME } from '../server/virtual-path.ts';
 
 /** What a name counts besides its bytes: about what it takes. */
-export const NODE_COST = 256;
+const NODE_COST = 256;
 
 const BLOCK = 4096;
 /** Flag of statvfs@openssh.com. */
 const NO_SETUID = 2n;
+
+/** What a name counts, with the target of a symbolic link; the bytes of a file count by themselves. */
+export function costOf(name: string, node: MemoryNode): number {
+  return NODE_COST + name.length + (node.type === 'symbolic-link' ? node.target.length : 0);
+}
 
 /** Counts bytes against a quota. */
 export class MemoryUsage {
