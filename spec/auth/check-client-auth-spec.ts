@@ -32,7 +32,6 @@ describe('a login with an option that is none', () => {
     [{ changePassword: 'new' }, 'changePassword', 'is not a function'],
     [{ methods: 'publickey' }, 'methods', 'is not a list of texts'],
     [{ signatureAlgorithms: [1] }, 'signatureAlgorithms', 'is not a list of texts'],
-    [{ loginTimeout: Number.NaN }, 'timeout', 'is not a number'],
   ])('errors with config and its name: %j', async (options, option, problem) => {
     const { client$ } = embedded(() => NEVER, { client: options });
     await expect(connected(client$)).rejects.toMatchObject({

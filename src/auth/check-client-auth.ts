@@ -21,7 +21,6 @@ const OPTION_KINDS: OptionKinds<ClientAuthOptions> = {
   passwordTries: NUMBER,
   changePassword: FUNCTION,
   keyboardInteractive: FUNCTION,
-  timeout: NUMBER,
 };
 const HOSTBASED_KINDS: OptionKinds<HostbasedIdentity> = {
   hostKeys: needed(SOURCES_OF_KEYS),
