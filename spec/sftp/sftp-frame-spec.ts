@@ -190,6 +190,19 @@ describe('replyFrame', () => {
     expect(pieces.map(({ data }) => data.buffer)).toEqual(chunks.map(({ buffer }) => buffer));
   });
 
+  it('lets whoever has all that a chunk holds give its memory away', () => {
+    const data = Uint8Array.from({ length: 100 }, (_, index) => index);
+    const seen: string[] = [];
+    from(cut(framed(dataPacket(7, data)), [40]).map((chunk) => chunk.slice()))
+      .pipe(replyFrame(() => true))
+      .subscribe((piece) => {
+        if (!('data' in piece)) return;
+        seen.push(toHex(piece.data));
+        if (piece.data.length === 40) structuredClone(0, { transfer: [piece.data.buffer as ArrayBuffer] });
+      });
+    expect(seen.join('')).toBe(toHex(data));
+  });
+
   it.each([
     ['a length of data that does not fit the packet', '0000006467000000010000006500000000'],
     ['another packet', '0000006468000000010000005b00000000'],

@@ -1,14 +1,19 @@
 /** The memory that channel data came in. */
 import type { CryptoProvider } from '../crypto/provider.ts';
 
-/** What a packet has beside the data, at most: padding_length, the head of the message, and the padding (RFC 4253 §6). */
-const MAXIMUM_OVERHEAD = 1 + 9 + 255;
+/** Where the data of a message begins: behind padding_length, message number, recipient channel and its own length. */
+const DATA_AT = 1 + 1 + 4 + 4;
 
 /**
- * Frees the packet of which a chunk is all that is left: a plaintext has memory of its own. Smaller pieces of something larger
- * stay as they are.
+ * Frees the packet that a chunk is all the data of: a plaintext has memory of its own (RFC 4253 §6, RFC 4254 §5.2). Anything else
+ * stays as it is: somebody may look at the rest of it.
  */
-export function freePacketOf(chunk: Uint8Array, provider: CryptoProvider): void {
-  const memory = new Uint8Array(chunk.buffer);
-  if (memory.length - chunk.length <= MAXIMUM_OVERHEAD) provider.giveBack?.(memory);
+export function freePacketOf(
+  { buffer, byteOffset, length }: Uint8Array,
+  provider: CryptoProvider,
+): void {
+  const memory = new Uint8Array(buffer);
+  const [paddingLength = 0] = memory;
+  if (byteOffset === DATA_AT && byteOffset + length + paddingLength === memory.length)
+    provider.giveBack?.(memory);
 }

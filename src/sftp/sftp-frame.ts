@@ -190,9 +190,11 @@ class ReplyFramer extends SftpFramer {
   /** Emits what belongs to the DATA that has begun; gives the rest. */
   #piece(chunk: Uint8Array): Uint8Array {
     const data = chunk.subarray(0, this.#left);
+    // first: whoever gets the last of a chunk may give its memory back
+    const rest = chunk.subarray(data.length);
     this.#left -= data.length;
     if (data.length > 0) this.#pieces.next({ id: this.#id, data, left: this.#left });
-    return chunk.subarray(data.length);
+    return rest;
   }
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { Subject } from 'rxjs';
+import { lastValueFrom, Subject } from 'rxjs';
 import { deliver } from '../../../src/operators/credit.ts';
 import { fileName } from '../../../src/sftp/file-name.ts';
 import { QUICK_BYTES } from '../../../src/sftp/quick-calls-node.ts';
@@ -54,6 +54,30 @@ describe('writeAll', () => {
     expect(acknowledged()).toBe(200);
     expect(seen).toEqual([...chunks.map((_, index) => length * (index + 1)), 'complete']);
     expect(Buffer.compare(readFileSync(path('all')), Buffer.concat(chunks))).toBe(0);
+  });
+
+  it('gives back what was written, and what is lent not at all', async () => {
+    const fd = openSync(path('back'), 'w+');
+    const file = new LocalDescriptor(fd, fileName(Buffer.from(path('back'))));
+    const own = new Uint8Array(QUICK_BYTES + 1).fill(1);
+    const lent = new Uint8Array(QUICK_BYTES + 1).fill(2);
+    const onDisk: Buffer[] = [];
+    const back: Uint8Array[] = [];
+    const source = new Subject<Uint8Array>();
+    const writing$ = source.pipe(
+      writeAll(file, 0, (chunk) => {
+        back.push(chunk);
+        onDisk.push(readFileSync(path('back')).subarray(0, own.length));
+      }),
+    );
+    const ended = lastValueFrom(writing$);
+    deliver(source, own, () => {});
+    deliver(source, lent, () => {}, true);
+    source.complete();
+    expect(await ended).toBe(own.length + lent.length);
+    closeSync(fd);
+    expect(back).toEqual([own]);
+    expect(onDisk).toEqual([Buffer.from(own)]);
   });
 
   it('begins where it is told, and writes what it has before an error', async () => {

@@ -123,6 +123,11 @@ export class ClientSession {
     }
   }
 
+  /** Takes back a piece of an answer that nobody looks at any more. */
+  giveBack(data: Uint8Array): void {
+    this.#duplex.giveBack?.(data);
+  }
+
   /** Sends a request whose answer nobody needs. */
   sendQuietly(packet: (id: number) => SftpPacket): void {
     if (this.#ended !== undefined) return;

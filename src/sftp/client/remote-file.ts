@@ -71,6 +71,15 @@ export class RemoteFile {
     return pumpIntoFile(this.#handle, bytes$, { start }, {}, sent);
   }
 
+  /**
+   * Takes back what `bytes` has emitted and nobody looks at any more.
+   *
+   * @internal
+   */
+  giveBack(chunk: Uint8Array): void {
+    this.#handle.session.giveBack(chunk);
+  }
+
   /** Emits what the server says of the file. */
   stat(): Observable<FileAttributes> {
     return ask(this.#handle.session, this.#handle.operation('stat'), 'ATTRS', (id) => ({

@@ -1,17 +1,16 @@
 /** An open file of this machine. */
-import { fchmod, fstat, fsync, ftruncate, futimes, read, readSync, type Stats } from 'node:fs';
+import { fchmod, fstat, fsync, ftruncate, futimes, type Stats } from 'node:fs';
 import { concat, defer, EMPTY, Observable } from 'rxjs';
 import { toError } from '../../errors.ts';
-import { deliver, outsideDelivery } from '../../operators/credit.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { FileAttributes } from '../attributes.ts';
 import { Descriptor } from '../descriptor-node.ts';
 import { isOnLocalDisk } from '../local-disks-node.ts';
-import { QUICK_BYTES, quickly, type Told } from '../quick-calls-node.ts';
+import type { Told } from '../quick-calls-node.ts';
 import type { FileName } from '../file-name.ts';
 import type { ReadRange } from '../client/file-reader.ts';
-import { LARGEST_DATA } from '../packets.ts';
 import { systemPath } from './local-path-node.ts';
+import { readAll } from './read-all-node.ts';
 import { localError } from './transfer-error.ts';
 
 /** A system call as an Observable: emits what it tells and completes. It cannot be stopped; nobody hears of it then. */
@@ -103,42 +102,11 @@ export class LocalDescriptor {
     this.#descriptor.write(bytes, position, told);
   }
 
-  /** The bytes of the file, in pieces that are borrowed: the next one comes in the same memory, when the credit is back. */
-  bytes({ start = 0, end = Number.MAX_SAFE_INTEGER, expected }: ReadRange): ByteStream {
-    return new Observable((out) => {
-      // one byte more than there should be tells the end
-      const likely = Math.min(end, expected ?? end) - start + 1;
-      const buffer = new Uint8Array(Math.max(1, Math.min(LARGEST_DATA, likely)));
-      let position = start;
-      let isAtEnd = start === end;
-      const goOn = (): void => {
-        if (out.closed) return;
-        if (isAtEnd) out.complete();
-        else this.#descriptor.during(arrived, readNext);
-      };
-      const readNext = (done: Told<number>): void => {
-        const { fd } = this.#descriptor;
-        const length = Math.min(buffer.length, end - position);
-        const elsewhere = (told: Told<number>): void =>
-          read(fd, buffer, 0, length, position, (error, count) => told(error, count));
-        // not each of many: every one would be called from within the one before
-        const isQuick = this.#isLocal && position === start && length <= QUICK_BYTES;
-        quickly(() => readSync(fd, buffer, 0, length, position), elsewhere, done, isQuick);
-      };
-      const arrived: Told<number> = (error, count) => {
-        if (out.closed) return;
-        if (error !== null) {
-          out.error(localError(error, this.#path, position));
-          return;
-        }
-        position += count;
-        isAtEnd =
-          count === 0 || position === end || (count < buffer.length && position === expected);
-        if (count === 0) out.complete();
-        else deliver(out, buffer.subarray(0, count), () => outsideDelivery(goOn), true);
-      };
-      goOn();
-    });
+  /** The bytes of the file, as {@link readAll} reads them. */
+  bytes(range: ReadRange): ByteStream {
+    return readAll(this.#descriptor, range, this.#isLocal, (error, position) =>
+      localError(error, this.#path, position),
+    );
   }
 
   /** Closes the file; what could not be written may be told only now. */

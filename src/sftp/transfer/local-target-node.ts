@@ -112,8 +112,12 @@ class LocalTarget implements TargetFile {
     return this.#file.bytes(range);
   }
 
-  write(bytes$: ByteStream, start: number): Observable<number> {
-    const written$ = bytes$.pipe(writeAll(this.#file, start));
+  write(
+    bytes$: ByteStream,
+    start: number,
+    giveBack?: (chunk: Uint8Array) => void,
+  ): Observable<number> {
+    const written$ = bytes$.pipe(writeAll(this.#file, start, giveBack));
     return this.kept > start ? concat(this.#file.truncate(start), written$) : written$;
   }
 

@@ -56,12 +56,14 @@ function copyBytes(
     bytes = resumed;
     const expected = size === undefined ? {} : { expected: size };
     const bytes$ = source.bytes({ start: resumed, ...expected });
-    return target.write(bytes$, resumed).pipe(
-      map((taken) => {
-        bytes = resumed + taken;
-        return { resumed, bytes };
-      }),
-    );
+    return target
+      .write(bytes$, resumed, (chunk) => source.giveBack?.(chunk))
+      .pipe(
+        map((taken) => {
+          bytes = resumed + taken;
+          return { resumed, bytes };
+        }),
+      );
   };
   const copied$ =
     target.kept === 0

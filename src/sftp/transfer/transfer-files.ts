@@ -56,6 +56,8 @@ export interface MakeFolderOptions {
 export interface SourceFile {
   /** What is in that range, as far as the file goes. */
   bytes(range: ReadRange): ByteStream;
+  /** Takes back a chunk that nobody looks at any more, where its memory can be used again. */
+  giveBack?(chunk: Uint8Array): void;
 }
 
 /** How a file is written. */
@@ -74,8 +76,16 @@ export interface TargetFile {
   readonly kept: number;
   /** What is there. */
   bytes(range: ReadRange): ByteStream;
-  /** Writes from a position on, where the file then ends; emits the bytes taken so far, and completes when all are written. */
-  write(bytes$: ByteStream, start: number): Observable<number>;
+  /**
+   * Writes from a position on, where the file then ends; emits the bytes taken so far, and completes when all are written.
+   *
+   * @param giveBack - may be told of chunks that were written
+   */
+  write(
+    bytes$: ByteStream,
+    start: number,
+    giveBack?: (chunk: Uint8Array) => void,
+  ): Observable<number>;
   /** Sets attributes, closes the file and gives it its name. Completes when it is there. */
   finish(options: FinishOptions): Observable<never>;
   /** Gives it up: closes it, and removes it unless it is kept to be resumed. Completes when that is done, or cannot be. */

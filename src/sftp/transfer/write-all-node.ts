@@ -12,39 +12,50 @@ import type { LocalDescriptor } from './local-descriptor-node.ts';
  * 3. Completion and an error of the source wait for what came before them. A write that fails errors at once.
  *
  * @param start - position of the first byte
+ * @param giveBack - told of pieces that were written
  */
 export function writeAll(
   file: LocalDescriptor,
   start: number,
+  giveBack?: (chunk: Uint8Array) => void,
 ): OperatorFunction<Uint8Array, number> {
-  return lift((out: Subscriber<number>) => new Writing(file, start, out));
+  return lift((out: Subscriber<number>) => new Writing(file, start, out, giveBack));
 }
 
 class Writing implements Stage<Uint8Array> {
   readonly #file: LocalDescriptor;
   readonly #start: number;
   readonly #out: Subscriber<number>;
+  readonly #giveBack: ((chunk: Uint8Array) => void) | undefined;
   #position: number;
   #pending = 0;
   #end: (() => void) | undefined;
 
-  constructor(file: LocalDescriptor, start: number, out: Subscriber<number>) {
+  constructor(
+    file: LocalDescriptor,
+    start: number,
+    out: Subscriber<number>,
+    giveBack: ((chunk: Uint8Array) => void) | undefined,
+  ) {
     this.#file = file;
     this.#start = start;
     this.#position = start;
     this.#out = out;
+    this.#giveBack = giveBack;
   }
 
   next(chunk: Uint8Array): void {
     const release = holdCredit();
     const bytes = keep(chunk);
     const position = this.#position;
-    this.#position += bytes.length;
+    const end = position + bytes.length;
+    this.#position = end;
     this.#pending++;
     this.#file.write(bytes, position, (error) => {
       this.#pending--;
+      if (bytes === chunk) this.#giveBack?.(chunk);
       release();
-      if (!this.#out.closed) outsideDelivery(() => this.#wrote(position + bytes.length, error));
+      if (!this.#out.closed) outsideDelivery(() => this.#wrote(end, error));
     });
   }
 
