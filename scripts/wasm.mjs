@@ -5,7 +5,7 @@ import wabt from 'wabt';
 
 const { parseWat } = await wabt();
 
-for (const name of ['chacha20', 'poly1305']) {
+for (const name of ['chacha20', 'poly1305', 'sntrup761']) {
   const file = new URL(`../src/crypto/${name}.wat`, import.meta.url);
   const { buffer } = parseWat(`${name}.wat`, readFileSync(file, 'utf8')).toBinary({});
   const lines = Buffer.from(buffer)

@@ -3,7 +3,7 @@
  * and whole bytes are put out on the way, so that nothing is wasted. Bounds are public; only what is decoded from a peer is divided.
  */
 import { concatBytes } from '../wire/bytes.ts';
-import { centred, P, type Polynomial, Q } from './sntrup761-polynomials.ts';
+import { centred, P, type Polynomial, Q } from './sntrup761-plain.ts';
 
 /** Bytes leave a number as long as its bound is not below this. */
 const LIMIT = 16_384;

@@ -1,7 +1,7 @@
 /** Random polynomials of Streamlined NTRU Prime 761, from 32 random bits for each coefficient, in time that tells nothing of them. */
 import { readUint32 } from '../wire/bytes.ts';
 import type { CryptoProvider } from './provider.ts';
-import { P, type Polynomial } from './sntrup761-polynomials.ts';
+import { P, type Polynomial } from './sntrup761-plain.ts';
 
 /** Coefficients of a short polynomial that are not 0. */
 export const WEIGHT = 286;

@@ -14,14 +14,8 @@ import {
   encodeSmall,
   rounded,
 } from './sntrup761-encoding.ts';
-import {
-  centred,
-  multiply,
-  nonzero,
-  type Polynomial,
-  Q,
-  reciprocal,
-} from './sntrup761-polynomials.ts';
+import { centred, nonzero, type Polynomial, Q } from './sntrup761-plain.ts';
+import { multiply, reciprocal } from './sntrup761-polynomials.ts';
 import { shortPolynomial, smallPolynomial, WEIGHT } from './sntrup761-sampling.ts';
 
 const HASH_LENGTH = 32;
