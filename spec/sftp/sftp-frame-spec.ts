@@ -198,7 +198,8 @@ describe('replyFrame', () => {
       .subscribe((piece) => {
         if (!('data' in piece)) return;
         seen.push(toHex(piece.data));
-        if (piece.data.length === 40) structuredClone(0, { transfer: [piece.data.buffer as ArrayBuffer] });
+        if (piece.data.length === 40)
+          structuredClone(0, { transfer: [piece.data.buffer as ArrayBuffer] });
       });
     expect(seen.join('')).toBe(toHex(data));
   });
