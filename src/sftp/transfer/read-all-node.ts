@@ -5,17 +5,13 @@ import type { ByteStream } from '../../streams/byte-duplex.ts';
 import type { ReadRange } from '../client/file-reader.ts';
 import type { Descriptor } from '../descriptor-node.ts';
 import { LARGEST_DATA } from '../packets.ts';
-import { quickly, type Told } from '../quick-calls-node.ts';
-
-/** 4 MiB: then others get a turn, however fast the disk is. */
-const MOST_QUICK_READS = 16;
+import { QUICK_BYTES, quickly, type Told } from '../quick-calls-node.ts';
 
 /**
  * The bytes of an open file, in pieces that are borrowed: the next one comes in the same memory, when the credit is back. What
  * cannot be read errors as it is, and with where; a file that is closed meanwhile gives nothing more.
  *
- * @param isLocal - is it on a disk of this machine? Most of what is read there is in memory already, and to copy it takes less
- *   than to wake another thread for it.
+ * @param isLocal - is it on a disk of this machine? The beginning of a small file is then read at once.
  * @param errorOf - the error of a call, and the position that was to be read
  */
 export function readAll(
@@ -34,15 +30,12 @@ class Reading {
   readonly #isLocal: boolean;
   readonly #errorOf: (error: Error, position: number) => Error;
   readonly #out: Subscriber<Uint8Array>;
+  readonly #start: number;
   readonly #end: number;
   readonly #expected: number | undefined;
   readonly #buffer: Uint8Array;
   #position: number;
   #isAtEnd: boolean;
-  /** The next piece may be read; it is being read. */
-  #isDue = false;
-  #isReading = false;
-  #quickReads = 0;
 
   constructor(
     descriptor: Descriptor,
@@ -55,6 +48,7 @@ class Reading {
     this.#isLocal = isLocal;
     this.#errorOf = errorOf;
     this.#out = out;
+    this.#start = start;
     this.#end = end;
     this.#expected = expected;
     this.#position = start;
@@ -64,17 +58,11 @@ class Reading {
     this.#buffer = new Uint8Array(Math.max(1, Math.min(LARGEST_DATA, likely)));
   }
 
-  /** Reads on. A loop: a piece that is read at once may be taken at once. */
+  /** Reads on. */
   readonly goOn = (): void => {
-    this.#isDue = true;
-    if (this.#isReading) return;
-    this.#isReading = true;
-    while (this.#isDue && !this.#out.closed) {
-      this.#isDue = false;
-      if (this.#isAtEnd) this.#out.complete();
-      else this.#descriptor.during(this.#arrived, this.#readNext);
-    }
-    this.#isReading = false;
+    if (this.#out.closed) return;
+    if (this.#isAtEnd) this.#out.complete();
+    else this.#descriptor.during(this.#arrived, this.#readNext);
   };
 
   readonly #readNext = (done: Told<number>): void => {
@@ -82,8 +70,8 @@ class Reading {
     const buffer = this.#buffer;
     const position = this.#position;
     const length = Math.min(buffer.length, this.#end - position);
-    const isQuick = this.#isLocal && this.#quickReads < MOST_QUICK_READS;
-    this.#quickReads = isQuick ? this.#quickReads + 1 : 0;
+    // not each of many: every one would be called from within the one before, and what is read faster than it leaves piles up
+    const isQuick = this.#isLocal && position === this.#start && length <= QUICK_BYTES;
     quickly(
       () => readSync(fd, buffer, 0, length, position),
       (told) => read(fd, buffer, 0, length, position, (error, count) => told(error, count)),
