@@ -153,7 +153,7 @@ describe('npm ssh2, to our server', () => {
   it.each([DELAYED, 'zlib'] as const)('has something echoed under %s', async (compression) => {
     const text = await echoBySsh2(server(), { compress: [compression] });
     expect(text).toBe('an echo');
-    expect(agreedBy(server() as OurServer)).toEqual([compression, compression]);
+    expect(agreedBy(server())).toEqual([compression, compression]);
   });
 });
 

@@ -246,7 +246,7 @@ describe('npm ssh2, to our server', () => {
       ]),
     ) as ssh2.Algorithms;
     expect(await echoBySsh2(server(), lists)).toBe('an echo');
-    expect(agreedOf(agreedBy(server() as OurServer), category)).toBe(name);
+    expect(agreedOf(agreedBy(server()), category)).toBe(name);
   });
 });
 
