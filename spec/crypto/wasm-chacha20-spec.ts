@@ -1,19 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import wabt from 'wabt';
 import { chacha20Module } from '../../src/crypto/chacha20.wasm.ts';
 import { nobleProvider } from '../../src/crypto/noble-provider.ts';
 import type { StreamCipher } from '../../src/crypto/provider.ts';
 import { wasmChacha20 } from '../../src/crypto/wasm-chacha20.ts';
-import { concatBytes, fromHex, toBase64, toHex } from '../../src/wire/bytes.ts';
-
-const globals = globalThis as { WebAssembly?: object };
-const api = globals.WebAssembly;
-
-afterEach(() => {
-  if (api !== undefined) globals.WebAssembly = api;
-});
+import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.ts';
+import { itIsAModule } from '../support/wasm-modules.ts';
 
 function cipher(key: Uint8Array, nonce: Uint8Array): StreamCipher {
   const row = wasmChacha20();
@@ -22,11 +14,7 @@ function cipher(key: Uint8Array, nonce: Uint8Array): StreamCipher {
 }
 
 describe('wasmChacha20', () => {
-  it('is the module of chacha20.wat', async () => {
-    const { parseWat } = await wabt();
-    const text = readFileSync('src/crypto/chacha20.wat', 'utf8');
-    expect(toBase64(parseWat('chacha20.wat', text).toBinary({}).buffer)).toBe(chacha20Module);
-  });
+  itIsAModule('chacha20', chacha20Module, wasmChacha20);
 
   // draft-agl-tls-chacha20poly1305-04 §7, where the nonce has 8 bytes as in SSH
   it.each([
@@ -95,15 +83,5 @@ describe('wasmChacha20', () => {
     const copy = first.slice();
     stream(input);
     expect([input, first]).toEqual([new Uint8Array(64), copy]);
-  });
-
-  it('is not there without WebAssembly, or where it is forbidden', () => {
-    delete globals.WebAssembly;
-    expect(wasmChacha20()).toBeUndefined();
-    const refuse = (): never => {
-      throw new Error('refused by the content security policy');
-    };
-    globals.WebAssembly = { Module: refuse, Instance: refuse };
-    expect(wasmChacha20()).toBeUndefined();
   });
 });

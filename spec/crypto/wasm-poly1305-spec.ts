@@ -1,18 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import wabt from 'wabt';
 import { nobleProvider } from '../../src/crypto/noble-provider.ts';
 import { poly1305Module } from '../../src/crypto/poly1305.wasm.ts';
 import { wasmPoly1305 } from '../../src/crypto/wasm-poly1305.ts';
-import { concatBytes, fromHex, toBase64, toHex } from '../../src/wire/bytes.ts';
-
-const globals = globalThis as { WebAssembly?: object };
-const api = globals.WebAssembly;
-
-afterEach(() => {
-  if (api !== undefined) globals.WebAssembly = api;
-});
+import { concatBytes, fromHex, toHex } from '../../src/wire/bytes.ts';
+import { itIsAModule } from '../support/wasm-modules.ts';
 
 function tag(key: Uint8Array, ...parts: readonly Uint8Array[]): string {
   const row = wasmPoly1305();
@@ -21,11 +13,7 @@ function tag(key: Uint8Array, ...parts: readonly Uint8Array[]): string {
 }
 
 describe('wasmPoly1305', () => {
-  it('is the module of poly1305.wat', async () => {
-    const { parseWat } = await wabt();
-    const text = readFileSync('src/crypto/poly1305.wat', 'utf8');
-    expect(toBase64(parseWat('poly1305.wat', text).toBinary({}).buffer)).toBe(poly1305Module);
-  });
+  itIsAModule('poly1305', poly1305Module, wasmPoly1305);
 
   // RFC 8439 §2.5.2 and appendix A.3: the last ones are the edges of the reduction
   it.each([
@@ -87,16 +75,6 @@ describe('wasmPoly1305', () => {
     expect(
       tag(key, message.subarray(0, 5), message.subarray(5, 200_000), message.subarray(200_000)),
     ).toBe(expected);
-  });
-
-  it('is not there without WebAssembly, or where it is forbidden', () => {
-    delete globals.WebAssembly;
-    expect(wasmPoly1305()).toBeUndefined();
-    const refuse = (): never => {
-      throw new Error('refused by the content security policy');
-    };
-    globals.WebAssembly = { Module: refuse, Instance: refuse };
-    expect(wasmPoly1305()).toBeUndefined();
   });
 
   it('computes each tag by its own key alone', () => {

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import wabt from 'wabt';
+import { describe, expect, it } from '@jest/globals';
 import {
   centred,
   P,
@@ -13,17 +11,11 @@ import { DIVISION_STEPS } from '../../src/crypto/sntrup761-polynomials.ts';
 import { shortPolynomial, smallPolynomial } from '../../src/crypto/sntrup761-sampling.ts';
 import { sntrup761Module } from '../../src/crypto/sntrup761.wasm.ts';
 import { wasmSntrup761 } from '../../src/crypto/wasm-sntrup761.ts';
-import { toBase64 } from '../../src/wire/bytes.ts';
 import { determinedProvider } from '../support/determined.ts';
+import { itIsAModule } from '../support/wasm-modules.ts';
 
-const globals = globalThis as { WebAssembly?: object };
-const api = globals.WebAssembly;
 const chance = determinedProvider(761);
 const HALF = (Q - 1) / 2;
-
-afterEach(() => {
-  if (api !== undefined) globals.WebAssembly = api;
-});
 
 function loops(): Sntrup761Loops {
   const made = wasmSntrup761();
@@ -48,12 +40,7 @@ function divided({ divisionSteps }: Sntrup761Loops, a: Polynomial, m: number): u
 }
 
 describe('wasmSntrup761', () => {
-  it('is the module of sntrup761.wat', async () => {
-    const { parseWat } = await wabt();
-    const text = readFileSync('src/crypto/sntrup761.wat', 'utf8');
-    const { buffer } = parseWat('sntrup761.wat', text).toBinary({});
-    expect(toBase64(buffer)).toBe(sntrup761Module);
-  });
+  itIsAModule('sntrup761', sntrup761Module, wasmSntrup761);
 
   const large = [spread(), spread(), all(HALF), all(-HALF), all(8191), all(0), power(P - 1)];
   const small = [smallPolynomial(chance), shortPolynomial(chance), all(1), all(-1), power(P - 1)];
@@ -75,15 +62,5 @@ describe('wasmSntrup761', () => {
       expect(divided(ours, a, Q)).toEqual(divided(plainLoops, a, Q));
     for (const a of [...small, all(0), power(0), smallPolynomial(chance)])
       expect(divided(ours, a, 3)).toEqual(divided(plainLoops, a, 3));
-  });
-
-  it('is not there without WebAssembly, or where it does not know the instructions', () => {
-    delete globals.WebAssembly;
-    expect(wasmSntrup761()).toBeUndefined();
-    const refuse = (): never => {
-      throw new Error('invalid opcode');
-    };
-    globals.WebAssembly = { Module: refuse, Instance: refuse };
-    expect(wasmSntrup761()).toBeUndefined();
   });
 });

@@ -76,16 +76,19 @@ export function centred(x: number, m: number, inverse = 1 / m): number {
   return x - m * (x * inverse + ROUNDING - ROUNDING);
 }
 
-/** g becomes (byG·g - byF·f)/x, f what g was if they swap, up to the coefficient `last`. */
-function divide(
-  f: Polynomial,
-  g: Polynomial,
+/** What a division step does to two polynomials, up to the coefficient `last`; `swap` is 1 or 0. */
+type HalfStep = (
+  a: Polynomial,
+  b: Polynomial,
   byG: number,
   byF: number,
   swap: number,
   m: number,
   last: number,
-): void {
+) => void;
+
+/** g becomes (byG·g - byF·f)/x, f what g was if they swap. */
+const divide: HalfStep = (f, g, byG, byF, swap, m, last) => {
   const inverse = 1 / m;
   let oldF = f[0] ?? 0;
   let oldG = g[0] ?? 0;
@@ -97,18 +100,10 @@ function divide(
     oldF = nextF;
     oldG = nextG;
   }
-}
+};
 
-/** r becomes byG·r - byF·x·v, v what r was if they swap, else x·v, up to the coefficient `last`. */
-function combine(
-  v: Polynomial,
-  r: Polynomial,
-  byG: number,
-  byF: number,
-  swap: number,
-  m: number,
-  last: number,
-): void {
+/** r becomes byG·r - byF·x·v, v what r was if they swap, else x·v. */
+const combine: HalfStep = (v, r, byG, byF, swap, m, last) => {
   const inverse = 1 / m;
   let shifted = 0;
   for (let i = 0; i <= last; i++) {
@@ -118,7 +113,7 @@ function combine(
     r[i] = centred(byG * oldR - byF * oldV, m, inverse);
     v[i] = oldV + swap * (oldR - oldV);
   }
-}
+};
 
 /** 1 for any integer but 0, which stays. */
 export function nonzero(x: number): number {
