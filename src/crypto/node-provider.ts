@@ -13,6 +13,7 @@ import { nodeRsa } from './node-provider-rsa.ts';
 import { DSA_BITS } from './dsa.ts';
 import { nodeSymmetric, plainBytes } from './node-provider-symmetric.ts';
 import type { CryptoProvider, HashName } from './provider.ts';
+import { wasmChacha20 } from './wasm-chacha20.ts';
 import { wasmPoly1305 } from './wasm-poly1305.ts';
 
 const HASHES: readonly HashName[] = ['sha1', 'sha256', 'sha384', 'sha512'];
@@ -30,6 +31,7 @@ export const nodeProvider: CryptoProvider = {
   giveBack,
   ...nodeRsa,
   dsaGenerate,
+  ...wasmChacha20(),
   ...wasmPoly1305(),
   ...whenWorking({ hash }, () => HASHES.every((name) => hash(name, [BLOCK]).length > 0)),
   ...whenWorking({ hmac }, () => HASHES.every((name) => hmac(name, KEY)([BLOCK]).length > 0)),
