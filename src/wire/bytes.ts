@@ -88,17 +88,27 @@ export function fromHex(digits: string): Uint8Array {
 
 /** Base64 (RFC 4648 §4) of bytes, with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let at = 0; at < bytes.length; at += 8192)
-    binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return btoa(binary);
+  return btoa(binaryText(bytes));
 }
 
 /** The bytes of strict base64; `undefined` when the text is not base64. */
 export function fromBase64(text: string): Uint8Array | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return binaryBytes(atob(text));
+}
+
+/** A character for each byte, of the same number. */
+export function binaryText(bytes: Uint8Array): string {
+  let text = '';
+  // a call takes only so many arguments
+  for (let at = 0; at < bytes.length; at += 8192)
+    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return text;
+}
+
+/** The bytes of a text that has a character for each. */
+export function binaryBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }

@@ -165,12 +165,10 @@ export class Reader {
   }
 
   #asciiOf(bytes: Uint8Array): string {
-    let text = '';
     for (const byte of bytes) {
       if (byte < 0x20 || byte > 0x7e)
         throw this.error('name with a byte that is not printable US-ASCII');
-      text += String.fromCharCode(byte);
     }
-    return text;
+    return utf8Text(bytes);
   }
 }

@@ -3,6 +3,7 @@
  * links, sparse files, modes, owners and times; modes are kept and told, and not enforced, for there is one user.
  */
 import { EMPTY, type Observable, of } from 'rxjs';
+import { binaryBytes } from '../../wire/bytes.ts';
 import type { FileAttributes } from '../attributes.ts';
 import type { StatvfsReply } from '../extensions.ts';
 import { fileName, type FileName, type Path } from '../file-name.ts';
@@ -24,7 +25,6 @@ import {
   type MemoryFolder,
   type MemoryNode,
   type MemoryPlace,
-  nameOfKey,
 } from './memory-tree.ts';
 import { costOf, MemoryUsage } from './memory-usage.ts';
 import { SparseBytes } from './sparse-bytes.ts';
@@ -103,7 +103,7 @@ class MemoryFileSystem implements SftpFileSystem {
 
   *opendir(path: FileName): Iterable<DirectoryEntry> {
     for (const [key, node] of findFolder(this.#root, path.bytes).entries) {
-      yield { name: fileName(nameOfKey(key)), attributes: attributesOf(node) };
+      yield { name: fileName(binaryBytes(key)), attributes: attributesOf(node) };
     }
   }
 
@@ -283,7 +283,7 @@ function checkName(path: FileName): void {
 }
 
 function pathOf(trail: readonly string[]): Uint8Array {
-  return nameOfKey(`/${trail.join('/')}`);
+  return binaryBytes(`/${trail.join('/')}`);
 }
 
 function done(): Observable<never> {

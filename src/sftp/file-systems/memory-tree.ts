@@ -1,4 +1,5 @@
 /** The files of `memoryFileSystem`: nodes, and how paths lead to them. */
+import { binaryText } from '../../wire/bytes.ts';
 import type { FileAttributes } from '../attributes.ts';
 import { typeBits } from '../file-type.ts';
 import { type SparseBytes } from './sparse-bytes.ts';
@@ -29,7 +30,7 @@ export interface MemoryFile extends NodeFacts {
 /** A folder. */
 export interface MemoryFolder extends NodeFacts {
   readonly type: 'directory';
-  /** By name; see {@link keyOf}. */
+  /** By name, with a character for each byte: names that are not UTF-8 stay apart. */
   readonly entries: Map<string, MemoryNode>;
 }
 
@@ -59,18 +60,6 @@ export type Existing = MemoryPlace & { readonly key: string; readonly node: Memo
 const MOST_LINKS = 40;
 const SLASH = 0x2f;
 
-/** The key of a name: a character for each byte, so that names that are not UTF-8 stay apart. */
-export function keyOf(name: Uint8Array): string {
-  let key = '';
-  for (const byte of name) key += String.fromCharCode(byte);
-  return key;
-}
-
-/** The name of a key. */
-export function nameOfKey(key: string): Uint8Array {
-  return Uint8Array.from(key, (character) => character.charCodeAt(0));
-}
-
 /**
  * Follows a path. Throws NO_SUCH_FILE when a folder on the way is not there, and for a link that leads nowhere.
  *
@@ -79,7 +68,7 @@ export function nameOfKey(key: string): Uint8Array {
 export function findPlace(root: MemoryFolder, path: Uint8Array, followLast: boolean): MemoryPlace {
   const folders: MemoryFolder[] = [root];
   const trail: string[] = [];
-  let rest = partsOf(path).map(keyOf);
+  let rest = partsOf(path).map(binaryText);
   let isFinalLink = false;
   for (let links = 0; ;) {
     const folder = folders.at(-1) ?? root;
@@ -100,7 +89,7 @@ export function findPlace(root: MemoryFolder, path: Uint8Array, followLast: bool
         trail.length = 0;
       }
       isFinalLink ||= isLast;
-      rest = [...partsOf(node.target).map(keyOf), ...rest];
+      rest = [...partsOf(node.target).map(binaryText), ...rest];
     } else if (isLast) {
       // a link to nothing is no name for a new file
       if (node === undefined && isFinalLink) throw noSuchFile();
