@@ -3,7 +3,9 @@
 ;;     32  r, 5 limbs of 32 bits
 ;;     64  h, 5 limbs of 32 bits
 ;;     96  tag, 16 bytes
-;;    128  input
+;;    112  zeros
+;;    128  powers of r, 5 vectors
+;;    208  input
 (module
   (memory (export "memory") 2)
 
@@ -24,7 +26,7 @@
 
   ;; h = (h + block) * r mod 2^130 - 5 for each block of 16 bytes from `at` to `end`. `high` is 2^24, the bit above a whole block
   ;; in the highest limb, or 0 for the last one, which has it among its bytes.
-  (func (export "blocks") (param $at i32) (param $end i32) (param $high i64)
+  (func $blocks (export "blocks") (param $at i32) (param $end i32) (param $high i64)
     (local $r0 i64) (local $r1 i64) (local $r2 i64) (local $r3 i64) (local $r4 i64)
     (local $s1 i64) (local $s2 i64) (local $s3 i64) (local $s4 i64)
     (local $h0 i64) (local $h1 i64) (local $h2 i64) (local $h3 i64) (local $h4 i64)
@@ -110,6 +112,183 @@
     (i64.store32 (i32.const 72) (local.get $h2))
     (i64.store32 (i32.const 76) (local.get $h3))
     (i64.store32 (i32.const 80) (local.get $h4)))
+
+  ;; Puts the powers of r that `groups` needs at 128: for each limb a vector of r^4, r^3, r^2 and r. Leaves h as it is after `init`.
+  (func (export "powers") (local $at i32)
+    (i64.store (i32.const 64) (i64.load (i32.const 32)))
+    (i64.store (i32.const 72) (i64.load (i32.const 40)))
+    (i32.store (i32.const 80) (i32.load (i32.const 48)))
+    (local.set $at (i32.const 140))
+    (loop $lower
+      (i32.store (local.get $at) (i32.load (i32.const 64)))
+      (i32.store offset=16 (local.get $at) (i32.load (i32.const 68)))
+      (i32.store offset=32 (local.get $at) (i32.load (i32.const 72)))
+      (i32.store offset=48 (local.get $at) (i32.load (i32.const 76)))
+      (i32.store offset=64 (local.get $at) (i32.load (i32.const 80)))
+      ;; a block of zeros: h * r
+      (call $blocks (i32.const 112) (i32.const 128) (i64.const 0))
+      (local.set $at (i32.sub (local.get $at) (i32.const 4)))
+      (br_if $lower (i32.ge_u (local.get $at) (i32.const 128))))
+    (i64.store (i32.const 64) (i64.const 0))
+    (i64.store (i32.const 72) (i64.const 0))
+    (i32.store (i32.const 80) (i32.const 0)))
+
+  ;; What `blocks` does, for groups of four whole blocks, of which there is one at least: four lanes, each of which is multiplied by r^4,
+  ;; and in the last turn by r^4, r^3, r^2 and r, so that their sum is h. Blocks are added to lanes of 32 bits; products have 64, those of
+  ;; the first two lanes are $d and those of the others $e.
+  (func (export "groups") (param $at i32) (param $end i32)
+    (local $mask26 v128) (local $mask v128) (local $t0 v128) (local $t1 v128)
+    (local $r0 v128) (local $r1 v128) (local $r2 v128) (local $r3 v128) (local $r4 v128)
+    (local $s1 v128) (local $s2 v128) (local $s3 v128) (local $s4 v128)
+    (local $h0 v128) (local $h1 v128) (local $h2 v128) (local $h3 v128) (local $h4 v128)
+    (local $d0 v128) (local $d1 v128) (local $d2 v128) (local $d3 v128) (local $d4 v128)
+    (local $e0 v128) (local $e1 v128) (local $e2 v128) (local $e3 v128) (local $e4 v128)
+    (local.set $mask26 (i32x4.splat (i32.const 0x3ffffff)))
+    (local.set $mask (i64x2.splat (i64.const 0x3ffffff)))
+    (local.set $r0 (v128.load32_splat (i32.const 128)))
+    (local.set $r1 (v128.load32_splat (i32.const 144)))
+    (local.set $r2 (v128.load32_splat (i32.const 160)))
+    (local.set $r3 (v128.load32_splat (i32.const 176)))
+    (local.set $r4 (v128.load32_splat (i32.const 192)))
+    (local.set $s1 (i32x4.mul (local.get $r1) (i32x4.splat (i32.const 5))))
+    (local.set $s2 (i32x4.mul (local.get $r2) (i32x4.splat (i32.const 5))))
+    (local.set $s3 (i32x4.mul (local.get $r3) (i32x4.splat (i32.const 5))))
+    (local.set $s4 (i32x4.mul (local.get $r4) (i32x4.splat (i32.const 5))))
+    (local.set $h0 (v128.load32_zero (i32.const 64)))
+    (local.set $h1 (v128.load32_zero (i32.const 68)))
+    (local.set $h2 (v128.load32_zero (i32.const 72)))
+    (local.set $h3 (v128.load32_zero (i32.const 76)))
+    (local.set $h4 (v128.load32_zero (i32.const 80)))
+    (loop $next
+        (if (i32.eq (i32.add (local.get $at) (i32.const 64)) (local.get $end)) (then
+          (local.set $r0 (v128.load (i32.const 128)))
+          (local.set $r1 (v128.load (i32.const 144)))
+          (local.set $r2 (v128.load (i32.const 160)))
+          (local.set $r3 (v128.load (i32.const 176)))
+          (local.set $r4 (v128.load (i32.const 192)))
+          (local.set $s1 (i32x4.mul (local.get $r1) (i32x4.splat (i32.const 5))))
+          (local.set $s2 (i32x4.mul (local.get $r2) (i32x4.splat (i32.const 5))))
+          (local.set $s3 (i32x4.mul (local.get $r3) (i32x4.splat (i32.const 5))))
+          (local.set $s4 (i32x4.mul (local.get $r4) (i32x4.splat (i32.const 5))))))
+        ;; the words of the four blocks, turned so that a vector has the same word of all
+        (local.set $e0 (v128.load offset=0 (local.get $at)))
+        (local.set $e1 (v128.load offset=16 (local.get $at)))
+        (local.set $e2 (v128.load offset=32 (local.get $at)))
+        (local.set $e3 (v128.load offset=48 (local.get $at)))
+        (local.set $t0 (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $e0) (local.get $e1)))
+        (local.set $t1 (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $e2) (local.get $e3)))
+        (local.set $d0 (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $e0) (local.get $e1)))
+        (local.set $d1 (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $e2) (local.get $e3)))
+        (local.set $e0 (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $t0) (local.get $t1)))
+        (local.set $e1 (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $t0) (local.get $t1)))
+        (local.set $e2 (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $d0) (local.get $d1)))
+        (local.set $e3 (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $d0) (local.get $d1)))
+        (local.set $h0 (i32x4.add (local.get $h0) (v128.and (local.get $e0) (local.get $mask26))))
+        (local.set $h1 (i32x4.add (local.get $h1) (v128.and (local.get $mask26)
+          (v128.or (i32x4.shr_u (local.get $e0) (i32.const 26)) (i32x4.shl (local.get $e1) (i32.const 6))))))
+        (local.set $h2 (i32x4.add (local.get $h2) (v128.and (local.get $mask26)
+          (v128.or (i32x4.shr_u (local.get $e1) (i32.const 20)) (i32x4.shl (local.get $e2) (i32.const 12))))))
+        (local.set $h3 (i32x4.add (local.get $h3) (v128.and (local.get $mask26)
+          (v128.or (i32x4.shr_u (local.get $e2) (i32.const 14)) (i32x4.shl (local.get $e3) (i32.const 18))))))
+        (local.set $h4 (i32x4.add (local.get $h4) (v128.or (i32x4.shr_u (local.get $e3) (i32.const 8)) (i32x4.splat (i32.const 0x1000000)))))
+        (local.set $d0
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h0) (local.get $r0))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h1) (local.get $s4))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h2) (local.get $s3))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h3) (local.get $s2))
+            (i64x2.extmul_low_i32x4_u (local.get $h4) (local.get $s1)))))))
+        (local.set $d1
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h0) (local.get $r1))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h1) (local.get $r0))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h2) (local.get $s4))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h3) (local.get $s3))
+            (i64x2.extmul_low_i32x4_u (local.get $h4) (local.get $s2)))))))
+        (local.set $d2
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h0) (local.get $r2))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h1) (local.get $r1))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h2) (local.get $r0))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h3) (local.get $s4))
+            (i64x2.extmul_low_i32x4_u (local.get $h4) (local.get $s3)))))))
+        (local.set $d3
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h0) (local.get $r3))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h1) (local.get $r2))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h2) (local.get $r1))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h3) (local.get $r0))
+            (i64x2.extmul_low_i32x4_u (local.get $h4) (local.get $s4)))))))
+        (local.set $d4
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h0) (local.get $r4))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h1) (local.get $r3))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h2) (local.get $r2))
+          (i64x2.add (i64x2.extmul_low_i32x4_u (local.get $h3) (local.get $r1))
+            (i64x2.extmul_low_i32x4_u (local.get $h4) (local.get $r0)))))))
+        (local.set $e0
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h0) (local.get $r0))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h1) (local.get $s4))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h2) (local.get $s3))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h3) (local.get $s2))
+            (i64x2.extmul_high_i32x4_u (local.get $h4) (local.get $s1)))))))
+        (local.set $e1
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h0) (local.get $r1))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h1) (local.get $r0))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h2) (local.get $s4))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h3) (local.get $s3))
+            (i64x2.extmul_high_i32x4_u (local.get $h4) (local.get $s2)))))))
+        (local.set $e2
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h0) (local.get $r2))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h1) (local.get $r1))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h2) (local.get $r0))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h3) (local.get $s4))
+            (i64x2.extmul_high_i32x4_u (local.get $h4) (local.get $s3)))))))
+        (local.set $e3
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h0) (local.get $r3))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h1) (local.get $r2))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h2) (local.get $r1))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h3) (local.get $r0))
+            (i64x2.extmul_high_i32x4_u (local.get $h4) (local.get $s4)))))))
+        (local.set $e4
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h0) (local.get $r4))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h1) (local.get $r3))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h2) (local.get $r2))
+          (i64x2.add (i64x2.extmul_high_i32x4_u (local.get $h3) (local.get $r1))
+            (i64x2.extmul_high_i32x4_u (local.get $h4) (local.get $r0)))))))
+        (local.set $d1 (i64x2.add (local.get $d1) (i64x2.shr_u (local.get $d0) (i32.const 26))))
+        (local.set $d2 (i64x2.add (local.get $d2) (i64x2.shr_u (local.get $d1) (i32.const 26))))
+        (local.set $d3 (i64x2.add (local.get $d3) (i64x2.shr_u (local.get $d2) (i32.const 26))))
+        (local.set $d4 (i64x2.add (local.get $d4) (i64x2.shr_u (local.get $d3) (i32.const 26))))
+        (local.set $t0 (i64x2.shr_u (local.get $d4) (i32.const 26)))
+        (local.set $d0 (i64x2.add (v128.and (local.get $d0) (local.get $mask)) (i64x2.add (local.get $t0) (i64x2.shl (local.get $t0) (i32.const 2)))))
+        (local.set $d1 (i64x2.add (v128.and (local.get $d1) (local.get $mask)) (i64x2.shr_u (local.get $d0) (i32.const 26))))
+        (local.set $e1 (i64x2.add (local.get $e1) (i64x2.shr_u (local.get $e0) (i32.const 26))))
+        (local.set $e2 (i64x2.add (local.get $e2) (i64x2.shr_u (local.get $e1) (i32.const 26))))
+        (local.set $e3 (i64x2.add (local.get $e3) (i64x2.shr_u (local.get $e2) (i32.const 26))))
+        (local.set $e4 (i64x2.add (local.get $e4) (i64x2.shr_u (local.get $e3) (i32.const 26))))
+        (local.set $t0 (i64x2.shr_u (local.get $e4) (i32.const 26)))
+        (local.set $e0 (i64x2.add (v128.and (local.get $e0) (local.get $mask)) (i64x2.add (local.get $t0) (i64x2.shl (local.get $t0) (i32.const 2)))))
+        (local.set $e1 (i64x2.add (v128.and (local.get $e1) (local.get $mask)) (i64x2.shr_u (local.get $e0) (i32.const 26))))
+        (local.set $h0 (v128.and (i8x16.shuffle 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27 (local.get $d0) (local.get $e0)) (local.get $mask26)))
+        (local.set $h1 (i8x16.shuffle 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27 (local.get $d1) (local.get $e1)))
+        (local.set $h2 (v128.and (i8x16.shuffle 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27 (local.get $d2) (local.get $e2)) (local.get $mask26)))
+        (local.set $h3 (v128.and (i8x16.shuffle 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27 (local.get $d3) (local.get $e3)) (local.get $mask26)))
+        (local.set $h4 (v128.and (i8x16.shuffle 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27 (local.get $d4) (local.get $e4)) (local.get $mask26)))
+
+        (local.set $at (i32.add (local.get $at) (i32.const 64)))
+        (br_if $next (i32.lt_u (local.get $at) (local.get $end))))
+    ;; the sum of the lanes; what is carried is left to `blocks` and `finish`
+    (i32.store (i32.const 64) (i32.add
+      (i32.add (i32x4.extract_lane 0 (local.get $h0)) (i32x4.extract_lane 1 (local.get $h0)))
+      (i32.add (i32x4.extract_lane 2 (local.get $h0)) (i32x4.extract_lane 3 (local.get $h0)))))
+    (i32.store (i32.const 68) (i32.add
+      (i32.add (i32x4.extract_lane 0 (local.get $h1)) (i32x4.extract_lane 1 (local.get $h1)))
+      (i32.add (i32x4.extract_lane 2 (local.get $h1)) (i32x4.extract_lane 3 (local.get $h1)))))
+    (i32.store (i32.const 72) (i32.add
+      (i32.add (i32x4.extract_lane 0 (local.get $h2)) (i32x4.extract_lane 1 (local.get $h2)))
+      (i32.add (i32x4.extract_lane 2 (local.get $h2)) (i32x4.extract_lane 3 (local.get $h2)))))
+    (i32.store (i32.const 76) (i32.add
+      (i32.add (i32x4.extract_lane 0 (local.get $h3)) (i32x4.extract_lane 1 (local.get $h3)))
+      (i32.add (i32x4.extract_lane 2 (local.get $h3)) (i32x4.extract_lane 3 (local.get $h3)))))
+    (i32.store (i32.const 80) (i32.add
+      (i32.add (i32x4.extract_lane 0 (local.get $h4)) (i32x4.extract_lane 1 (local.get $h4)))
+      (i32.add (i32x4.extract_lane 2 (local.get $h4)) (i32x4.extract_lane 3 (local.get $h4))))))
 
   ;; Puts the tag at 96: h reduced whole, plus the second half of the key, modulo 2^128. Takes the same time for every h.
   (func (export "finish")
