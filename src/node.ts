@@ -35,6 +35,7 @@ export { connectTcp, connectUnix, type TcpOptions } from './streams/tcp-node.ts'
 export { childProcess, type ChildProcessOptions, loginShell } from './server/child-process-node.ts';
 export { hasTerminals } from './server/native-pty-node.ts';
 export {
+  type GatewayPorts,
   nodeDial,
   type NodeDialOptions,
   nodeListen,

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { dynamicSpec, forwardSpec, remoteSpec } from '../../src/cli/forward-specs.ts';
-import { closeSockets, echo, say, serveSockets } from '../support/tcp.ts';
+import { dialSocks } from '../support/forwardings.ts';
+import { closeSockets, echo, readAll, say, serveSockets } from '../support/tcp.ts';
 import { useCli, useServer } from './cli.ts';
 
 const cli = useCli();
@@ -87,6 +88,23 @@ describe('rxssh forward', () => {
     expect(ended.status).toBe(143);
     expect(ended.stderr).toContain('11 bytes sent, 11 received');
     await expect(say(Number(at), 'x')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('leads a proxy at the host only where PermitRemoteOpen lets it', async () => {
+    const [open, closed] = [await serveSockets(echo), await serveSockets(echo)];
+    const permit = ['-o', `PermitRemoteOpen=127.0.0.1:${String(open)}`];
+    const started = cli.start(
+      ['forward', ...server().options, ...permit, '-R', '0', server().host],
+      { isOpen: true },
+    );
+    const [, at = ''] = await started.printed(listening);
+    const socket = await dialSocks(Number(at), open);
+    socket.end('hello');
+    expect((await readAll(socket)).toString()).toBe('hello');
+    // RFC 1928 §6: refused
+    await expect(dialSocks(Number(at), closed)).rejects.toThrow('the proxy says 5');
+    started.child.kill('SIGTERM');
+    expect((await started.ended).status).toBe(143);
   });
 
   it('tells what happens as JSON, and goes on when a target refuses', async () => {

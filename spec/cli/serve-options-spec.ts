@@ -4,6 +4,7 @@ import { forwarding } from '../../src/cli/serve-forward.ts';
 import { commands } from '../../src/cli/serve-options.ts';
 import { SERVER_KEYS } from '../../src/cli/server-keys.ts';
 import { readSettings } from '../../src/cli/settings.ts';
+import { hasTerminals } from '../../src/server/native-pty-node.ts';
 import { UsageError } from '../../src/cli/usage.ts';
 
 const settings = (...options: readonly string[]): ReturnType<typeof readSettings> =>
@@ -21,6 +22,17 @@ describe('The agent of a client', () => {
   });
 });
 
+describe('A terminal', () => {
+  it('is there where this machine has them', () => {
+    expect(commands({ allowExec: true }, settings()).pty).toBe(hasTerminals());
+    expect(commands({ allowExec: true }, settings('PermitTTY=yes')).pty).toBe(hasTerminals());
+  });
+
+  it('is refused with PermitTTY=no', () => {
+    expect(commands({ allowExec: true }, settings('PermitTTY=no')).pty).toBe(false);
+  });
+});
+
 describe('Forwarding', () => {
   it.each([
     ['AllowTcpForwarding=yes', ['dial', 'listen']],
@@ -35,7 +47,7 @@ describe('A value that no flag uses', () => {
   it.each([
     ...['AllowAgentForwarding=banana', 'DisableForwarding=banana', 'AllowTcpForwarding=banana'],
     ...['AllowStreamLocalForwarding=banana', 'GatewayPorts=banana', 'PermitOpen=a:b:c'],
-    ...['PermitListen="', 'AcceptEnv="'],
+    ...['PermitListen="', 'AcceptEnv="', 'PermitTTY=banana'],
   ])('is told all the same: %s', (option) => {
     const alone = settings(option);
     expect(() => [commands({}, alone), forwarding({}, alone)]).toThrow(UsageError);

@@ -2,10 +2,11 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import dns from 'node:dns';
 import net from 'node:net';
-import { firstValueFrom, NEVER } from 'rxjs';
+import { firstValueFrom, from, NEVER } from 'rxjs';
 import type { SshClient } from '../../src/client/client.ts';
 import { SshError } from '../../src/errors.ts';
 import { parseIpAddress } from '../../src/wire/ip-address.ts';
+import type { ServerConnection } from '../../src/server/connection.ts';
 import { nodeDial, nodeListen } from '../../src/server/forward-node.ts';
 import { permitEndpoints } from '../../src/server/permit.ts';
 import { closeEmbedded, connected, embedded } from '../support/embedded.ts';
@@ -127,6 +128,25 @@ describe('nodeDial', () => {
 });
 
 describe('nodeListen', () => {
+  it.each([
+    { gatewayPorts: 'no', asked: '', bound: '127.0.0.1' },
+    { gatewayPorts: 'no', asked: '::1', bound: '::1' },
+    { gatewayPorts: 'yes', asked: '127.0.0.1', bound: '::' },
+    { gatewayPorts: 'clientspecified', asked: '127.0.0.1', bound: '127.0.0.1' },
+    { gatewayPorts: 'clientspecified', asked: '*', bound: '::' },
+  ] as const)(
+    'binds $bound when $asked is asked for and gatewayPorts is $gatewayPorts',
+    async ({ gatewayPorts, asked, bound }) => {
+      const listen = nodeListen({ permit: () => true, gatewayPorts });
+      const events = listen({ at: { host: asked, port: 0 } }, {} as ServerConnection);
+      if (events === false) throw new Error('it is refused');
+      expect(await firstValueFrom(from(events))).toMatchObject({
+        type: 'listening',
+        at: { host: bound },
+      });
+    },
+  );
+
   it('denies when its policy throws', async () => {
     const listen = nodeListen({
       permit: () => {

@@ -12,6 +12,7 @@ import {
   tap,
 } from 'rxjs';
 import {
+  type EndpointPermit,
   endpointText,
   escapeText,
   type ForwardedConnection,
@@ -34,6 +35,7 @@ import {
 import { connector, namedHost } from './client-setup.ts';
 import { dynamicSpec, forwardSpec, remoteSpec } from './forward-specs.ts';
 import { type CliIo, Messages } from './io.ts';
+import { permitOf } from './permits.ts';
 import { UsageError } from './usage.ts';
 import { whenWritten, Writer } from './writer.ts';
 
@@ -71,11 +73,12 @@ export function forwardCommand(command: Command): Command {
 
 /** Runs it until it is ended or the connection is lost. Throws a `UsageError` before anything is done. */
 export function runForward(name: string, flags: ForwardFlags, io: CliIo): Observable<number> {
-  const forwardings = forwardingsOf(flags);
+  const settings = clientSettings(flags);
+  const forwardings = forwardingsOf(flags, permitOf('PermitRemoteOpen', settings));
   if (forwardings.length === 0) throw new UsageError('nothing to forward: give -L, -R or -D');
   const host = namedHost(name);
   const messages = new Messages(io.stderr, verbosityOf(flags));
-  const connectTo = connector(clientSettings(flags), io, messages);
+  const connectTo = connector(settings, io, messages);
   const stdout = new Writer(io.stdout);
   const view = flags.json === true ? jsonView(name, stdout) : textView(name, stdout, messages);
   return defer(() =>
@@ -96,10 +99,13 @@ export function runForward(name: string, flags: ForwardFlags, io: CliIo): Observ
   );
 }
 
-function forwardingsOf({ L = [], R = [], D = [] }: ForwardFlags): readonly Forwarding[] {
+function forwardingsOf(
+  { L = [], R = [], D = [] }: ForwardFlags,
+  permitRemote: EndpointPermit,
+): readonly Forwarding[] {
   return [
     ...L.map((text): Forwarding => ({ option: '-L', run: forwardLocal(forwardSpec('-L', text)) })),
-    ...R.map((text): Forwarding => ({ option: '-R', run: remoteForwarding(text) })),
+    ...R.map((text): Forwarding => ({ option: '-R', run: remoteForwarding(text, permitRemote) })),
     ...D.map((text): Forwarding => ({
       option: '-D',
       run: socksProxy({ listen: dynamicSpec(text) }),
@@ -107,10 +113,10 @@ function forwardingsOf({ L = [], R = [], D = [] }: ForwardFlags): readonly Forwa
   ];
 }
 
-/** A port alone is a SOCKS proxy, as of OpenSSH 7.6. */
-function remoteForwarding(text: string): Forwarding['run'] {
+/** A port alone is a SOCKS proxy, as of OpenSSH 7.6; where its clients may go, PermitRemoteOpen says. */
+function remoteForwarding(text: string, permit: EndpointPermit): Forwarding['run'] {
   const { listen, to } = remoteSpec(text);
-  return to === undefined ? remoteSocksProxy({ listen }) : forwardRemote({ listen, to });
+  return to === undefined ? remoteSocksProxy({ listen, permit }) : forwardRemote({ listen, to });
 }
 
 /** How events are shown. */

@@ -1,23 +1,16 @@
 /** What `serve --allow-forward` lets clients have, and what sshd_config's keys take away from it. */
-import {
-  type Endpoint,
-  type ForwardHandlers,
-  nodeDial,
-  nodeListen,
-  permitEndpoints,
-} from '../node.ts';
+import { type Endpoint, type ForwardHandlers, nodeDial, nodeListen } from '../node.ts';
+import { permitOf } from './permits.ts';
 import { forcedCommand } from './serve-options.ts';
 import type { Settings } from './settings.ts';
 import { UsageError } from './usage.ts';
-import { bad, oneOf, words, yesNo } from './values.ts';
+import { oneOf, yesNo } from './values.ts';
 
 const ALLOW = ['yes', 'all', 'no', 'local', 'remote'] as const;
 const GATEWAY = ['yes', 'no', 'clientspecified'] as const;
 
 /** Which way round: `local` has the server connect, `remote` has it listen. */
 type Way = 'local' | 'remote';
-
-type Permit = (endpoint: Endpoint) => boolean;
 
 /** The handlers of `--allow-forward`; none when everything is taken away. The values are read in any case: a wrong one is told. */
 export function forwarding(
@@ -35,12 +28,13 @@ function forwardHandlers(settings: Settings): ForwardHandlers {
   const permitOpen = permitOf('PermitOpen', settings);
   const permitListen = permitOf('PermitListen', settings);
   const isAllowed = allowed(settings);
-  const gateway = settings.first('GatewayPorts', (key, value) => oneOf(key, value, GATEWAY));
+  const gatewayPorts =
+    settings.first('GatewayPorts', (key, value) => oneOf(key, value, GATEWAY)) ?? 'no';
   return {
     dial: nodeDial({ permit: (to) => isAllowed('local', to) && permitOpen(to) }),
     listen: nodeListen({
       permit: (at) => isAllowed('remote', at) && permitListen(at),
-      gatewayPorts: gateway === undefined || gateway === 'no' ? 'no' : 'clientspecified',
+      gatewayPorts,
     }),
   };
 }
@@ -51,19 +45,4 @@ function allowed(settings: Settings): (way: Way, endpoint: Endpoint) => boolean 
   const tcp = ways('AllowTcpForwarding');
   const unix = ways('AllowStreamLocalForwarding');
   return (way, endpoint) => ['yes', 'all', way].includes('port' in endpoint ? tcp : unix);
-}
-
-/** `any`, `none`, or `HOST:PORT` and, for listening, `PORT`; unix sockets are the business of another key. */
-function permitOf(key: string, settings: Settings): Permit {
-  const values = settings.first(key, (_, value) => words(key, value)) ?? ['any'];
-  const [only = 'any'] = values;
-  if (values.length === 1 && only.toLowerCase() === 'any') return () => true;
-  if (values.length === 1 && only.toLowerCase() === 'none') return (to) => 'socketPath' in to;
-  const patterns = values.map((value) => (value.includes(':') ? value : `*:${value}`));
-  try {
-    const permit = permitEndpoints(...patterns);
-    return (endpoint) => 'socketPath' in endpoint || permit(endpoint);
-  } catch {
-    throw bad(key, values.join(' '), 'HOST:PORT, where each may be *');
-  }
 }

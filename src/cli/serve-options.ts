@@ -28,9 +28,10 @@ export function commands(
   const acceptEnv = settings.all('AcceptEnv').flatMap((value) => words('AcceptEnv', value));
   const isAllowed = settings.first('AllowAgentForwarding', yesNo) === true;
   const agent = settings.first('DisableForwarding', yesNo) !== true && isAllowed;
+  const pty = settings.first('PermitTTY', yesNo) !== false && hasTerminals();
   if (!allowExec) return {};
   const run = command === undefined ? loginShell() : childProcess({ command });
-  return { exec: run, shell: run, pty: hasTerminals(), acceptEnv, agent };
+  return { exec: run, shell: run, pty, acceptEnv, agent };
 }
 
 /** What runs in place of whatever a client asks for, if anything is forced. */

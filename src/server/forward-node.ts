@@ -30,10 +30,24 @@ export interface NodeListenOptions {
   readonly permit: (at: Endpoint, connection: ServerConnection) => boolean;
   /**
    * sshd_config's GatewayPorts. `no`: whatever the client asks for is bound to loopback, so that only this machine can
-   * connect; the default. `clientspecified`: the client chooses the address.
+   * connect; the default. `yes`: to all addresses. `clientspecified`: the client chooses the address.
    */
-  readonly gatewayPorts?: 'no' | 'clientspecified';
+  readonly gatewayPorts?: GatewayPorts;
 }
+
+/** Who may connect to what listens for a client (sshd_config's GatewayPorts). */
+export type GatewayPorts = 'no' | 'yes' | 'clientspecified';
+
+/** Node binds both families for it. */
+const ALL = '::';
+
+/** The address to bind instead of the one that the client has asked for. */
+const HOST: Readonly<Record<GatewayPorts, (asked: string) => string>> = {
+  no: (asked) => (asked === '::1' ? '::1' : '127.0.0.1'),
+  yes: () => ALL,
+  // RFC 4254 §7.1: the empty address is all of them
+  clientspecified: (asked) => (asked === '' || asked === '*' ? ALL : asked),
+};
 
 /**
  * Connects clients from this machine: TCP and unix sockets, for `forward.dial` of `serve` and `listen`.
@@ -73,18 +87,7 @@ export function nodeDial({ permit, timeout }: NodeDialOptions): DialHandler {
 export function nodeListen({ permit, gatewayPorts = 'no' }: NodeListenOptions): ListenHandler {
   return ({ at }, connection) =>
     isConsent(permit(at, connection)) &&
-    listenEndpoint(gatewayPorts === 'no' ? onLoopback(at) : bindable(at));
-}
-
-function onLoopback(at: Endpoint): Endpoint {
-  if ('socketPath' in at) return at;
-  return { host: at.host === '::1' ? '::1' : '127.0.0.1', port: at.port };
-}
-
-/** RFC 4254 §7.1: the empty address is all of them. Node binds both families for `::`. */
-function bindable(at: Endpoint): Endpoint {
-  if ('socketPath' in at || (at.host !== '' && at.host !== '*')) return at;
-  return { host: '::', port: at.port };
+    listenEndpoint('socketPath' in at ? at : { host: HOST[gatewayPorts](at.host), port: at.port });
 }
 
 /** An IPv4 address that is mapped into IPv6 leads to where the plain one does: no policy shall have to know that. */
