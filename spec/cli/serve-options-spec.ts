@@ -4,8 +4,8 @@ import { forwarding } from '../../src/cli/serve-forward.ts';
 import { commands } from '../../src/cli/serve-options.ts';
 import { SERVER_KEYS } from '../../src/cli/server-keys.ts';
 import { readSettings } from '../../src/cli/settings.ts';
-import { hasTerminals } from '../../src/server/native-pty-node.ts';
 import { UsageError } from '../../src/cli/usage.ts';
+import { hasTerminals } from '../../src/server/native-pty-node.ts';
 
 const settings = (...options: readonly string[]): ReturnType<typeof readSettings> =>
   readSettings(options, SERVER_KEYS);

@@ -28,12 +28,14 @@ const RANDOM_SMALL = 64;
 const CHACHA_BLOCK = 64;
 /** Up to this many bytes ChaCha20 of our own takes less than making OpenSSL's cipher (1.5 to 3 µs). */
 const CHACHA_SMALL = 256;
-const { chacha20: smallChacha20 } = wasmChacha20() ?? nobleSymmetric;
 
 type Symmetric = Pick<
   CryptoProvider,
   'randomBytes' | 'hash' | 'hmac' | 'aesCtr' | 'aesCbc' | 'tripleDesCbc' | 'aesGcm' | 'chacha20'
 >;
+
+/** ChaCha20 without OpenSSL: the whole row where OpenSSL has none. */
+export const { chacha20: ownChacha20 } = wasmChacha20() ?? nobleSymmetric;
 
 const pool = new Uint8Array(RANDOM_POOL);
 let poolAt = RANDOM_POOL;
@@ -113,7 +115,7 @@ export const nodeSymmetric: Symmetric = {
 
   chacha20(key, nonce) {
     const keptNonce = nonce.slice();
-    const small = smallChacha20(key, keptNonce);
+    const small = ownChacha20(key, keptNonce);
     let large: StreamCipher | undefined;
     let at = 0;
     return (input) => {

@@ -11,9 +11,8 @@ import { giveBack } from '../wire/give-back-node.ts';
 import { nodeModp } from './node-provider-modp.ts';
 import { nodeRsa } from './node-provider-rsa.ts';
 import { DSA_BITS } from './dsa.ts';
-import { nodeSymmetric, plainBytes } from './node-provider-symmetric.ts';
+import { nodeSymmetric, ownChacha20, plainBytes } from './node-provider-symmetric.ts';
 import type { CryptoProvider, HashName } from './provider.ts';
-import { wasmChacha20 } from './wasm-chacha20.ts';
 import { wasmPoly1305 } from './wasm-poly1305.ts';
 
 const HASHES: readonly HashName[] = ['sha1', 'sha256', 'sha384', 'sha512'];
@@ -31,7 +30,7 @@ export const nodeProvider: CryptoProvider = {
   giveBack,
   ...nodeRsa,
   dsaGenerate,
-  ...wasmChacha20(),
+  chacha20: ownChacha20,
   ...wasmPoly1305(),
   ...whenWorking({ hash }, () => HASHES.every((name) => hash(name, [BLOCK]).length > 0)),
   ...whenWorking({ hmac }, () => HASHES.every((name) => hmac(name, KEY)([BLOCK]).length > 0)),
