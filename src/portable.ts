@@ -146,10 +146,12 @@ export type { Field, Fields, StructOf } from './wire/fields.ts';
 export type { MessageRow } from './wire/message.ts';
 export { struct, type Struct, type StructValue } from './wire/struct.ts';
 export {
+  type Borrowed,
   deliver,
   holdCredit,
   isDelivering,
   keep,
+  keepWhileHeld,
   outsideDelivery,
   type Release,
 } from './operators/credit.ts';

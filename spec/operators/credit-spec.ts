@@ -4,7 +4,9 @@ import {
   deliver,
   holdCredit,
   isDelivering,
+  isHeld,
   keep,
+  keepWhileHeld,
   outsideDelivery,
   type Release,
 } from '../../src/operators/credit.ts';
@@ -165,12 +167,41 @@ describe('keep', () => {
     expect(kept[3]).toBe(bytes);
   });
 
+  it('copies bytes that are lent until the credit is back, but not for who only looks at them until then', () => {
+    const bytes = Uint8Array.of(1, 2, 3);
+    const kept: Uint8Array[] = [];
+    const next = (value: Uint8Array): void => void kept.push(keep(value), keepWhileHeld(value));
+    deliver({ next }, bytes, () => undefined, 'until-acknowledged');
+    deliver({ next }, bytes, () => undefined, true);
+    deliver({ next }, bytes, () => undefined);
+    expect(kept.map((each) => each === bytes)).toEqual([false, true, false, false, true, true]);
+    bytes.fill(0);
+    expect(kept[0]).toEqual(Uint8Array.of(1, 2, 3));
+    expect(kept[3]).toEqual(Uint8Array.of(1, 2, 3));
+  });
+
   it('makes plain bytes of a Buffer', () => {
     const kept: Uint8Array[] = [];
     const next = (value: Uint8Array): void => void kept.push(keep(value));
     deliver({ next }, Buffer.from('abc'), () => undefined, true);
     expect(kept[0]).toEqual(Uint8Array.from(Buffer.from('abc')));
     expect(Buffer.isBuffer(kept[0])).toBe(false);
+  });
+});
+
+describe('isHeld', () => {
+  it('tells whether somebody holds what is being delivered', () => {
+    const seen: boolean[] = [isHeld()];
+    let release: Release = () => undefined;
+    const next = (): void => {
+      seen.push(isHeld());
+      release = holdCredit();
+      seen.push(isHeld());
+      release();
+      seen.push(isHeld());
+    };
+    deliver({ next }, 'value', () => undefined);
+    expect(seen).toEqual([false, false, true, false]);
   });
 });
 

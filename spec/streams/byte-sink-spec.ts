@@ -372,6 +372,20 @@ describe('pump', () => {
       target.adjust(10);
       expect(target.bytes).toEqual(utf8('abc'));
     });
+
+    it('lets what is lent until it is acknowledged wait where it is', () => {
+      const target = new Window(1);
+      const source$ = new Subject<Uint8Array>();
+      pumped(target, source$);
+      const bytes = utf8('abc');
+      let acknowledged = 0;
+      deliver(source$, bytes, () => acknowledged++, 'until-acknowledged');
+      expect(acknowledged).toBe(0);
+      bytes.fill(0, 1);
+      target.adjust(10);
+      expect([...target.bytes]).toEqual([...utf8('a'), 0, 0]);
+      expect(acknowledged).toBe(1);
+    });
   });
 
   describe('a source without credit', () => {

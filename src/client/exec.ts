@@ -4,10 +4,11 @@ import type { ChannelOptions } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
 import type { ChannelOutput } from '../channels/backlog.ts';
 import { type Exit, isSshError, SshError } from '../errors.ts';
-import { outsideDelivery } from '../operators/credit.ts';
+import { isHeld, outsideDelivery } from '../operators/credit.ts';
 import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
 import { asSshError } from '../streams/ending.ts';
+import { weigh } from '../wire/ballast.ts';
 import { exitWhenClosed, openSession, type PtyOptions, type SessionChannel } from './session.ts';
 import { type Command, commandLine } from './quote.ts';
 
@@ -137,7 +138,10 @@ function follow(
   };
   all.add(
     session.output$.subscribe({
-      next: (output) => out.next(output),
+      next: (output) => {
+        out.next(output);
+        if (!isHeld()) weigh(output.data);
+      },
       error: fail,
       complete: () => finish(),
     }),

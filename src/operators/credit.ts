@@ -8,8 +8,11 @@
 interface Delivery {
   pending: number;
   readonly acknowledge: () => void;
-  readonly isBorrowed: boolean;
+  readonly isBorrowed: Borrowed;
 }
+
+/** For how long bytes are lent: not at all, until `next` returns, or until the credit is back. */
+export type Borrowed = boolean | 'until-acknowledged';
 
 /** Gives a held credit back; only the first call counts. */
 export type Release = () => void;
@@ -31,13 +34,14 @@ const nothingHeld: Release = () => undefined;
  *
  * @param subscriber - receives the value
  * @param acknowledge - called exactly once, inside or outside of other deliveries: it may count and queue, not emit
- * @param isBorrowed - the value is bytes that are the source's again when `next` returns: who keeps them has to copy them
+ * @param isBorrowed - the value is bytes that are the source's again when `next` returns, or with `'until-acknowledged'` when the
+ *   credit is back: who keeps them for longer has to copy them
  */
 export function deliver<T>(
   subscriber: { next(value: T): void },
   value: T,
   acknowledge: () => void,
-  isBorrowed = false,
+  isBorrowed: Borrowed = false,
 ): void {
   const delivery: Delivery = { pending: 1, acknowledge, isBorrowed };
   const outer = scope.current;
@@ -79,8 +83,22 @@ export function holdCredit(): Release {
  * again), anything else is returned as it is. For whoever puts values aside; call it where {@link holdCredit} is called.
  */
 export function keep<T>(value: T): T {
-  if (scope.current?.isBorrowed !== true || !(value instanceof Uint8Array)) return value;
+  if (isOwned() || !(value instanceof Uint8Array)) return value;
   return new Uint8Array(value) as T & Uint8Array;
+}
+
+/** The same for whoever looks at the value no more when the credit is released. */
+export function keepWhileHeld<T>(value: T): T {
+  return scope.current?.isBorrowed === 'until-acknowledged' ? value : keep(value);
+}
+
+function isOwned(): boolean {
+  return (scope.current?.isBorrowed ?? false) === false;
+}
+
+/** Has somebody held the credit of the value that is being delivered? */
+export function isHeld(): boolean {
+  return (scope.current?.pending ?? 0) > 1;
 }
 
 /** Is a value with credit being delivered right now? */

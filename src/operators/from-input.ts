@@ -26,7 +26,8 @@ function isArrayLike<T>(input: ObservableInput<T>): input is ArrayLike<T> {
   return isObject(input) && 'length' in input && typeof input.length === 'number';
 }
 
-function isObject(input: unknown): input is object {
+/** May it have properties? */
+export function isObject(input: unknown): input is object {
   return (typeof input === 'object' && input !== null) || typeof input === 'function';
 }
 

@@ -39,10 +39,12 @@ export { Writer } from '../wire/writer.ts';
 export { batch, type BatchOptions } from './batch.ts';
 export { coalesce } from './coalesce.ts';
 export {
+  type Borrowed,
   deliver,
   holdCredit,
   isDelivering,
   keep,
+  keepWhileHeld,
   outsideDelivery,
   type Release,
 } from './credit.ts';

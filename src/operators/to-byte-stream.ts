@@ -1,8 +1,9 @@
 /** Whatever users have for bytes, as a byte stream with credit. */
 import { type Observable, type ObservableInput, type OperatorFunction, throwError } from 'rxjs';
 import { SshError } from '../errors.ts';
+import { weigh } from '../wire/ballast.ts';
 import { plainBytes } from '../wire/bytes.ts';
-import { fromInput } from './from-input.ts';
+import { fromInput, isObject } from './from-input.ts';
 import { fromPull } from './from-pull.ts';
 import { lift } from './lift.ts';
 
@@ -28,7 +29,7 @@ export type ByteInput = Uint8Array | string | ObservableInput<Uint8Array | strin
  * ```
  */
 export function toByteStream(input: ByteInput): Observable<Uint8Array> {
-  return chunksOf(input).pipe(toBytes());
+  return chunksOf(input).pipe(toBytes(isReadable(input)));
 }
 
 function chunksOf(input: ByteInput): Observable<Uint8Array | string> {
@@ -42,11 +43,18 @@ function chunksOf(input: ByteInput): Observable<Uint8Array | string> {
 
 const encoder = new TextEncoder();
 
-function toBytes(): OperatorFunction<Uint8Array | string, Uint8Array> {
+/** Node and web streams make a chunk for whoever asks: nobody else wants it afterwards. */
+function isReadable(input: unknown): boolean {
+  return isObject(input) && Symbol.asyncIterator in input;
+}
+
+function toBytes(isFresh: boolean): OperatorFunction<Uint8Array | string, Uint8Array> {
   return lift((out) => ({
     next(chunk: unknown): void {
-      if (chunk instanceof Uint8Array) out.next(plainBytes(chunk));
-      else if (typeof chunk === 'string') out.next(encoder.encode(chunk));
+      if (chunk instanceof Uint8Array) {
+        if (isFresh) weigh(chunk);
+        out.next(plainBytes(chunk));
+      } else if (typeof chunk === 'string') out.next(encoder.encode(chunk));
       else throw notBytes(chunk);
     },
   }));

@@ -14,11 +14,12 @@ import type { ChannelRequest } from '../channels/channel-options.ts';
 import type { Verdict } from '../operators/take-verdict.ts';
 import { type Exit, SshError } from '../errors.ts';
 import { exitSignal, exitStatus, type WindowSize, x11 } from '../messages/channel-requests.ts';
-import { outsideDelivery } from '../operators/credit.ts';
+import { isHeld, outsideDelivery } from '../operators/credit.ts';
 import { lift } from '../operators/lift.ts';
 import type { ByteStream, DuplexPeer } from '../streams/byte-duplex.ts';
 import type { ByteSink } from '../streams/byte-sink.ts';
 import type { SshTransport } from '../streams/transport.ts';
+import { weigh } from '../wire/ballast.ts';
 import { utf8Text } from '../wire/bytes.ts';
 import type { ServerConnection } from './connection.ts';
 import type { ConnectionEvent } from './events.ts';
@@ -281,7 +282,10 @@ export class SessionChannel implements ServerSession {
 /** CLOSE without EOF is no end of the input: half of what a client meant to send must not look whole. */
 function whole(channel: Channel): MonoTypeOperatorFunction<Uint8Array> {
   return lift((out) => ({
-    next: (data) => out.next(data),
+    next(data) {
+      out.next(data);
+      if (!isHeld()) weigh(data);
+    },
     complete: () => {
       if (channel.hasEof) out.complete();
       else

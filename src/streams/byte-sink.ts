@@ -4,7 +4,7 @@ import { SshError } from '../errors.ts';
 import {
   holdCredit,
   isDelivering,
-  keep,
+  keepWhileHeld,
   outsideDelivery,
   type Release,
 } from '../operators/credit.ts';
@@ -167,7 +167,7 @@ class Pump implements Stage<Uint8Array> {
   #toWait(bytes: Uint8Array): Waiting {
     const hasCredit = isDelivering();
     if (!hasCredit) this.#checkHighWaterMark(bytes.length);
-    return { bytes: keep(bytes), hasCredit, release: holdCredit() };
+    return { bytes: keepWhileHeld(bytes), hasCredit, release: holdCredit() };
   }
 
   #checkHighWaterMark(length: number): void {

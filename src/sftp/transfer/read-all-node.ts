@@ -94,6 +94,12 @@ class Reading {
       this.#position === this.#end ||
       (count < buffer.length && this.#position === this.#expected);
     if (count === 0) out.complete();
-    else deliver(out, buffer.subarray(0, count), () => outsideDelivery(this.goOn), true);
+    else
+      deliver(
+        out,
+        buffer.subarray(0, count),
+        () => outsideDelivery(this.goOn),
+        'until-acknowledged',
+      );
   };
 }
