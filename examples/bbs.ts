@@ -158,7 +158,10 @@ const authenticate: AuthPolicy = (attempt) =>
 const hostKey = generatePrivateKey('ed25519');
 
 listen({
-  ...{ port: Number(port), hostKeys: [hostKey], authenticate, pty: true },
+  port: Number(port),
+  hostKeys: [hostKey],
+  authenticate,
+  pty: true,
   shell: (session) =>
     session.pty === undefined
       ? session.stderr.pump('The board is read on a terminal: ssh -t\n').pipe(exitWith(1))

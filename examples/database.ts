@@ -19,7 +19,11 @@ function socketOf(duplex: ByteDuplex) {
   const itself = (): typeof stream => stream;
   const connect = (): void => void setImmediate(() => stream.emit('connect'));
   return Object.assign(stream, {
-    ...{ connect, setNoDelay: itself, setKeepAlive: itself, ref: itself, unref: itself },
+    connect,
+    setNoDelay: itself,
+    setKeepAlive: itself,
+    ref: itself,
+    unref: itself,
   });
 }
 

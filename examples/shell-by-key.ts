@@ -23,12 +23,14 @@ const hostKeys: HostKeyPolicy = {
 /** Nothing else is tried than what was chosen. */
 const byPassword: Partial<ConnectOptions> = {
   password: ({ user }) => ask(`Password of ${escapeText(user)}: `, { isSecret: true }),
-  ...{ agent: false, identityFiles: [] },
+  agent: false,
+  identityFiles: [],
 };
 
 function byKey(file: string): Partial<ConnectOptions> {
   return {
-    ...{ agent: false, identityFiles: [file] },
+    agent: false,
+    identityFiles: [file],
     // only asked for a key that has one
     passphrase: (encrypted) => ask(`Passphrase of ${encrypted}: `, { isSecret: true }),
   };

@@ -14,7 +14,9 @@ if (host === undefined || !process.stdin.isTTY) {
   const client$ = connect(host, {
     // asked for each try, so that whoever mistypes may type again
     password: ({ user }) => ask(`Password of ${escapeText(user)}: `, { isSecret: true }),
-    ...{ passwordTries: 3, agent: false, identityFiles: [] },
+    passwordTries: 3,
+    agent: false,
+    identityFiles: [],
   });
   runShell(client$.pipe(shellHere()));
 }

@@ -77,8 +77,16 @@ export function initialClientAuth(
   refuseNone = false,
 ): ClientAuthState {
   return {
-    ...{ step: 'service', user, refuseNone, open: methods, method: '', with: undefined },
-    ...{ offered: undefined, attempts: [], requests: 0, banners: 0 },
+    step: 'service',
+    user,
+    refuseNone,
+    open: methods,
+    method: '',
+    with: undefined,
+    offered: undefined,
+    attempts: [],
+    requests: 0,
+    banners: 0,
   };
 }
 
@@ -92,7 +100,9 @@ export function clientAuthReducer(state: ClientAuthState, event: ClientAuthEvent
       return ask(
         { ...state, with: event.with },
         {
-          ...{ type: 'send', method: state.method, methodData: event.methodData },
+          type: 'send',
+          method: state.method,
+          methodData: event.methodData,
         },
       );
     case 'response':

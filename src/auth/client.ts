@@ -103,7 +103,12 @@ class ClientAuthentication {
     subscriber.add(lifetime);
     checkClientAuth(options);
     this.#methods = methodsFor({
-      ...{ options, service: this.#service, sessionId, provider, extensions, lifetime },
+      options,
+      service: this.#service,
+      sessionId,
+      provider,
+      extensions,
+      lifetime,
     });
     const plans = [...this.#methods.values()];
     this.#state = initialClientAuth(options.user, plans, options.refuseNone);

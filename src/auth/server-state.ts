@@ -25,9 +25,19 @@ const MAX_USER_NAME = 255;
 /** The state after the first SERVICE_ACCEPT. */
 export function initialServerAuth(rules: ServerAuthRules, banner?: string): ServerAuthState {
   return {
-    ...{ step: 'ready', rules, banner, request: undefined, credential: undefined, waiting: [] },
-    ...{ prompts: undefined, changing: undefined },
-    ...{ partly: undefined, attempts: [], hasAskedNone: false, failures: 0, requests: 0 },
+    step: 'ready',
+    rules,
+    banner,
+    request: undefined,
+    credential: undefined,
+    waiting: [],
+    prompts: undefined,
+    changing: undefined,
+    partly: undefined,
+    attempts: [],
+    hasAskedNone: false,
+    failures: 0,
+    requests: 0,
   };
 }
 
@@ -87,7 +97,11 @@ function begin(state: ServerAuthState, request: UserauthRequest): Step {
   if (partly !== undefined && partly.user !== userName)
     return fail(state, protocolError('another user after a partial success'));
   const next: ServerAuthState = {
-    ...{ ...state, step: 'judging', request, credential: undefined, prompts: undefined },
+    ...state,
+    step: 'judging',
+    request,
+    credential: undefined,
+    prompts: undefined,
   };
   return also({ type: 'began' }, whetherToExamine(next, request));
 }
@@ -122,8 +136,11 @@ function askUser(state: ServerAuthState, { name, instruction, prompts }: Challen
   if (state.waiting.length > 0) return abandon(state, state.waiting);
   const asked = (prompts ?? []).map(({ prompt, echo = false }) => ({ prompt, echo }));
   const message: Message = {
-    ...{ type: 'USERAUTH_INFO_REQUEST', name: name ?? '', instruction: instruction ?? '' },
-    ...{ languageTag: '', prompts: asked },
+    type: 'USERAUTH_INFO_REQUEST',
+    name: name ?? '',
+    instruction: instruction ?? '',
+    languageTag: '',
+    prompts: asked,
   };
   return [{ ...state, prompts: asked.length }, [{ type: 'send', message }]];
 }
@@ -268,7 +285,11 @@ function tellFailure(state: ServerAuthState): Step {
 function proceed(state: ServerAuthState): Step {
   const [request, ...waiting] = state.waiting;
   const ready: ServerAuthState = {
-    ...{ ...state, step: 'ready', request: undefined, credential: undefined, waiting },
+    ...state,
+    step: 'ready',
+    request: undefined,
+    credential: undefined,
+    waiting,
   };
   return request === undefined ? [ready, []] : begin(ready, request);
 }

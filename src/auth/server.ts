@@ -215,7 +215,9 @@ class ServerAuthentication {
     });
     this.#call = call;
     const attempt: AuthAttemptInfo = {
-      ...{ ...asked(credential, call), user, partialSuccesses },
+      ...asked(credential, call),
+      user,
+      partialSuccesses,
       ...(peer === undefined ? {} : { peer }),
     };
     call.start(() => this.#options.authenticate(attempt));

@@ -111,8 +111,13 @@ function keyOf({ host, port, algorithms, timeout }: Scan): Observable<PublicKey>
   return defer(() => {
     let shown: PublicKey | undefined;
     return connect({
-      ...{ host, port, user: 'keyscan', agent: false, identityFiles: [] },
-      ...{ connectTimeout: timeout, handshakeTimeout: timeout },
+      host,
+      port,
+      user: 'keyscan',
+      agent: false,
+      identityFiles: [],
+      connectTimeout: timeout,
+      handshakeTimeout: timeout,
       algorithms: { hostKey: algorithms },
       knownHosts: { load: () => [joinKnownHosts([])], add: () => [] },
       hostKeys: {

@@ -30,7 +30,8 @@ export function terminalOf({ env, stdin, stdout }: CliIo): PtyOptions {
 function modesHere(): NonNullable<PtyOptions['modes']> {
   const { error, stdout } = spawnSync('stty', ['-a'], {
     stdio: ['inherit', 'pipe', 'ignore'],
-    ...{ encoding: 'utf8', timeout: 1000 },
+    encoding: 'utf8',
+    timeout: 1000,
   });
   return sttyModes(error === undefined ? stdout : '');
 }

@@ -45,7 +45,9 @@ export const LOCAL_COMMANDS: readonly SftpCommand[] = [
       session.lines(
         listing(session.fs, localFiles(session.local(word?.text ?? '')), {
           // the server's names of owners are not this machine's
-          ...{ isLong: options.has('l'), isNumeric: true, isAll: options.has('a') },
+          isLong: options.has('l'),
+          isNumeric: true,
+          isAll: options.has('a'),
           ...(options.has('l') ? {} : session.width),
         }),
       ),

@@ -189,8 +189,11 @@ function list(
   return listingSource(session.fs, session.remote, pattern).pipe(
     mergeMap(({ file$, isNamed }) => {
       const shown: ListingOptions = {
-        ...{ isLong, isNumeric: options.has('n'), isReversed: options.has('r') },
-        ...{ isAll: options.has('a') || isNamed, sort: order(options) },
+        isLong,
+        isNumeric: options.has('n'),
+        isReversed: options.has('r'),
+        isAll: options.has('a') || isNamed,
+        sort: order(options),
         ...inColumns,
       };
       return session.lines(listing(session.fs, file$, shown));

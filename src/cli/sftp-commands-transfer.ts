@@ -87,7 +87,8 @@ function contextOf(
   always: string,
 ): TransferContext {
   return {
-    ...{ fs, remote },
+    fs,
+    remote,
     options: {
       onError: 'continue',
       recursive: options.has('r'),

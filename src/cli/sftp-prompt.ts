@@ -26,8 +26,12 @@ export function typedLines(
   return new Observable((out) => {
     let completing: Subscription | undefined;
     const reader = createInterface({
-      ...{ input: stdin, output: stdout, terminal: true, prompt: PROMPT },
-      ...{ historySize: HISTORY, removeHistoryDuplicates: true },
+      input: stdin,
+      output: stdout,
+      terminal: true,
+      prompt: PROMPT,
+      historySize: HISTORY,
+      removeHistoryDuplicates: true,
       completer: (line: string, answer: (error: null, completion: [string[], string]) => void) => {
         completing = complete(line).subscribe(([candidates, part]) =>
           answer(null, [[...candidates], part]),

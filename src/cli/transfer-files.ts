@@ -156,7 +156,11 @@ function failedAs<T>(
         if (!isSshError(error) || !isAboutFiles(error)) return throwError(() => error);
         const nothing = { bytes: 0, total: undefined, rate: 0, resumed: 0 };
         const failed: TransferProgress = {
-          ...{ state: 'failed', file: source.text, source, target, error },
+          state: 'failed',
+          file: source.text,
+          source,
+          target,
+          error,
           ...nothing,
         };
         return of(failed);

@@ -169,7 +169,9 @@ function identitySources(options: ConnectOptions, ssh: string): readonly Identit
       ? DEFAULT_KEYS.map((name) => identityFile(join(ssh, name), { ...unlock, optional: true }))
       : [];
   return orderIdentities({
-    ...{ named: explicit, usual, identitiesOnly },
+    named: explicit,
+    usual,
+    identitiesOnly,
     ...held,
   });
 }

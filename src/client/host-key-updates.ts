@@ -179,7 +179,10 @@ function isProof(
 function notProven(key: PublicKey): SshError<'host-key'> {
   const print = fingerprint(key);
   return new SshError('host-key', `the server has not proven that it holds ${print}`, {
-    ...{ reason: 'rejected', host: '', algorithm: key.type, fingerprint: print },
+    reason: 'rejected',
+    host: '',
+    algorithm: key.type,
+    fingerprint: print,
   });
 }
 

@@ -102,7 +102,9 @@ function securityKeySigner(text: Uint8Array, file: string, problem: SshError): S
   const publicKey = publicPartOf(text, file);
   if (publicKey === undefined || !isSecurityKeyType(publicKey.type)) throw problem;
   return {
-    ...{ publicKey, algorithms: signatureAlgorithmsFor(publicKey.type), source: file },
+    publicKey,
+    algorithms: signatureAlgorithmsFor(publicKey.type),
+    source: file,
     sign: () => Promise.reject(problem),
   };
 }

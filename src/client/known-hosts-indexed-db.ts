@@ -25,7 +25,10 @@ type Mode = 'readonly' | 'readwrite';
  * @example
  * ```ts
  * connect({
- *   ...{ duplex, host, user, password },
+ *   duplex,
+ *   host,
+ *   user,
+ *   password,
  *   knownHosts: indexedDbKnownHosts(),
  *   hostKeys: { policy: 'ask', ask: ({ host, fingerprint }) => askThePerson(host, fingerprint) },
  * });

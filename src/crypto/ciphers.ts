@@ -84,7 +84,12 @@ function aeadRow(
   opener: (provider: CryptoProvider, keys: DirectionKeys) => Opener,
 ): CipherRow {
   const row: CipherRow = {
-    ...{ name, standing: 'default', keyLength, ivLength, blockSize, isAead: true },
+    name,
+    standing: 'default',
+    keyLength,
+    ivLength,
+    blockSize,
+    isAead: true,
     createSealer: (provider, keys) => sealer(provider, checkedKeys(row, keys)),
     createOpener: (provider, keys) => opener(provider, checkedKeys(row, keys)),
   };
@@ -123,7 +128,12 @@ function streamRow(
     return { provider, stream, blockSize, isChained, mac: checkedMac(row, mac), macKey };
   };
   const row: CipherRow = {
-    ...{ name, standing, keyLength, ivLength: blockSize, blockSize, isAead: false },
+    name,
+    standing,
+    keyLength,
+    ivLength: blockSize,
+    blockSize,
+    isAead: false,
     createSealer: (provider, keys, mac) => macSealer(parts('encrypt', provider, keys, mac)),
     createOpener: (provider, keys, mac) => macOpener(parts('decrypt', provider, keys, mac)),
   };

@@ -57,7 +57,11 @@ function hmacRow(
   tagLength = length,
 ): MacRow {
   return {
-    ...{ name, standing: 'default', keyLength: length, tagLength, encryptThenMac },
+    name,
+    standing: 'default',
+    keyLength: length,
+    tagLength,
+    encryptThenMac,
     create(provider, key) {
       const hmac = provider.hmac(hash, key);
       const number = new Uint8Array(4);
@@ -73,7 +77,11 @@ function hmacRow(
 /** The sequence number is the nonce. */
 function umacRow(name: string, tagLength: 8 | 16, encryptThenMac: boolean): MacRow {
   return {
-    ...{ name, standing: 'default', keyLength: 16, tagLength, encryptThenMac },
+    name,
+    standing: 'default',
+    keyLength: 16,
+    tagLength,
+    encryptThenMac,
     create(provider, key) {
       const mac = umac(provider, key, tagLength);
       const nonce = new Uint8Array(8);

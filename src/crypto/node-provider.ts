@@ -53,7 +53,8 @@ export const nodeProvider: CryptoProvider = {
 
 function dsaGenerate(): Uint8Array {
   const { privateKey } = generateKeyPairSync('dsa', {
-    ...{ modulusLength: DSA_BITS, divisorLength: 160 },
+    modulusLength: DSA_BITS,
+    divisorLength: 160,
     privateKeyEncoding: { type: 'pkcs8', format: 'der' },
     publicKeyEncoding: { type: 'spki', format: 'der' },
   });

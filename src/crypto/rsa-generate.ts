@@ -17,14 +17,20 @@ export async function generateRsa(bits: number): Promise<RsaPrivateNumbers> {
   if (subtle === undefined)
     throw new SshError('unsupported', 'RSA keys need Web Crypto', { feature: 'RSA keys' });
   const algorithm = {
-    ...{ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
-    ...{ modulusLength: bits, publicExponent: PUBLIC_EXPONENT },
+    name: 'RSASSA-PKCS1-v1_5',
+    hash: 'SHA-256',
+    modulusLength: bits,
+    publicExponent: PUBLIC_EXPONENT,
   };
   const pair = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const { n, e, d, p, q, qi } = await subtle.exportKey('jwk', pair.privateKey);
   return {
-    ...{ n: numberOf(n), e: numberOf(e), d: numberOf(d) },
-    ...{ p: numberOf(p), q: numberOf(q), iqmp: numberOf(qi) },
+    n: numberOf(n),
+    e: numberOf(e),
+    d: numberOf(d),
+    p: numberOf(p),
+    q: numberOf(q),
+    iqmp: numberOf(qi),
   };
 }
 

@@ -38,8 +38,10 @@ function openOf(to: Endpoint, originator: DuplexPeer): readonly [string, Uint8Ar
     return ['direct-streamlocal@openssh.com', directStreamlocal.encode(payload)];
   }
   const payload = {
-    ...{ hostToConnect: to.host, portToConnect: to.port },
-    ...{ originatorAddress: originator.address, originatorPort: originator.port },
+    hostToConnect: to.host,
+    portToConnect: to.port,
+    originatorAddress: originator.address,
+    originatorPort: originator.port,
   };
   return ['direct-tcpip', directTcpip.encode(payload)];
 }

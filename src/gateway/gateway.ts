@@ -47,8 +47,14 @@ export type GatewayTarget =
  * ```ts
  * const inside = gateway(connect('deploy@db1').pipe(shareClient({ linger: 10_000 })));
  * listen({
- *   ...{ port: 2200, hostKeys: [key], authenticate, pty: true, acceptEnv: ['LANG', 'LC_*'] },
- *   ...{ exec: inside, shell: inside, subsystems: { sftp: inside } },
+ *   port: 2200,
+ *   hostKeys: [key],
+ *   authenticate,
+ *   pty: true,
+ *   acceptEnv: ['LANG', 'LC_*'],
+ *   exec: inside,
+ *   shell: inside,
+ *   subsystems: { sftp: inside },
  * });
  * ```
  */

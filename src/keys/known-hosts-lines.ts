@@ -80,7 +80,11 @@ function parseLine(content: string): ParsedLine | undefined {
   const [type, afterType] = splitField(afterHosts);
   const [base64] = splitField(afterType);
   const bad = (problem: string): ParsedLine => ({
-    ...{ marker, patterns, type, blob: undefined, problem },
+    marker,
+    patterns,
+    type,
+    blob: undefined,
+    problem,
   });
   if (isTooLong) return bad(`line of ${String(content.length)} characters`);
   if (marker === 'unknown') return bad('marker that is not known, or more than one marker');

@@ -36,7 +36,11 @@ const CHACHA_BLOCK = 64;
 
 const KEY_FILE_CIPHERS: readonly KeyFileCipher[] = [
   {
-    ...{ name: NO_CIPHER, keyLength: 0, ivLength: 0, blockSize: 8, tagLength: 0 },
+    name: NO_CIPHER,
+    keyLength: 0,
+    ivLength: 0,
+    blockSize: 8,
+    tagLength: 0,
     encrypt: (_provider, _keys, plaintext) => plaintext.slice(),
     decrypt: (_provider, _keys, sealed) => sealed.slice(),
   },
@@ -46,8 +50,11 @@ const KEY_FILE_CIPHERS: readonly KeyFileCipher[] = [
   aesGcm('aes256-gcm@openssh.com', 32),
   aesGcm('aes128-gcm@openssh.com', 16),
   {
-    ...{ name: 'chacha20-poly1305@openssh.com', keyLength: 64, ivLength: 0 },
-    ...{ blockSize: 8, tagLength: TAG_LENGTH },
+    name: 'chacha20-poly1305@openssh.com',
+    keyLength: 64,
+    ivLength: 0,
+    blockSize: 8,
+    tagLength: TAG_LENGTH,
     encrypt: (provider, { key }, plaintext) => {
       const { cipher, macKey } = chacha20(provider, key);
       const ciphertext = cipher(plaintext);
@@ -71,7 +78,11 @@ export function keyFileCipher(name: string): KeyFileCipher | undefined {
 
 function aesCtr(name: string, keyLength: number): KeyFileCipher {
   return {
-    ...{ name, keyLength, ivLength: 16, blockSize: 16, tagLength: 0 },
+    name,
+    keyLength,
+    ivLength: 16,
+    blockSize: 16,
+    tagLength: 0,
     encrypt: (provider, { key, iv }, plaintext) => provider.aesCtr(key, iv)(plaintext),
     decrypt: (provider, { key, iv }, sealed) => provider.aesCtr(key, iv)(sealed),
   };
@@ -79,7 +90,11 @@ function aesCtr(name: string, keyLength: number): KeyFileCipher {
 
 function aesGcm(name: string, keyLength: number): KeyFileCipher {
   return {
-    ...{ name, keyLength, ivLength: 12, blockSize: 16, tagLength: TAG_LENGTH },
+    name,
+    keyLength,
+    ivLength: 12,
+    blockSize: 16,
+    tagLength: TAG_LENGTH,
     encrypt: (provider, { key, iv }, plaintext) => {
       const sealed = new Uint8Array(plaintext.length + TAG_LENGTH);
       provider.aesGcm(key).seal(iv, NOTHING, plaintext, sealed, 0);

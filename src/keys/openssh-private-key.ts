@@ -206,7 +206,9 @@ async function deriveKeys(
 ): Promise<CipherKeys> {
   const length = cipher.keyLength + cipher.ivLength;
   const derived = await bcryptPbkdf({
-    ...{ passphrase, ...kdf, length },
+    passphrase,
+    ...kdf,
+    length,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.provider === undefined ? {} : { provider: options.provider }),
   });
@@ -226,7 +228,8 @@ function readPrivatePart(
     const comment = reader.lossyText();
     readPadding(reader);
     const key = new PrivateKey(material, {
-      ...{ comment, format: 'OpenSSH' },
+      comment,
+      format: 'OpenSSH',
       ...(options.source === undefined ? {} : { source: options.source }),
       ...(options.provider === undefined ? {} : { provider: options.provider }),
     });

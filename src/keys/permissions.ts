@@ -43,8 +43,13 @@ const FIELDS: Readonly<Record<keyof Permissions, (value: unknown) => boolean>> =
     Object.entries(value).every(
       ([name, text]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && isText(text),
     ),
-  ...{ pty: isFlag, portForwarding: isFlag, agentForwarding: isFlag, x11Forwarding: isFlag },
-  ...{ userRc: isFlag, permitOpen: isPatternList, permitListen: isPatternList },
+  pty: isFlag,
+  portForwarding: isFlag,
+  agentForwarding: isFlag,
+  x11Forwarding: isFlag,
+  userRc: isFlag,
+  permitOpen: isPatternList,
+  permitListen: isPatternList,
 };
 
 /** Are these permissions? A name that is not known could be a restriction misspelt: then they are none. */
@@ -66,7 +71,9 @@ export function explicitPermissions(given: Permissions): Permissions {
   if (command === undefined) return permissions;
   const isListed = permitOpen !== undefined || permitListen !== undefined;
   return {
-    ...{ agentForwarding: false, x11Forwarding: false, ...permissions },
+    agentForwarding: false,
+    x11Forwarding: false,
+    ...permissions,
     portForwarding: portForwarding ?? isListed,
     ...(portForwarding === undefined && isListed
       ? { permitOpen: permitOpen ?? [], permitListen: permitListen ?? [] }
@@ -84,7 +91,8 @@ export function intersectPermissions(a: Permissions, b: Permissions): Permission
   if (a.command !== undefined && b.command !== undefined && a.command !== b.command)
     return undefined;
   const both: { -readonly [K in keyof Permissions]: Permissions[K] } = {
-    ...{ ...b, ...a },
+    ...b,
+    ...a,
     ...(a.environment === undefined || b.environment === undefined
       ? {}
       : { environment: { ...b.environment, ...a.environment } }),

@@ -112,7 +112,10 @@ export function encodeSignature(algorithm: string, signature: Uint8Array): Uint8
 
 function ed25519(name: string, standing: Standing): SignatureAlgorithm {
   return {
-    ...{ name, standing, keyType: 'ssh-ed25519', hash: 'sha512' },
+    name,
+    standing,
+    keyType: 'ssh-ed25519',
+    hash: 'sha512',
     encode: (signature) => signature,
     verify: ({ material }, data, signature, provider) =>
       material.kind === 'ed25519' &&
@@ -149,7 +152,10 @@ function ecdsa(
 ): SignatureAlgorithm {
   const length = CURVE_LENGTHS[curve];
   return {
-    ...{ name, standing, keyType: name, hash },
+    name,
+    standing,
+    keyType: name,
+    hash,
     encode: (signature) =>
       new Writer()
         .string(unsignedToMpint(signature.subarray(0, length)))
@@ -189,7 +195,10 @@ function skEcdsa(name: string, standing: Standing): SignatureAlgorithm {
 
 function dsa(name: string, standing: Standing): SignatureAlgorithm {
   return {
-    ...{ name, standing, keyType: name, hash: 'sha1' },
+    name,
+    standing,
+    keyType: name,
+    hash: 'sha1',
     encode: (signature) => signature,
     verify: ({ material }, data, signature, provider) =>
       material.kind === 'dsa' && dsaVerify(material, data, signature, provider),
@@ -198,7 +207,10 @@ function dsa(name: string, standing: Standing): SignatureAlgorithm {
 
 function rsa(name: string, standing: Standing, hash: SignatureHash): SignatureAlgorithm {
   return {
-    ...{ name, standing, keyType: 'ssh-rsa', hash },
+    name,
+    standing,
+    keyType: 'ssh-rsa',
+    hash,
     encode: (signature) => signature,
     verify: ({ material }, data, signature, provider) =>
       material.kind === 'rsa' &&

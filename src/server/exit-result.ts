@@ -33,7 +33,9 @@ export function exitOf(value: unknown): Exit | undefined {
     return undefined;
   if (typeof coreDumped !== 'boolean' || typeof errorMessage !== 'string') return undefined;
   return {
-    ...{ kind: 'signal', signal, coreDumped },
+    kind: 'signal',
+    signal,
+    coreDumped,
     errorMessage: errorMessage.slice(0, MAX_ERROR_MESSAGE),
   };
 }

@@ -15,7 +15,10 @@ export function spawnPiped(
   const child = spawn(shell, command === undefined ? [] : ['-c', command], {
     // a dash in front of its name tells a shell that it is a login shell
     argv0: command === undefined ? `-${basename(shell)}` : shell,
-    ...{ cwd, env, detached: true, stdio: 'pipe' },
+    cwd,
+    env,
+    detached: true,
+    stdio: 'pipe',
   });
   const { pid, stdin, stdout, stderr } = child;
   if (pid === undefined) {
@@ -29,7 +32,10 @@ export function spawnPiped(
     fate.exited(signal === null ? { status: status ?? CANNOT_RUN } : { signal: signal.slice(3) }),
   );
   return {
-    ...{ pid, stdin, stdout, stderr },
+    pid,
+    stdin,
+    stdout,
+    stderr,
     endInput: () => stdin.end(),
   };
 }

@@ -165,7 +165,9 @@ export class ServedConnection implements ServerConnection {
     const left = loginGraceTime === 0 ? 0 : Math.max(1, loginGraceTime - elapsed);
     this.#subscriptions.add(
       authenticateServer(transport, {
-        ...{ ...authentication, loginGraceTime: left, authenticate },
+        ...authentication,
+        loginGraceTime: left,
+        authenticate,
         attempted: (attempt) => this.#tell({ type: 'auth-attempt', attempt }),
       }).subscribe({
         // within this very turn: the next packet may be a channel's
@@ -196,7 +198,9 @@ export class ServedConnection implements ServerConnection {
     const forward = permittedForwarding(this.#options.forward ?? {}, login.permissions);
     const { dial, listen, answerTimeout = DEFAULT_ANSWER_TIMEOUT } = forward;
     const context: ForwardContext = {
-      ...{ connection: this, life: this.#forwarded, answerTimeout },
+      connection: this,
+      life: this.#forwarded,
+      answerTimeout,
       scheduler: transport.scheduler,
       emit: (event) => this.#tell(event),
     };
@@ -240,7 +244,10 @@ export class ServedConnection implements ServerConnection {
         this.#promisedSessions--;
         this.#sessionCount++;
         session = new SessionChannel(channel, {
-          ...{ transport, connection: this, login, handlers: this.#options },
+          transport,
+          connection: this,
+          login,
+          handlers: this.#options,
           emit: (event) => this.#emit(event),
           closed: () => {
             this.#sessionCount--;

@@ -180,7 +180,9 @@ function tcpPayload(
   { peer }: ByteDuplex,
 ): Uint8Array {
   return forwardedTcpip.encode({
-    ...{ connectedAddress: host, connectedPort: port },
-    ...{ originatorAddress: peer?.address ?? '127.0.0.1', originatorPort: peer?.port ?? 0 },
+    connectedAddress: host,
+    connectedPort: port,
+    originatorAddress: peer?.address ?? '127.0.0.1',
+    originatorPort: peer?.port ?? 0,
   });
 }

@@ -30,8 +30,11 @@ export function spawnOnTerminal(
   const settings = sttyOperands(pty.modes).join(' ');
   const program = [shell, ...(command === undefined ? ['-l'] : ['-c', command])];
   const request = {
-    ...{ file: '/bin/sh', args: ['-c', SETTINGS_THEN_PROGRAM, settings, ...program] },
-    ...{ env: { ...env, TERM: pty.term }, cwd, size: pty },
+    file: '/bin/sh',
+    args: ['-c', SETTINGS_THEN_PROGRAM, settings, ...program],
+    env: { ...env, TERM: pty.term },
+    cwd,
+    size: pty,
   };
   try {
     const forked = forkPty(request, (status, signal) => {
@@ -69,7 +72,10 @@ class Terminal {
     const { fd, pid } = this.#forked;
     const stream = this.#stream;
     return {
-      ...{ pid, stdin: stream, stdout: stream, stderr: undefined },
+      pid,
+      stdin: stream,
+      stdout: stream,
+      stderr: undefined,
       endInput: () => stream.write(Uint8Array.of(eof)),
       resize: (size) => {
         if (!stream.destroyed) resizePty(fd, size);

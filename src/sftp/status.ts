@@ -70,7 +70,9 @@ export function statusError(
   const subject = shown === undefined ? operation : `${operation} ${escapeText(shown)}`;
   const text = message === '' ? statusText(code) : escapeText(message);
   const detail = {
-    ...{ status: code, name: statusName(code), operation },
+    status: code,
+    name: statusName(code),
+    operation,
     ...(shown === undefined ? {} : { path: shown }),
     ...(position === undefined ? {} : { position }),
   };

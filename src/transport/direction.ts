@@ -38,8 +38,10 @@ const NOTHING: Traffic = { packets: 0, bytes: 0 };
 
 /** Before anything has passed. */
 export const NO_TRAFFIC: Counters = {
-  ...{ packetsSent: 0, bytesSent: 0 },
-  ...{ packetsReceived: 0, bytesReceived: 0 },
+  packetsSent: 0,
+  bytesSent: 0,
+  packetsReceived: 0,
+  bytesReceived: 0,
 };
 
 /** Whether somebody has logged in, for both directions; USERAUTH_SUCCESS says so. */
@@ -112,24 +114,30 @@ export class Gate {
 /** A direction before any key exchange. */
 export function initialInbound(login: LoginMark = { isDone: false }): Inbound {
   return {
-    ...{ codec: undefined, login },
+    codec: undefined,
+    login,
     opener: plainOpener,
     discard: undefined,
     sequenceNumber: 0,
     maximumPacketLength: MAX_PACKET_LENGTH_BEFORE_AUTH,
     gate: new Gate(),
-    ...{ packets: 0, bytes: 0, earlier: NOTHING },
+    packets: 0,
+    bytes: 0,
+    earlier: NOTHING,
   };
 }
 
 /** A direction before any key exchange. */
 export function initialOutbound(login: LoginMark = { isDone: false }): Outbound {
   return {
-    ...{ codec: undefined, login },
+    codec: undefined,
+    login,
     sealer: plainSealer,
     sequenceNumber: 0,
     gate: new Gate(),
-    ...{ packets: 0, bytes: 0, earlier: NOTHING },
+    packets: 0,
+    bytes: 0,
+    earlier: NOTHING,
   };
 }
 

@@ -82,7 +82,11 @@ export interface KexMethodRow extends Row {
 export function agreementMethod(row: KeyAgreementRow): KexMethodRow {
   const { name, standing, hash, isPostQuantum } = row;
   return {
-    ...{ name, standing, hash, isPostQuantum, messages: ECDH_MESSAGES },
+    name,
+    standing,
+    hash,
+    isPostQuantum,
+    messages: ECDH_MESSAGES,
     client: ({ provider }) => clientAgreement(row, provider),
     server: ({ provider }) => serverAgreement(row, provider),
   };

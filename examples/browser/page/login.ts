@@ -50,7 +50,10 @@ export function logIn(login: Login): Observable<SshClient> {
   const identity = (): Promise<SshKey> =>
     parsePrivateKey(`${key}\n`, passphrase === '' ? {} : { passphrase });
   return connect({
-    ...{ host, port, user, knownHosts },
+    host,
+    port,
+    user,
+    knownHosts,
     duplex: connectWebSocket(relay),
     hostKeys: { policy: 'ask', ask: askToTrust },
     ...(password === '' ? {} : { password, keyboardInteractive: answerWith(password) }),

@@ -120,7 +120,10 @@ class PublicKeyClient implements ClientMethod {
     const { options, service, sessionId } = this.#context;
     const publicKey = signer.publicKey.blob;
     const data = signedData(sessionId, {
-      ...{ userName: options.user, serviceName: service, algorithm, publicKey },
+      userName: options.user,
+      serviceName: service,
+      algorithm,
+      publicKey,
     });
     return signatureOf(signer, data, algorithm).pipe(
       map((signature): ClientMove => {

@@ -23,7 +23,9 @@ const PART = 64 * 1024 * 1024;
 export function copyOnServer(source: RemoteHandle, target: RemoteHandle): Observable<number> {
   const { session } = source;
   const size$ = ask(session, source.operation('copy'), 'ATTRS', (id) => ({
-    ...{ type: 'FSTAT', id, handle: source.bytes },
+    type: 'FSTAT',
+    id,
+    handle: source.bytes,
   }));
   return size$.pipe(
     mergeMap(({ attributes }) => copyFrom(source, target, 0, attributes.size ?? 0)),

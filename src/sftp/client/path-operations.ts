@@ -67,7 +67,10 @@ export class PathOperations {
   /** Sets what is given; follows symbolic links. */
   setstat(path: Path, attributes: FileAttributes): Observable<never> {
     return this.#command({ name: 'setstat', path }, (id) => ({
-      ...{ type: 'SETSTAT', id, path: pathBytes(path), attributes },
+      type: 'SETSTAT',
+      id,
+      path: pathBytes(path),
+      attributes,
     }));
   }
 
@@ -102,7 +105,9 @@ export class PathOperations {
   /** Removes a file or a symbolic link. */
   remove(path: Path): Observable<never> {
     return this.#command({ name: 'remove', path }, (id) => ({
-      ...{ type: 'REMOVE', id, path: pathBytes(path) },
+      type: 'REMOVE',
+      id,
+      path: pathBytes(path),
     }));
   }
 
@@ -110,14 +115,19 @@ export class PathOperations {
   mkdir(path: Path, options: { readonly mode?: number } = {}): Observable<never> {
     const attributes = options.mode === undefined ? {} : { permissions: options.mode };
     return this.#command({ name: 'mkdir', path }, (id) => ({
-      ...{ type: 'MKDIR', id, path: pathBytes(path), attributes },
+      type: 'MKDIR',
+      id,
+      path: pathBytes(path),
+      attributes,
     }));
   }
 
   /** Removes an empty folder. */
   rmdir(path: Path): Observable<never> {
     return this.#command({ name: 'rmdir', path }, (id) => ({
-      ...{ type: 'RMDIR', id, path: pathBytes(path) },
+      type: 'RMDIR',
+      id,
+      path: pathBytes(path),
     }));
   }
 
@@ -126,7 +136,10 @@ export class PathOperations {
     return defer(() => {
       this.#needVersion(RENAMING, 'rename');
       return this.#command({ name: 'rename', path: oldPath }, (id) => ({
-        ...{ type: 'RENAME', id, oldPath: pathBytes(oldPath), newPath: pathBytes(newPath) },
+        type: 'RENAME',
+        id,
+        oldPath: pathBytes(oldPath),
+        newPath: pathBytes(newPath),
       }));
     });
   }
@@ -161,7 +174,10 @@ export class PathOperations {
     return defer(() => {
       this.#needVersion(LINKING, 'symlink');
       return this.#command({ name: 'symlink', path: link }, (id) => ({
-        ...{ type: 'SYMLINK', id, target: pathBytes(target), link: pathBytes(link) },
+        type: 'SYMLINK',
+        id,
+        target: pathBytes(target),
+        link: pathBytes(link),
       }));
     });
   }
@@ -171,7 +187,9 @@ export class PathOperations {
     return defer(() => {
       this.#needVersion(LINKING, 'readlink');
       return this.#name({ name: 'readlink', path }, (id) => ({
-        ...{ type: 'READLINK', id, path: pathBytes(path) },
+        type: 'READLINK',
+        id,
+        path: pathBytes(path),
       }));
     });
   }
@@ -179,7 +197,9 @@ export class PathOperations {
   /** Emits the absolute path, without symbolic links and dots; what is not there is an error with most servers. */
   realpath(path: Path): Observable<FileName> {
     return this.#name({ name: 'realpath', path }, (id) => ({
-      ...{ type: 'REALPATH', id, path: pathBytes(path) },
+      type: 'REALPATH',
+      id,
+      path: pathBytes(path),
     }));
   }
 
@@ -234,7 +254,9 @@ export class PathOperations {
 
   #attributes(name: string, type: 'STAT' | 'LSTAT', path: Path): Observable<FileAttributes> {
     return ask(this.session, { name, path }, 'ATTRS', (id) => ({
-      ...{ type, id, path: pathBytes(path) },
+      type,
+      id,
+      path: pathBytes(path),
     })).pipe(map(({ attributes }) => attributes));
   }
 

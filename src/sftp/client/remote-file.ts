@@ -83,14 +83,19 @@ export class RemoteFile {
   /** Emits what the server says of the file. */
   stat(): Observable<FileAttributes> {
     return ask(this.#handle.session, this.#handle.operation('stat'), 'ATTRS', (id) => ({
-      ...{ type: 'FSTAT', id, handle: this.#handle.bytes },
+      type: 'FSTAT',
+      id,
+      handle: this.#handle.bytes,
     })).pipe(map(({ attributes }) => attributes));
   }
 
   /** Sets what is given, and completes. */
   setstat(attributes: FileAttributes): Observable<never> {
     return this.#command('setstat', (id) => ({
-      ...{ type: 'FSETSTAT', id, handle: this.#handle.bytes, attributes },
+      type: 'FSETSTAT',
+      id,
+      handle: this.#handle.bytes,
+      attributes,
     }));
   }
 

@@ -176,7 +176,9 @@ export class SftpClient extends PathOperations {
   list(path: Path): Observable<FileEntry> {
     const operation = { name: 'list', path };
     const handle$ = openHandle(this.session, operation, (id) => ({
-      ...{ type: 'OPENDIR', id, path: pathBytes(path) },
+      type: 'OPENDIR',
+      id,
+      path: pathBytes(path),
     }));
     return withHandle(handle$, folderEntries);
   }
@@ -319,7 +321,11 @@ export class SftpClient extends PathOperations {
   #open(path: Path, mode: OpenMode, options: OpenOptions = {}): Observable<RemoteHandle> {
     const attributes = options.mode === undefined ? {} : { permissions: options.mode };
     return openHandle(this.session, { name: 'open', path }, (id) => ({
-      ...{ type: 'OPEN', id, path: pathBytes(path), flags: openFlags(mode), attributes },
+      type: 'OPEN',
+      id,
+      path: pathBytes(path),
+      flags: openFlags(mode),
+      attributes,
     }));
   }
 }

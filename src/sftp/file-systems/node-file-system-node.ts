@@ -159,8 +159,14 @@ class NodeFileSystem implements SftpFileSystem {
     return this.#jail.target(bytes, async (at) => {
       const { bsize, blocks, bfree, bavail, files, ffree } = await fs.statfs(at, { bigint: true });
       return {
-        ...{ blockSize: bsize, fragmentSize: bsize, blocks, blocksFree: bfree },
-        ...{ blocksAvailable: bavail, files, filesFree: ffree, filesAvailable: ffree },
+        blockSize: bsize,
+        fragmentSize: bsize,
+        blocks,
+        blocksFree: bfree,
+        blocksAvailable: bavail,
+        files,
+        filesFree: ffree,
+        filesAvailable: ffree,
         fileSystemId: 0n,
         flags: this.#readOnly ? READ_ONLY | NO_SETUID : NO_SETUID,
         nameMax: NAME_MAX,

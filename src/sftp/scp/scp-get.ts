@@ -114,7 +114,10 @@ class ScpGet {
     const bytes$ = fromPull(this.#dialogue.file(record.size));
     const from = { openSource: () => of({ bytes: () => bytes$ }) };
     const file: ToldFile = {
-      ...{ from, to: this.#to, ...place, followSymlinks: false },
+      from,
+      to: this.#to,
+      ...place,
+      followSymlinks: false,
       attributes: { size: record.size, permissions: record.mode | typeBits('file'), ...times },
     };
     await this.#dialogue.ok();
@@ -134,7 +137,8 @@ class ScpGet {
     const mode = modeOf({ permissions: record.mode }) ?? 0;
     const isRoot = this.#levels.length === 0;
     const made$ = this.#to.makeFolder(target, {
-      ...{ mode: mode | OWNER_RIGHTS, followSymlinks: isRoot },
+      mode: mode | OWNER_RIGHTS,
+      followSymlinks: isRoot,
     });
     await lastValueFrom(made$, { defaultValue: undefined });
     const relative = isRoot ? undefined : fileName(new TextEncoder().encode(file));

@@ -14,8 +14,12 @@ import { done, first, given } from '../server/server-answers.ts';
 /** Folders in folders, at the most. */
 const MOST_DEPTH = 64;
 const NEW_FILE = {
-  ...{ read: false, write: true, append: false },
-  ...{ create: true, truncate: true, exclusive: false },
+  read: false,
+  write: true,
+  append: false,
+  create: true,
+  truncate: true,
+  exclusive: false,
 };
 
 type RecordOf<T extends ScpRecord['type']> = Extract<ScpRecord, { readonly type: T }>;

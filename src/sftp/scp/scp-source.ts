@@ -18,8 +18,12 @@ import { nameOf } from '../server/virtual-path.ts';
 /** Folders in folders, at the most: a symbolic link may lead to where it is. */
 const MOST_DEPTH = 64;
 const READ_ONLY = {
-  ...{ read: true, write: false, append: false },
-  ...{ create: false, truncate: false, exclusive: false },
+  read: true,
+  write: false,
+  append: false,
+  create: false,
+  truncate: false,
+  exclusive: false,
 };
 
 /** Sends what the client asks for. */

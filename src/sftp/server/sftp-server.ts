@@ -85,7 +85,10 @@ export function sftpServer<S extends SftpServerChannel>(
     return new Observable((subscriber) => {
       let hasStarted = false;
       const session = new SftpServerSession({
-        ...{ fileSystem: served, readOnly, startFolder: start, provider: defaultProvider },
+        fileSystem: served,
+        readOnly,
+        startFolder: start,
+        provider: defaultProvider,
         maxHandles: limits.handles ?? DEFAULT_HANDLES,
         permit: permit === undefined ? undefined : (operation) => permit(operation, channel),
         started: () => {
