@@ -113,6 +113,14 @@ export default defineConfig(
       'house/floors': 'error',
       'no-console': 'error',
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'SpreadElement > ObjectExpression',
+          message:
+            'Write the properties out: V8 makes a hidden class of its own for each object that spreads a literal.',
+        },
+      ],
       'max-lines-per-function': ['warn', { max: 80, skipBlankLines: true, skipComments: true }],
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       'rxjs-x/no-ignored-subscription': 'error',

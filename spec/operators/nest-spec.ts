@@ -34,6 +34,19 @@ describe('nest', () => {
     });
   });
 
+  it('says by an error of the caller that a source has completed without a value', () => {
+    marbles(({ cold, expectObservable }) => {
+      const nothing = new Error('nothing');
+      const nested = nest<string, string>(
+        () => cold('-x|'),
+        () => nothing,
+      );
+      expectObservable(cold('--|').pipe(nested)).toBe('--#', undefined, nothing);
+      expectObservable(cold('a--|').pipe(nested)).toBe('-x-|');
+      expectObservable(cold('--|').pipe(nest(() => cold('-x|')))).toBe('--|');
+    });
+  });
+
   it('ends what stands on top before what it stands on', () => {
     const events: string[] = [];
     const logged = (name: string, source: Observable<string>): Observable<string> =>

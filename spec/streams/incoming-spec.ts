@@ -31,7 +31,6 @@ function incoming(role: Role, state: Partial<KexState> = {}): Incoming {
     kexState: () => kex,
     disconnected: told('disconnected'),
     debug: told('debug'),
-    unimplemented: told('unimplemented'),
     service: (message) => calls.push(`service ${message.serviceName}`),
     kexInit: told('kexInit'),
     newKeys: told('newKeys'),
@@ -75,9 +74,17 @@ describe('messages of the transport layer', () => {
     const to = incoming('server');
     receive(to, { type: 'IGNORE', data: new Uint8Array(3) });
     receive(to, { type: 'DEBUG', alwaysDisplay: true, message: 'hello', languageTag: '' });
-    receive(to, { type: 'UNIMPLEMENTED', packetSequenceNumber: 9 });
     receive(to, { type: 'DISCONNECT', reasonCode: 2, description: 'bye', languageTag: '' });
-    expect(calls).toEqual(['debug hello true', 'unimplemented 9', 'disconnected 2 bye']);
+    expect(calls).toEqual(['debug hello true', 'disconnected 2 bye']);
+  });
+
+  it('go to the channels when something of theirs was not understood, and to nobody before there are any', () => {
+    const to = incoming('client');
+    receive(to, { type: 'UNIMPLEMENTED', packetSequenceNumber: 9 });
+    expect(calls).toEqual([]);
+    to.enterPhase('connection', CONNECTION_MESSAGES);
+    receive(to, { type: 'UNIMPLEMENTED', packetSequenceNumber: 9 });
+    expect(calls).toEqual(['upper 3']);
   });
 
   it('that are unknown are answered by their sequence number, and not read', () => {

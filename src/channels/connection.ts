@@ -3,7 +3,7 @@
  * channels, who gets which message, channels that the peer asks for.
  */
 import { Observable, Subject, Subscription } from 'rxjs';
-import { protocolError, type SshError } from '../errors.ts';
+import { protocolError } from '../errors.ts';
 import { OpenFailureReason } from '../messages/codes.ts';
 import {
   type CHANNEL_OPEN,
@@ -11,6 +11,7 @@ import {
   CONNECTION_MESSAGES,
   type ConnectionMessage,
 } from '../messages/connection.ts';
+import type { UNIMPLEMENTED } from '../messages/transport.ts';
 import type { InboundMessage } from '../operators/decode.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
@@ -39,6 +40,7 @@ const DEFAULT_MAXIMUM_CHANNELS = 256;
 const DEFAULT_OPEN_TIMEOUT = 30_000;
 
 type ChannelState = Extract<TraceEvent, { type: 'channel' }>['state'];
+type UpperMessage = ConnectionMessage | MessageOf<typeof UNIMPLEMENTED>;
 type OpenMessage = MessageOf<typeof CHANNEL_OPEN>;
 
 /** Channels and global requests of one connection. */
@@ -77,11 +79,12 @@ export class SshConnection {
       freed: (channel) => this.#free(channel),
     };
     transport.enterPhase('connection', CONNECTION_MESSAGES);
-    this.#subscriptions.add(transport.upper$.subscribe((inbound) => this.#receive(inbound)));
     this.#subscriptions.add(
-      transport.unimplemented$.subscribe(() => this.globalRequests.notUnderstood()),
+      transport.upper$.subscribe({
+        next: (inbound) => this.#receive(inbound),
+        complete: () => this.#end(),
+      }),
     );
-    this.#subscriptions.add(transport.closed$.subscribe((error) => this.#end(error)));
   }
 
   /** Channels that exist now. */
@@ -180,14 +183,17 @@ export class SshConnection {
   #receive({ message }: InboundMessage): void {
     if (message === undefined) return;
     try {
-      this.#dispatch(message as ConnectionMessage);
+      this.#dispatch(message as UpperMessage);
     } catch (thrown) {
       this.transport.fail(asSshError(thrown));
     }
   }
 
-  #dispatch(received: ConnectionMessage): void {
+  #dispatch(received: UpperMessage): void {
     switch (received.type) {
+      case 'UNIMPLEMENTED':
+        this.globalRequests.notUnderstood();
+        return;
       case 'GLOBAL_REQUEST':
         if (received.requestName !== KEEPALIVE_REQUEST) this.#channels.used();
         this.globalRequests.receive(received);
@@ -296,10 +302,12 @@ export class SshConnection {
     this.transport.trace?.({ type: 'channel', channel: number, channelType: type, state });
   }
 
-  #end(error: SshError): void {
+  #end(): void {
+    const { ended } = this.transport;
+    if (ended === undefined) return;
     this.#subscriptions.unsubscribe();
     this.#unused.complete();
-    this.globalRequests.end(error);
-    for (const channel of this.#channels.takeAll()) channel.connectionEnded(error);
+    this.globalRequests.end(ended);
+    for (const channel of this.#channels.takeAll()) channel.connectionEnded(ended);
   }
 }

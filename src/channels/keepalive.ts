@@ -1,5 +1,5 @@
 /** Keepalive: is the peer still there, and how long is the way to it? */
-import { EMPTY, Observable, type SchedulerAction, type SchedulerLike } from 'rxjs';
+import { EMPTY, Observable, type SchedulerAction, type SchedulerLike, type Subscriber } from 'rxjs';
 import { LONGEST_DELAY } from '../operators/steady-scheduler.ts';
 import { timeoutError } from '../streams/deadline.ts';
 import type { SshConnection } from './connection.ts';
@@ -26,52 +26,88 @@ export function keepalive(
   options: KeepaliveOptions,
   scheduler: SchedulerLike,
 ): Observable<number> {
-  const { transport } = connection;
   const interval = Math.min(options.interval, LONGEST_DELAY);
   if (interval <= 0) return EMPTY;
   return new Observable((subscriber) => {
-    let misses = 0;
-    let received = transport.counters.packetsReceived;
-    let isWaiting = false;
-    const ask = (): void => {
-      const sent = scheduler.now();
-      const answered = (): void => {
-        isWaiting = false;
-        const roundTrip = scheduler.now() - sent;
-        connection.sawRoundTrip(roundTrip);
-        subscriber.next(roundTrip);
-      };
-      isWaiting = true;
-      subscriber.add(
-        connection.globalRequests.request(KEEPALIVE_REQUEST).subscribe({
-          next: answered,
-          error: () => {
-            if (transport.ended === undefined) answered();
-          },
-        }),
-      );
-    };
-    const giveUp = (): void => {
-      if (transport.counters.packetsReceived === received)
-        transport.fail(timeoutError('keepalive', interval * options.countMax));
-    };
-    const tick = (): void => {
-      if (transport.isGateClosed) return;
-      misses = transport.counters.packetsReceived === received ? misses + 1 : 0;
-      received = transport.counters.packetsReceived;
-      if (misses > 0 && isWaiting && misses >= options.countMax) {
-        // timers come before what has arrived: a program that was busy has not read it yet
-        subscriber.add(scheduler.schedule(giveUp));
-        return;
-      }
-      if (!isWaiting) ask();
-    };
-    subscriber.add(
-      scheduler.schedule(function (this: SchedulerAction<void>) {
+    const { countMax } = options;
+    new Keepalive(connection, { interval, countMax }, scheduler, subscriber).start();
+  });
+}
+
+class Keepalive {
+  readonly #connection: SshConnection;
+  readonly #options: KeepaliveOptions;
+  readonly #scheduler: SchedulerLike;
+  readonly #subscriber: Subscriber<number>;
+  #misses = 0;
+  #received: number;
+  #isWaiting = false;
+
+  constructor(
+    connection: SshConnection,
+    options: KeepaliveOptions,
+    scheduler: SchedulerLike,
+    subscriber: Subscriber<number>,
+  ) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#scheduler = scheduler;
+    this.#subscriber = subscriber;
+    this.#received = this.#packetsReceived;
+  }
+
+  get #packetsReceived(): number {
+    return this.#connection.transport.counters.packetsReceived;
+  }
+
+  start(): void {
+    const { interval } = this.#options;
+    const tick = (): void => this.#tick();
+    this.#subscriber.add(
+      this.#scheduler.schedule(function (this: SchedulerAction<void>) {
         tick();
         this.schedule(undefined, interval);
       }, interval),
     );
-    subscriber.add(transport.closed$.subscribe(() => subscriber.complete()));
-  });
+    const { closed$ } = this.#connection.transport;
+    this.#subscriber.add(closed$.subscribe(() => this.#subscriber.complete()));
+  }
+
+  #tick(): void {
+    if (this.#connection.transport.isGateClosed) return;
+    const received = this.#packetsReceived;
+    this.#misses = received === this.#received ? this.#misses + 1 : 0;
+    this.#received = received;
+    if (this.#misses > 0 && this.#isWaiting && this.#misses >= this.#options.countMax) {
+      // timers come before what has arrived: a program that was busy has not read it yet
+      this.#subscriber.add(this.#scheduler.schedule(() => this.#giveUp()));
+      return;
+    }
+    if (!this.#isWaiting) this.#ask();
+  }
+
+  #ask(): void {
+    const sent = this.#scheduler.now();
+    const answered = (): void => {
+      this.#isWaiting = false;
+      const roundTrip = this.#scheduler.now() - sent;
+      this.#connection.sawRoundTrip(roundTrip);
+      this.#subscriber.next(roundTrip);
+    };
+    this.#isWaiting = true;
+    this.#subscriber.add(
+      this.#connection.globalRequests.request(KEEPALIVE_REQUEST).subscribe({
+        next: answered,
+        error: () => {
+          if (this.#connection.transport.ended === undefined) answered();
+        },
+      }),
+    );
+  }
+
+  #giveUp(): void {
+    if (this.#packetsReceived !== this.#received) return;
+    const { interval, countMax } = this.#options;
+    this.#connection.transport.fail(timeoutError('keepalive', interval * countMax));
+  }
 }

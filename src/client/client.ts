@@ -7,7 +7,7 @@ import {
   merge,
   type Observable,
   ReplaySubject,
-  share,
+  Subject,
   switchMap,
   take,
   takeUntil,
@@ -102,19 +102,19 @@ export class SshClient {
     this.#localFiles = localFiles;
     const channels = { ...this.#listeners.channels, ...connection.channels };
     const hostKeys = new ReplaySubject<Uint8Array>(1);
-    this.hostKeys$ = hostKeys.pipe(map(announcedHostKeys), takeUntil(transport.closed$));
+    this.hostKeys$ = hostKeys
+      .asObservable()
+      .pipe(map(announcedHostKeys), takeUntil(transport.closed$));
     const globalRequests = {
       [HOST_KEYS]: receiveHostKeys(transport, hostKeys),
       ...connection.globalRequests,
     };
     this.connection = new SshConnection(transport, { ...connection, channels, globalRequests });
-    this.keepalive$ = keepalive(
-      this.connection,
-      { ...DEFAULT_KEEPALIVE, ...options },
-      transport.scheduler,
-    ).pipe(share());
+    const roundTrips = new Subject<number>();
+    this.keepalive$ = roundTrips.asObservable();
+    const keepaliveOptions = { ...DEFAULT_KEEPALIVE, ...options };
     // eslint-disable-next-line rxjs-x/no-ignored-subscription -- it runs whether anybody looks or not, and ends with the connection
-    this.keepalive$.subscribe();
+    keepalive(this.connection, keepaliveOptions, transport.scheduler).subscribe(roundTrips);
   }
 
   /** Where the server is, when the duplex knows. */

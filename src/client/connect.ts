@@ -1,7 +1,6 @@
 /** From bytes to a logged-in client, over any duplex. */
 import {
   catchError,
-  concatMap,
   defer,
   EMPTY,
   ignoreElements,
@@ -13,7 +12,6 @@ import {
   ReplaySubject,
   type SchedulerLike,
   tap,
-  throwIfEmpty,
 } from 'rxjs';
 import { defaultProvider } from '#crypto';
 import { authenticateClient } from '../auth/client.ts';
@@ -129,8 +127,10 @@ export function connect(options: ConnectOptions): Observable<SshClient> {
   const client$ = defer(() => {
     const began = scheduler.now();
     return duplexOf(options).pipe(
-      throwIfEmpty(() => nothingCame('duplex')),
-      nest((opened) => connectOver(opened, options, scheduler.now() - began)),
+      nest(
+        (opened) => connectOver(opened, options, scheduler.now() - began),
+        () => nothingCame('duplex'),
+      ),
     );
   });
   return signal === undefined ? client$ : abortableClient(client$, signal);
@@ -187,7 +187,7 @@ function connectOver(
 ): Observable<SshClient> {
   const banner$ = new ReplaySubject<string>(MAX_BANNERS);
   return hostVerification(options).pipe(
-    concatMap((verification) =>
+    nest((verification) =>
       openTransport(duplex, transportOptions(options, verification)).pipe(
         nest((transport) => {
           const client$ = logIn(transport, options, banner$, dial);
@@ -244,9 +244,13 @@ function logIn(
     map((login) => {
       banner$.complete();
       const parts = {
-        ...{ transport, login, host, connection },
+        transport,
+        login,
+        host,
+        connection,
         timings: {
-          ...{ dial, ...transport.handshake.timings },
+          dial,
+          ...transport.handshake.timings,
           login: transport.scheduler.now() - began,
         },
         banner$: banner$.asObservable(),

@@ -74,6 +74,8 @@ const POLICIES: readonly HostKeyPolicy['policy'][] = [
   'no',
 ];
 
+const NO_HOSTS = joinKnownHosts([]);
+
 /** Judges the keys of one host over the life of one connection. */
 export class HostVerification {
   readonly #host: string;
@@ -126,7 +128,7 @@ export class HostVerification {
         map(() => {
           this.#accepted = key;
           // from here on only this key counts, and a file of thousands of hosts is nothing for each connection to keep
-          this.#known = joinKnownHosts([]);
+          this.#known = NO_HOSTS;
           return true;
         }),
         catchError((error: unknown) =>
@@ -242,7 +244,7 @@ export class HostVerification {
 
 /** Nothing is known: every host is an unknown one. */
 export const noKnownHosts: KnownHostsStore = {
-  load: () => of(joinKnownHosts([])),
+  load: () => of(NO_HOSTS),
   add: () => of(undefined),
 };
 
@@ -264,7 +266,7 @@ export function hostVerification(options: {
     return throwError(() => new SshError('config', message, { option: 'hostKeys.policy' }));
   }
   if (hostKeys.policy === 'pinned')
-    return of(new HostVerification(host, port, hostKeys, knownHosts, joinKnownHosts([])));
+    return of(new HostVerification(host, port, hostKeys, knownHosts, NO_HOSTS));
   return defer(() => from(knownHosts.load())).pipe(
     take(1),
     throwIfEmpty(() => nothingCame('knownHosts')),

@@ -8,7 +8,6 @@ import {
   Subscription,
   take,
   throwError,
-  throwIfEmpty,
 } from 'rxjs';
 import { SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
@@ -108,8 +107,7 @@ export class ForwardedConnection {
     this.#life.add(() => near.destroy(this.#failure));
     if (this.#life.closed) return;
     const carried$ = defer(() => route(near, (to) => (this.#to = to))).pipe(
-      throwIfEmpty(noWay),
-      nest((ends) => splice(ends.near, ends.far, counters).pipe(endWith(undefined))),
+      nest((ends) => splice(ends.near, ends.far, counters).pipe(endWith(undefined)), noWay),
       take(1),
     );
     this.#life.add(

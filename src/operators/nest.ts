@@ -18,11 +18,15 @@ import { subscribeInner } from './lift.ts';
  *    it stands on is still there. A source that emits without a pause is stopped too.
  *
  * @param project - source's value → what is built on it
+ * @param ifEmpty - makes the error of a source that completes without a value; without it, that is completion
  */
-export function nest<T, R>(project: (value: T) => ObservableInput<R>): OperatorFunction<T, R> {
+export function nest<T, R>(
+  project: (value: T) => ObservableInput<R>,
+  ifEmpty?: () => Error,
+): OperatorFunction<T, R> {
   return (source) =>
     new Observable((out) => {
-      new Nest(project, out).subscribe(source);
+      new Nest(project, out).subscribe(source, ifEmpty);
     });
 }
 
@@ -38,9 +42,15 @@ class Nest<T, R> {
     this.#out = out;
   }
 
-  subscribe(source: Observable<T>): void {
+  subscribe(source: Observable<T>, ifEmpty: (() => Error) | undefined): void {
     this.#out.add(this.#inner);
-    const stage = { next: (value: T) => this.#take(value), complete: () => this.#complete() };
+    const stage = {
+      next: (value: T) => this.#take(value),
+      complete: () => {
+        if (ifEmpty !== undefined && this.#project !== undefined) throw ifEmpty();
+        this.#complete();
+      },
+    };
     subscribeInner(source, this.#out, stage);
   }
 

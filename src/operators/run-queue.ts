@@ -8,7 +8,7 @@ import { outsideDelivery } from './credit.ts';
 export class RunQueue {
   #tasks: (() => void)[] = [];
   #isRunning = false;
-  readonly #whenIdle: (() => void)[] = [];
+  #whenIdle: readonly (() => void)[] = [];
   readonly #failed: (thrown: unknown) => void;
 
   /** @param failed - receives what a task throws; the tasks behind it still run. Without it, it is thrown on. */
@@ -24,7 +24,7 @@ export class RunQueue {
 
   /** Calls `settle` each time the queue has run dry: the moment at which what was gathered is written out. */
   onIdle(settle: () => void): void {
-    this.#whenIdle.push(settle);
+    this.#whenIdle = [...this.#whenIdle, settle];
   }
 
   #loop(): void {

@@ -112,7 +112,8 @@ export function handshakeOf(facts: HandshakeFacts): Handshake {
   return {
     ownIdentification: new TextDecoder().decode(own),
     peerIdentification: escapeText(peer?.text ?? ''),
-    ...{ sessionId, algorithms },
+    sessionId,
+    algorithms,
     strictKeyExchange: strict,
     isOpenToTerrapin: isOpenToTerrapin(algorithms, strict),
     isPostQuantum: isPostQuantum(algorithms.kex),

@@ -47,7 +47,10 @@ export function proveHostKey(
   // one connection is one server: who trusts any key must still not be handed from one to another
   if (known !== undefined && !equalPublicKeys(known.key, key)) {
     throw new SshError('host-key', 'the server came with another host key in a rekey', {
-      ...{ reason: 'changed', host: '', algorithm, fingerprint: fingerprint(key) },
+      reason: 'changed',
+      host: '',
+      algorithm,
+      fingerprint: fingerprint(key),
     });
   }
   return { key, algorithm };

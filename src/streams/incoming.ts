@@ -8,12 +8,7 @@ import type { KexMessage } from '../messages/kex.ts';
 import { type KexInit, TRANSPORT_MESSAGES, type TransportMessage } from '../messages/transport.ts';
 import type { InboundMessage } from '../operators/decode.ts';
 import { admission, type Phase } from '../transport/admission.ts';
-import {
-  type Inbound,
-  initialInbound,
-  type LoginMark,
-  MAX_PACKET_LENGTH,
-} from '../transport/direction.ts';
+import { type Inbound, initialInbound, MAX_PACKET_LENGTH } from '../transport/direction.ts';
 import { kexProgress, type KexState } from '../transport/kex-state.ts';
 import type { Role } from '../transport/role.ts';
 import { type MessageRow, type MessageTable, messageTable } from '../wire/message.ts';
@@ -33,7 +28,6 @@ export interface TransportHandlers {
   kexState(): KexState;
   disconnected(reasonCode: number, description: string): void;
   debug(message: string, alwaysDisplay: boolean): void;
-  unimplemented(sequenceNumber: number): void;
   service(message: Extract<TransportMessage, { serviceName: string }>): void;
   kexInit(message: KexInit, payload: Uint8Array, sequenceNumber: number): void;
   newKeys(): void;
@@ -63,9 +57,8 @@ export class Incoming {
   #previousNumber = 0;
   #extInfoCount = 0;
 
-  /** @param login - shared with the outgoing half */
-  constructor(role: Role, handlers: TransportHandlers, login?: LoginMark) {
-    this.cell = initialInbound(login);
+  constructor(role: Role, handlers: TransportHandlers, cell: Inbound = initialInbound()) {
+    this.cell = cell;
     this.#role = role;
     this.#handlers = handlers;
   }
@@ -128,7 +121,8 @@ export class Incoming {
     this.#previousNumber = inbound.number;
   }
 
-  #receive(message: Message, { payload, sequenceNumber }: InboundMessage): void {
+  #receive(message: Message, inbound: InboundMessage): void {
+    const { payload, sequenceNumber } = inbound;
     const handlers = this.#handlers;
     switch (message.type) {
       case 'DISCONNECT':
@@ -140,7 +134,8 @@ export class Incoming {
         handlers.debug(message.message, message.alwaysDisplay);
         return;
       case 'UNIMPLEMENTED':
-        handlers.unimplemented(message.packetSequenceNumber);
+        // before that nothing is asked that a peer need not understand
+        if (this.#phase === 'connection') handlers.upper(inbound);
         return;
       case 'SERVICE_REQUEST':
       case 'SERVICE_ACCEPT':

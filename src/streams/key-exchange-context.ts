@@ -1,5 +1,5 @@
 /** What a key exchange needs of the connection that it runs on. */
-import type { ObservableInput } from 'rxjs';
+import type { ObservableInput, SchedulerLike } from 'rxjs';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { SshError } from '../errors.ts';
 import type { PublicKey } from '../keys/public-key.ts';
@@ -19,8 +19,19 @@ export interface HostKeyClaim {
   readonly algorithm: string;
 }
 
+/** The transport whose keys are exchanged. */
+interface KeyedTransport {
+  /** Where time comes from. */
+  readonly scheduler: SchedulerLike;
+  send(message: Message): void;
+  /** Runs a task on the connection's queue. */
+  run(task: () => void): void;
+  fail(error: SshError): void;
+}
+
 /** What a key exchange needs of its connection. */
 export interface KeyExchangeContext {
+  readonly transport: KeyedTransport;
   readonly role: Role;
   readonly provider: CryptoProvider;
   readonly inbound: Inbound;
@@ -33,15 +44,9 @@ export interface KeyExchangeContext {
   /** Emits once when the key is trusted; an error refuses it. */
   verifyHostKey(claim: HostKeyClaim): ObservableInput<unknown>;
   identifications(): { readonly own: Uint8Array; readonly peer: Uint8Array };
-  /** The time, in milliseconds. */
-  now(): number;
-  send(message: Message): void;
-  /** Runs a task on the connection's queue. */
-  run(task: () => void): void;
   /** Called behind our NEWKEYS, before what was held leaves. */
   beforeRelease(initial: boolean): void;
   /** The exchange has got somewhere: for traces and deadlines. */
   stepped(step: KexStep): void;
   completed(initial: boolean): void;
-  fail(error: SshError): void;
 }

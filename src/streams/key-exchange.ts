@@ -64,7 +64,7 @@ export class KeyExchange {
   constructor(context: KeyExchangeContext) {
     this.#context = context;
     this.#state = initialKexState(context.role);
-    this.#budget = new RekeyBudget(context.now());
+    this.#budget = new RekeyBudget(context.transport.scheduler.now());
   }
 
   get state(): KexState {
@@ -125,7 +125,9 @@ export class KeyExchange {
 
   #charge(): void {
     const { inbound, outbound } = this.#context;
-    if (!this.#budget.spend(this.#context.now(), inbound.bytes + outbound.bytes))
+    if (
+      !this.#budget.spend(this.#context.transport.scheduler.now(), inbound.bytes + outbound.bytes)
+    )
       throw protocolError('too many key exchanges in too short a time');
   }
 
@@ -168,7 +170,7 @@ export class KeyExchange {
         this.#complete(effect.initial);
         return;
       case 'fail':
-        this.#context.fail(effect.error);
+        this.#context.transport.fail(effect.error);
         return;
     }
   }
@@ -180,7 +182,7 @@ export class KeyExchange {
     encodeMessage(message, writer);
     this.#ownInit = { message, payload: writer.bytes() };
     outbound.gate.close();
-    this.#context.send(message);
+    this.#context.transport.send(message);
   }
 
   #negotiate(): void {
@@ -207,14 +209,14 @@ export class KeyExchange {
     }
     const method = exchange.row.client(context);
     exchange.method = method;
-    this.#context.send(method.first);
+    this.#context.transport.send(method.first);
   }
 
   #receive(message: KexMessage): void {
     const exchange = required(this.#exchange);
     const result = required(exchange.method).receive(message);
     if ('send' in result) {
-      this.#context.send(result.send);
+      this.#context.transport.send(result.send);
       return;
     }
     delete exchange.method;
@@ -225,7 +227,7 @@ export class KeyExchange {
       const keys = this.#keySource(exchange, result, hostKey);
       this.#await<Uint8Array>(
         () => signWith(signer, keys.exchangeHash, exchange.algorithms.hostKey),
-        (signature) => this.#context.send(result.reply(hostKey, signature)),
+        (signature) => this.#context.transport.send(result.reply(hostKey, signature)),
       );
       return;
     }
@@ -253,12 +255,12 @@ export class KeyExchange {
     const { clientToServer, serverToClient } = required(this.#exchange).algorithms;
     const loading = loadCodec(clientToServer.compression, serverToClient.compression);
     const settlement = settle(loading, ask, {
-      run: (task) => this.#context.run(task),
+      run: (task) => this.#context.transport.run(task),
       settled: (value) => {
         accepted(value);
         this.#dispatch({ type: 'settled' });
       },
-      refused: (error) => this.#context.fail(refusedHostKey(error)),
+      refused: (error) => this.#context.transport.fail(refusedHostKey(error)),
     });
     this.#pending.add(settlement);
   }
@@ -293,7 +295,7 @@ export class KeyExchange {
 
   #sendNewKeys(): void {
     const { outbound } = this.#context;
-    this.#context.send({ type: 'NEWKEYS' });
+    this.#context.transport.send({ type: 'NEWKEYS' });
     const suite = this.#suite();
     switchOutbound(outbound, suite.sealer(), this.#state.strict, suite.deflater());
     this.#context.beforeRelease(this.#state.initial);

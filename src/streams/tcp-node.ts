@@ -111,6 +111,7 @@ class Race {
   readonly #attempts: ConnectAttempt[] = [];
   readonly #running = new Set<Socket>();
   readonly #deadline: Subscription;
+  readonly #ending = new Subscription(() => this.#finish());
   #addresses: readonly Address[] = [];
   #next = 0;
   #patience = Subscription.EMPTY;
@@ -123,7 +124,7 @@ class Race {
     // looking the name up counts
     const expired = (): void => subscriber.error(timeoutError('connect', timeout));
     this.#deadline = after(timeout, expired, scheduler);
-    subscriber.add(() => this.#finish());
+    subscriber.add(this.#ending);
   }
 
   start(error: Error | undefined, addresses: readonly Address[]): void {
@@ -181,7 +182,7 @@ class Race {
   #won(socket: Socket, duplex: ByteDuplex): void {
     if (this.#isOver) return;
     this.#running.delete(socket);
-    this.#finish();
+    this.#ending.unsubscribe();
     this.#subscriber.add(() => letGo(socket));
     this.#subscriber.next(duplex);
   }

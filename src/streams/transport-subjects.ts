@@ -10,7 +10,6 @@ export class TransportSubjects {
   readonly upper = new Subject<InboundMessage>();
   readonly service = new Subject<string>();
   readonly rekeyed = new Subject<void>();
-  readonly unimplemented = new Subject<number>();
   readonly closed = new ReplaySubject<SshError>(1);
 
   /** Nothing more is told but how it ended. */
@@ -19,7 +18,6 @@ export class TransportSubjects {
       this.upper.complete();
       this.service.complete();
       this.rekeyed.complete();
-      this.unimplemented.complete();
       this.closed.next(error);
       this.closed.complete();
     });

@@ -2,11 +2,12 @@
  * The transport layer (RFC 4253) as a cold Observable: identification, key exchanges, and the end of a connection. What comes
  * after it (service, authentication, channels) subscribes to `upper$` and calls `send`.
  */
-import { Observable, type SchedulerLike, Subject, Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, Subject, type Subscriber, Subscription } from 'rxjs';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { escapeText, protocolError, SshError } from '../errors.ts';
 import type { Message } from '../messages/catalogue.ts';
 import { DisconnectReason } from '../messages/codes.ts';
+import { outsideDelivery } from '../operators/credit.ts';
 import type { InboundMessage } from '../operators/decode.ts';
 import type { Inspector } from '../operators/inspect.ts';
 import { RunQueue } from '../operators/run-queue.ts';
@@ -15,21 +16,14 @@ import { DEFAULT_GROUP_EXCHANGE } from '../transport/group-exchange.ts';
 import { type Identification, ownIdentification } from '../transport/identification.ts';
 import type { KexStep } from '../transport/kex-state.ts';
 import { isWornOut } from '../transport/rekey-policy.ts';
-import { type Counters, countersOf } from '../transport/direction.ts';
+import { type Counters, countersOf, type Inbound, initialInbound } from '../transport/direction.ts';
 import type { Role } from '../transport/role.ts';
 import type { MessageRow } from '../wire/message.ts';
 import type { ByteDuplex } from './byte-duplex.ts';
 import { DuplexLife } from './duplex-life.ts';
-import {
-  asSshError,
-  disconnectedByPeer,
-  type Farewell,
-  farewellFor,
-  lossOf,
-  releasedError,
-} from './ending.ts';
+import { asSshError, type Farewell, farewellFor, lossOf, releasedError } from './ending.ts';
 import { type Handshake, HandshakeClock, handshakeOf } from './handshake.ts';
-import { Incoming, type TransportHandlers } from './incoming.ts';
+import { Incoming } from './incoming.ts';
 import { KeyExchange } from './key-exchange.ts';
 import type { KeyExchangeContext } from './key-exchange-context.ts';
 import { Outgoing } from './outgoing.ts';
@@ -38,6 +32,7 @@ import { traceHandshake, tracePacket, type TraceEvent, type Tracer } from './tra
 import { TraceFeed } from './trace-feed.ts';
 import { TransportDeadlines } from './transport-deadlines.ts';
 import type { TransportOptions } from './transport-options.ts';
+import { TransportMessages } from './transport-messages.ts';
 import { TransportSubjects } from './transport-subjects.ts';
 import { steadyScheduler } from '../operators/steady-scheduler.ts';
 
@@ -53,10 +48,7 @@ export function openTransport(
   options: TransportOptions,
 ): Observable<SshTransport> {
   return new Observable((subscriber) => {
-    const transport = new SshTransport(duplex, options, () => subscriber.next(transport));
-    // last of all: the layers above hear of the end first, and may know better what it means
-    const ended = (): void => subscriber.error(transport.ended);
-    subscriber.add(transport.closed$.subscribe({ complete: ended }));
+    const transport = new SshTransport(duplex, options, subscriber);
     subscriber.add(() => transport.release());
     transport.start();
   });
@@ -83,13 +75,16 @@ export class SshTransport {
   readonly #life: DuplexLife;
   readonly #deadlines: TransportDeadlines;
   readonly #clock: HandshakeClock;
-  readonly #ready: () => void;
+  readonly #subscriber: Subscriber<SshTransport>;
   readonly #own: Uint8Array;
   #peer: Identification | undefined;
   #handshake: Handshake | undefined;
   #ended: SshError | undefined;
 
-  /** Messages of the layers above (numbers from 50), as they come; emitted on the run queue. */
+  /**
+   * Messages of the layers above (numbers from 50), as they come, and UNIMPLEMENTED once they are channels (RFC 4253 §11.4); emitted
+   * on the run queue. Completes when the connection ends.
+   */
   readonly upper$: Observable<InboundMessage> = this.#subjects.upper.asObservable();
   /** Names in SERVICE_REQUEST (server) and SERVICE_ACCEPT (client) messages (RFC 4253 §10). */
   readonly service$: Observable<string> = this.#subjects.service.asObservable();
@@ -97,17 +92,15 @@ export class SshTransport {
   readonly closed$: Observable<SshError> = this.#subjects.closed.asObservable();
   /** Emits when new keys are in use. */
   readonly rekeyed$: Observable<void> = this.#subjects.rekeyed.asObservable();
-  /** Sequence numbers of our packets that the peer has not understood (RFC 4253 §11.4). */
-  readonly unimplemented$: Observable<number> = this.#subjects.unimplemented.asObservable();
 
-  constructor(duplex: ByteDuplex, options: TransportOptions, ready: () => void) {
+  constructor(duplex: ByteDuplex, options: TransportOptions, subscriber: Subscriber<SshTransport>) {
     this.role = options.role;
     this.provider = options.provider;
     this.scheduler = options.scheduler ?? steadyScheduler;
     this.#trace = new TraceFeed(options.trace);
     this.#duplex = duplex;
     this.#options = options;
-    this.#ready = ready;
+    this.#subscriber = subscriber;
     this.#own = ownIdentification(options.software);
     this.#life = new DuplexLife(duplex, this.scheduler);
     this.#clock = new HandshakeClock(this.scheduler);
@@ -120,8 +113,10 @@ export class SshTransport {
       isWornOut: () => isWornOut(options.rekey, this.#outgoing.cell, this.#outgoing.cell.sealer),
       inspector: () => this.trace && this.#traceSent,
     });
-    this.#incoming = this.#createIncoming();
-    this.#kex = new KeyExchange(this.#keyExchangeContext());
+    const inbound = initialInbound(this.#outgoing.cell.login);
+    this.#kex = new KeyExchange(this.#keyExchangeContext(inbound));
+    const messages = new TransportMessages(this, this.#kex, this.#subjects);
+    this.#incoming = new Incoming(this.role, messages, inbound);
   }
 
   /** What happens on the wire and around it, from now on; completes at the end. Costs nothing while nobody is subscribed. */
@@ -269,49 +264,27 @@ export class SshTransport {
     this.#rekeyWhenWornOut();
   }
 
-  #createIncoming(): Incoming {
-    const handlers: TransportHandlers = {
-      kexState: () => this.#kex.state,
-      disconnected: (reasonCode, description) =>
-        this.#end(disconnectedByPeer(reasonCode, description)),
-      debug: (message, alwaysDisplay) =>
-        this.trace?.({ type: 'debug', message: escapeText(message), alwaysDisplay }),
-      unimplemented: (sequenceNumber) => this.#subjects.unimplemented.next(sequenceNumber),
-      service: (message) => this.#subjects.service.next(message.serviceName),
-      kexInit: (message, payload, sequenceNumber) =>
-        this.#kex.receiveKexInit(message, payload, sequenceNumber),
-      newKeys: () => this.#kex.receiveNewKeys(),
-      wrongGuess: () => this.#kex.passOverGuess(),
-      kexMessages: () => this.#kex.methodMessages,
-      kexMethod: (message) => this.#kex.receiveMethodMessage(message),
-      ping: (data) => this.send({ type: 'PONG', data }),
-      upper: (inbound) => this.#subjects.upper.next(inbound),
-      notUnderstood: (packetSequenceNumber) =>
-        this.send({ type: 'UNIMPLEMENTED', packetSequenceNumber }),
-    };
-    return new Incoming(this.role, handlers, this.#outgoing.cell.login);
-  }
-
-  #keyExchangeContext(): KeyExchangeContext {
+  #keyExchangeContext(inbound: Inbound): KeyExchangeContext {
     const { role, provider, proposal, hostKeys = [], verifyHostKey, extensions } = this.#options;
     const { groupExchange = DEFAULT_GROUP_EXCHANGE } = this.#options;
     return {
-      ...{ role, provider, proposal, groupExchange, hostKeys },
-      inbound: this.#incoming.cell,
+      transport: this,
+      role,
+      provider,
+      proposal,
+      groupExchange,
+      hostKeys,
+      inbound,
       outbound: this.#outgoing.cell,
       // nobody to ask is a refusal: the executor turns an empty answer into one
       verifyHostKey: verifyHostKey ?? (() => []),
       identifications: () => ({ own: this.#own, peer: this.#peer?.bytes ?? new Uint8Array(0) }),
-      now: () => this.scheduler.now(),
-      send: (message) => this.send(message),
-      run: (task) => this.run(task),
       beforeRelease: (initial) => {
         if (!initial || extensions === undefined || !this.#kex.state.peerTakesExtInfo) return;
         this.send({ type: 'EXT_INFO', extensions });
       },
       stepped: (step) => this.#kexStepped(step),
       completed: (initial) => this.#kexCompleted(initial),
-      fail: (error) => this.fail(error),
     };
   }
 
@@ -326,11 +299,16 @@ export class SshTransport {
     this.#deadlines.settled();
     if (initial) this.#clock.keyed();
     this.#handshake = handshakeOf({
-      ...{ own: this.#own, peer: this.#peer, sessionId, algorithms, hostKey },
-      ...{ strict: state.strict, timings: this.#clock.timings },
+      own: this.#own,
+      peer: this.#peer,
+      sessionId,
+      algorithms,
+      hostKey,
+      strict: state.strict,
+      timings: this.#clock.timings,
     });
     traceHandshake(this.trace, this.#handshake);
-    if (initial) this.#ready();
+    if (initial) this.#subscriber.next(this);
     else this.#subjects.rekeyed.next();
     this.#outgoing.resumeWriters();
   }
@@ -370,5 +348,7 @@ export class SshTransport {
     else this.#life.end();
     this.#trace.end(error);
     this.#subjects.end(error);
+    // last of all: the layers above hear of the end first, and may know better what it means
+    if (!this.#subscriber.closed) outsideDelivery(() => this.#subscriber.error(error));
   }
 }
