@@ -5,6 +5,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { protocolError, SshError } from '../../errors.ts';
 import type { ByteStream } from '../../streams/byte-duplex.ts';
+import { weigh } from '../../wire/ballast.ts';
 import { Fifo } from '../../wire/fifo.ts';
 import { FlightBudget } from './flight-budget.ts';
 import { Output } from './output.ts';
@@ -237,6 +238,7 @@ class FileReader {
     for (let piece = block.pieces.shift(); piece !== undefined; piece = block.pieces.shift()) {
       const { length } = piece;
       this.#out.deliver(piece, () => {
+        weigh(piece);
         this.#outstanding -= length;
         this.ask();
       });
