@@ -37,7 +37,7 @@ const refused: readonly (readonly [string, boolean, Uint8Array, readonly number[
   ['BIND', true, bytes(5, 2, 0, 1, 10, 0, 0, 1, 0, 80), [5, 7]],
   ['UDP ASSOCIATE', true, bytes(5, 3, 0, 1, 10, 0, 0, 1, 0, 80), [5, 7]],
   ['4 BIND', false, bytes(4, 2, 0, 80, 10, 0, 0, 1, 0), [0, 91]],
-  ['a type of address that there is none of', true, bytes(5, 1, 0, 9, 1), [5, 1]],
+  ['a type of address that there is none of', true, bytes(5, 1, 0, 9, 1), [5, 8]],
   ['a name of no length', true, bytes(5, 1, 0, 3, 0, 0, 80), [5, 1]],
   ['a name with a zero byte', true, name('a\0b'), [5, 1]],
   ['a name with a line end', true, name('a\r\nb'), [5, 1]],

@@ -80,7 +80,7 @@ describe('sessionReducer', () => {
     ['a terminal', [pty], 'grant'],
     ['a second terminal', [pty, pty], 'refuse'],
     ['a terminal after the start', [EXEC, pty], 'refuse'],
-    ['a terminal without a name', [term('')], 'refuse'],
+    ['a terminal without a name', [term('')], 'grant'],
     ['a terminal of 65 letters', [term('x'.repeat(65))], 'refuse'],
     ['a terminal that is a path', [term('../x')], 'refuse'],
     ['a start', [EXEC], 'start'],

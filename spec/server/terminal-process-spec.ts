@@ -111,6 +111,16 @@ describe('a process on a terminal', () => {
     });
   });
 
+  it('has no name for it where the client has none, as ssh without TERM', async () => {
+    const { connection } = await server();
+    const session = await openSession(connection);
+    const terminalModes = encodeTerminalModes(new Map());
+    const request = ptyReq.encode({ term: '', ...SIZE, terminalModes });
+    expect(await ask(session.channel, 'pty-req', request)).toBe(true);
+    const { text } = await runOn(session, 'tty >&2; env | grep -c ^TERM=; stty size');
+    expect(text).toMatch(/^\/dev\/\S+\n0\n50 132\n$/);
+  });
+
   it('reports the signal that has ended it', async () => {
     const { connection } = await server();
     const { requests } = await runOn(await onTerminal(connection), 'kill -KILL $$');

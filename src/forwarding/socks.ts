@@ -23,7 +23,8 @@ export type SocksStep =
 export type SocksVersion = 4 | 5;
 
 /** What came of a connection, for its reply. */
-export type SocksOutcome = 'connected' | 'failed' | 'not-allowed' | 'refused' | 'not-a-connect';
+export type SocksOutcome =
+  'connected' | 'failed' | 'not-allowed' | 'refused' | 'not-a-connect' | 'not-an-address';
 
 /** RFC 1928 §6. */
 const REPLIES_5 = {
@@ -32,6 +33,7 @@ const REPLIES_5 = {
   'not-allowed': 2,
   refused: 5,
   'not-a-connect': 7,
+  'not-an-address': 8,
 } as const satisfies Record<SocksOutcome, number>;
 
 const CONNECT = 1;
@@ -78,9 +80,10 @@ function readGreeting(bytes: Uint8Array): SocksStep {
 function readVersion5(bytes: Uint8Array): SocksStep {
   const [, command, , type, first] = bytes;
   if (type === undefined) return MORE;
-  const failed = socksReply(5, 'failed');
   const size = type === AddressType.NAME ? first : addressSize(type);
-  if (size === 0) return refuse(`address of type ${String(type)}, or of no length`, failed);
+  if (size === 0 && type === AddressType.NAME)
+    return refuse('a name of no length', socksReply(5, 'failed'));
+  if (size === 0) return refuse(`address of type ${String(type)}`, socksReply(5, 'not-an-address'));
   if (size === undefined) return MORE;
   const at = type === AddressType.NAME ? 5 : 4;
   const length = at + size + 2;

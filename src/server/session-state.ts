@@ -20,7 +20,7 @@ import { utf8Bytes, utf8Text } from '../wire/bytes.ts';
 
 /** A terminal that the client has asked for (RFC 4254 §6.2); sizes in characters, and in pixels (0 where unknown). */
 export interface Pty extends WindowSize {
-  /** Value of the TERM variable: 1 to 64 letters, digits, `.`, `_`, `+` and `-`. */
+  /** Value of the TERM variable: up to 64 letters, digits, `.`, `_`, `+` and `-`; empty where the client has none. */
   readonly term: string;
   /** Opcode → value (RFC 4254 §8). */
   readonly modes: TerminalModes;
@@ -166,7 +166,7 @@ export function sessionReducer(
       const isGranted =
         state.start === undefined &&
         state.pty === undefined &&
-        PLAIN_NAME.test(event.pty.term) &&
+        (event.pty.term === '' || PLAIN_NAME.test(event.pty.term)) &&
         rules.permissions.pty !== false &&
         rules.allowsPty(event.pty);
       return isGranted ? [{ ...state, pty: event.pty }, GRANT] : [state, REFUSE];

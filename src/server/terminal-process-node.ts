@@ -32,7 +32,7 @@ export function spawnOnTerminal(
   const request = {
     file: '/bin/sh',
     args: ['-c', SETTINGS_THEN_PROGRAM, settings, ...program],
-    env: { ...env, TERM: pty.term },
+    env: pty.term === '' ? env : { ...env, TERM: pty.term },
     cwd,
     size: pty,
   };
