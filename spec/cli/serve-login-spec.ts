@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { firstValueFrom, isObservable, of } from 'rxjs';
+import { firstValueFrom, isObservable, type Observable, of } from 'rxjs';
 import type { AuthAttemptInfo } from '../../src/auth/policy.ts';
 import { Messages } from '../../src/cli/io.ts';
 import { logins, type Logins } from '../../src/cli/serve-login.ts';
@@ -38,9 +38,8 @@ const key: AuthAttemptInfo = {
   ...{ ...base, method: 'publickey', publicKey, algorithm: publicKey.type, signed: true },
 };
 const password: AuthAttemptInfo = { ...base, method: 'password', password: 'right' };
-const answers = (answer: string): AuthAttemptInfo => ({
-  ...{ ...base, method: 'keyboard-interactive', submethods: [], ask: () => of([answer]) },
-});
+const interactive = { ...base, method: 'keyboard-interactive', submethods: [] } as const;
+const answers = (answer: string): AuthAttemptInfo => ({ ...interactive, ask: () => of([answer]) });
 
 async function decision({ authenticate }: Logins, attempt: AuthAttemptInfo): Promise<unknown> {
   const decided = authenticate(attempt);
@@ -56,14 +55,34 @@ describe('the logins of serve', () => {
   });
 
   it('take the password, asked for in either way', async () => {
-    const interactive = serve('KbdInteractiveAuthentication=yes');
-    expect(interactive.methods).toEqual(['publickey', 'password', 'keyboard-interactive']);
-    expect(await decision(interactive, answers('right'))).toBe(true);
-    expect(await decision(interactive, answers('wrong'))).toBe(false);
-    expect(await decision(interactive, password)).toBe(true);
-    expect(await decision(interactive, { ...password, password: 'wrong' })).toBe(false);
-    expect(await decision(interactive, { ...password, user: 'you' })).toBe(false);
+    const both = serve('KbdInteractiveAuthentication=yes');
+    expect(both.methods).toEqual(['publickey', 'password', 'keyboard-interactive']);
+    expect(await decision(both, answers('right'))).toBe(true);
+    expect(await decision(both, answers('wrong'))).toBe(false);
+    expect(await decision(both, password)).toBe(true);
+    expect(await decision(both, { ...password, password: 'wrong' })).toBe(false);
+    expect(await decision(both, { ...password, user: 'you' })).toBe(false);
     expect(serve().methods).toEqual(['publickey', 'password']);
+  });
+
+  it('ask a user whom there is not as they ask the one there is', async () => {
+    for (const options of [
+      ['KbdInteractiveAuthentication=yes'],
+      ['AuthenticationMethods=keyboard-interactive'],
+      ['KbdInteractiveAuthentication=yes', 'AllowUsers=me@192.0.2.1'],
+    ]) {
+      const asked: string[] = [];
+      for (const user of ['me', 'you']) {
+        const ask = (challenge: unknown): Observable<readonly string[]> => {
+          asked.push(JSON.stringify(challenge));
+          return of(['right']);
+        };
+        const decided = await decision(serve(...options), { ...interactive, user, ask });
+        expect(decided === false).toBe(user === 'you' || options.length > 1);
+      }
+      expect(asked).toHaveLength(2);
+      expect(asked[1]).toBe(asked[0]);
+    }
   });
 
   it.each<[string, string, boolean]>([

@@ -59,27 +59,29 @@ export function logins(
   }
   if (authorizedKeys !== undefined) checkAuthorizedKeys(authorizedKeys, messages);
   const mayEnter = userRule(user, settings);
-  const judge = judgeOf(authorizedKeys, password);
-  return chained(chains, {
-    methods,
-    authenticate: (attempt) => mayEnter(attempt) && judge(attempt),
-  });
+  const authenticate = judgeOf(authorizedKeys, password, mayEnter);
+  return chained(chains, { methods, authenticate });
 }
 
-/** Decides by what the client presents, whoever it says it is. */
-function judgeOf(authorizedKeys: string | undefined, password: string | undefined): AuthPolicy {
+/** Decides by what the client presents, and who it says it is. */
+function judgeOf(
+  authorizedKeys: string | undefined,
+  password: string | undefined,
+  mayEnter: (attempt: AuthAttemptInfo) => boolean,
+): AuthPolicy {
   const isKey = authorizedKeys === undefined ? undefined : authorizedKeysFile(authorizedKeys);
   const isPassword = password === undefined ? undefined : passwordRule(password);
   return (attempt) => {
     switch (attempt.method) {
       case 'publickey':
-        return isKey?.(attempt) ?? false;
+        return mayEnter(attempt) && (isKey?.(attempt) ?? false);
       case 'password':
-        return isPassword?.(attempt.password) === true;
+        return mayEnter(attempt) && isPassword?.(attempt.password) === true;
       case 'keyboard-interactive':
+        // whoever may not enter is asked, too: to be refused without a question would tell which users there are
         return attempt
           .ask({ prompts: [{ prompt: 'Password: ' }] })
-          .pipe(map(([answer = '']) => isPassword?.(answer) === true));
+          .pipe(map(([answer = '']) => mayEnter(attempt) && isPassword?.(answer) === true));
       case 'none':
       case 'hostbased':
         return false;
