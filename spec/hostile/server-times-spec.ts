@@ -55,6 +55,15 @@ const STATES: readonly (readonly [string, (peer: RawPeer) => unknown])[] = [
       await peer.barrier();
     },
   ],
+  [
+    'S9, after a partial success',
+    async (peer) => {
+      await peer.handshake();
+      await peer.requestService();
+      peer.send(message.password('half'));
+      await peer.until(Msg.AUTH_FAILURE);
+    },
+  ],
 ];
 
 describe('AS13: the time to log in', () => {
@@ -63,7 +72,10 @@ describe('AS13: the time to log in', () => {
     const served = servedDuel({
       // the handshake has a time of its own, which is shorter as a rule
       handshakeTimeout: 0,
-      authenticate: () => new Observable(() => () => calledOff++),
+      authenticate: (attempt) =>
+        attempt.method === 'password' && attempt.password === 'half'
+          ? { partial: true, methodsLeft: ['publickey'] }
+          : new Observable(() => () => calledOff++),
     });
     await go(served.peer);
     await served.clock.pass(GRACE - 1);

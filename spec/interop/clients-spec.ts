@@ -3,6 +3,7 @@ import { expect, it } from '@jest/globals';
 import { noise, sha256 } from '../support/noise.ts';
 import { CLIENTS, openssh, runClient, withKey } from '../support/peers/clients.ts';
 import { startOurServer } from '../support/peers/our-server.ts';
+import { catBySsh2 } from '../support/peers/ssh2-client.ts';
 import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
 
 const MIB = 1024 * 1024;
@@ -22,8 +23,8 @@ for (const client of CLIENTS) {
       });
     });
 
-    it('sends and receives 20 MiB', async () => {
-      const stdin = noise(20 * MIB);
+    it('sends and receives 100 MiB', async () => {
+      const stdin = noise(100 * MIB);
       const run = await runClient(client, withKey(server()), 'cat', { stdin });
       expect(run.status).toBe(0);
       expect(sha256(run.stdout)).toBe(sha256(stdin));
@@ -39,6 +40,15 @@ for (const client of CLIENTS) {
     });
   });
 }
+
+describeWithPeer('npm', 'npm ssh2 against our server', () => {
+  const server = usePeer(() => startOurServer());
+
+  it('sends and receives 100 MiB', async () => {
+    const stdin = noise(100 * MIB);
+    expect(sha256(await catBySsh2(server(), Buffer.from(stdin)))).toBe(sha256(stdin));
+  });
+});
 
 describeWithPeer('ssh', 'OpenSSH ssh, in detail', () => {
   const server = usePeer(() => startOurServer({ acceptEnv: ['LC_*'] }));
