@@ -158,6 +158,25 @@ describe('listen', () => {
     }
   });
 
+  it.each<readonly [string, object]>([
+    ['authenticate', { authenticate: undefined }],
+    ['exec', { exec: 'date' }],
+    ['acceptEnv', { acceptEnv: 'LANG' }],
+    ['maxSessions', { maxSessions: Number.NaN }],
+    ['maxChannels', { maxChannels: -1 }],
+    ['idleTimeout', { idleTimeout: '5m' }],
+    ['channelTimeouts.session', { channelTimeouts: { session: Number.NaN } }],
+    ['authentication.maxFailures', { authentication: { maxFailures: Number.NaN } }],
+    ['authentication.loginGraceTime', { authentication: { loginGraceTime: -1 } }],
+    ['keepalive.countMax', { keepalive: { countMax: Number.NaN } }],
+    ['forward.dial', { forward: { dial: true } }],
+    ['forward.maxListeners', { forward: { maxListeners: Number.NaN } }],
+  ])('names the option that is none before it binds a port: %s', async (option, options) => {
+    const listening = listen({ ...serverWith(), ...options, port: 0 });
+    const error: unknown = await firstValueFrom(listening).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ kind: 'config', detail: { option } });
+  });
+
   it('lets a hostile peer end its own connection only', async () => {
     const server = await start({ exec: (session) => session.stdout.pump('ok').pipe(exitWith(0)) });
     const { connection } = await client(server.port);

@@ -31,6 +31,11 @@ export const NUMBER: OptionKind = {
   name: 'a number',
   fits: (value) => typeof value === 'number' && !Number.isNaN(value),
 };
+/** A limit, or a time: without an end it is none. */
+export const AMOUNT: OptionKind = {
+  name: 'a number that is not negative',
+  fits: (value) => typeof value === 'number' && value >= 0,
+};
 /** See `Identities`. */
 export const SOURCES_OF_KEYS: OptionKind = {
   name: 'a function or an Observable that emits keys, or a list of these',

@@ -19,6 +19,7 @@ import { type AlgorithmOptions, proposalOf } from '../transport/proposal.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
 import { utf8Bytes } from '../wire/bytes.ts';
 import type { ObservableInput, SchedulerLike } from 'rxjs';
+import { checkServeOptions } from './check-options.ts';
 import type { ServerConnection } from './connection.ts';
 import type { ForwardHandlers } from './forwarding.ts';
 import type { SessionHandlers } from './session.ts';
@@ -115,11 +116,13 @@ export const DEFAULT_LOGIN_GRACE_TIME = 60_000;
 /**
  * The transport that the options ask for.
  *
- * @throws SshError `config` for an option that cannot be met: no host key, an algorithm or a method that there is none of
+ * @throws SshError `config` for an option that cannot be met: no host key, an algorithm or a method that there is none of, a limit
+ *   that is no number
  */
 export function transportOptions(options: ServeOptions): TransportOptions {
   const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT, software, scheduler } = options;
   const loginGraceTime = options.authentication?.loginGraceTime ?? DEFAULT_LOGIN_GRACE_TIME;
+  checkServeOptions(options);
   checkServerAuth(options.authentication ?? {});
   return {
     role: 'server',
