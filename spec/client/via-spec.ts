@@ -153,6 +153,17 @@ describe('via', () => {
     await expect(firstValueFrom(connect(options(via)))).rejects.toMatchObject({ kind });
   });
 
+  it('names the host that could not be reached, of several on the way', async () => {
+    const middle$ = connect(options(bastion(() => false).client$));
+    await expect(
+      firstValueFrom(connect({ ...options(middle$), host: 'last.example' })),
+    ).rejects.toMatchObject({
+      kind: 'channel-open',
+      message: expect.stringMatching(/^no way to inner\.example:2222: channel refused: ADMIN/),
+      detail: { reasonCode: 1 },
+    });
+  });
+
   it('is cold', async () => {
     let count = 0;
     const via = new Observable<SshClient>(() => {

@@ -1,7 +1,14 @@
 /** The way to a host through another one. */
-import { type Observable, type SchedulerLike, throwError, throwIfEmpty, timeout } from 'rxjs';
-import { SshError } from '../errors.ts';
-import type { TcpEndpoint } from '../forwarding/endpoint.ts';
+import {
+  catchError,
+  type Observable,
+  type SchedulerLike,
+  throwError,
+  throwIfEmpty,
+  timeout,
+} from 'rxjs';
+import { isSshError, SshError } from '../errors.ts';
+import { endpointText, type TcpEndpoint } from '../forwarding/endpoint.ts';
 import { LONGEST_DELAY } from '../operators/steady-scheduler.ts';
 import type { ByteDuplex } from '../streams/byte-duplex.ts';
 import { timeoutError } from '../streams/deadline.ts';
@@ -30,10 +37,20 @@ export function dialVia(
     throwIfEmpty(noClient),
     // once there is a duplex, it is the duplex that tells what has become of the way
     withClient((client) => {
-      const duplex$ = client.dial(to);
+      const duplex$ = client
+        .dial(to)
+        .pipe(catchError((error: unknown) => throwError(() => noWay(error, to))));
       return milliseconds === 0 ? duplex$ : duplex$.pipe(limited);
     }),
   );
+}
+
+/** Of several hosts on the way, it names the one that could not be reached. */
+function noWay(error: unknown, to: TcpEndpoint): unknown {
+  if (!isSshError(error, 'channel-open')) return error;
+  const text = `no way to ${endpointText(to)}: ${error.message}`;
+  const { detail, transient } = error;
+  return new SshError('channel-open', text, detail, { cause: error, transient });
 }
 
 function noClient(): SshError<'config'> {
