@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { defer, EMPTY, Observable, of } from 'rxjs';
+import { defer, EMPTY, Observable, of, Subject } from 'rxjs';
 import {
   copyData,
   EXTENSIONS,
@@ -376,6 +376,36 @@ describe('sftpServer, what a file system answers', () => {
     );
     const handle = await client.open('/a');
     expect(await client.statusOf({ type: 'READ', handle, offset: 0n, length: 8 })).toBe('FAILURE');
+  });
+
+  it('reads 2 MiB ahead of its client and no more, and on when some were answered or have failed', async () => {
+    const asked: Subject<number>[] = [];
+    const read = (): Observable<number> => {
+      const count = new Subject<number>();
+      asked.push(count);
+      return count;
+    };
+    const file = fakeFile({ takesParallelRequests: true, read });
+    const client = await startRawClient(fakeFileSystem({ open: () => of(file) }));
+    const handle = await client.open('/a');
+    const answers = Array.from({ length: 20 }, (_, at) =>
+      client.statusOf({
+        type: 'READ',
+        handle,
+        offset: BigInt(at * LARGEST_DATA),
+        length: LARGEST_DATA,
+      }),
+    );
+    await client.statusOf({ type: 'STAT', path: bytes('/b') });
+    expect(asked).toHaveLength(8);
+    const statuses: string[] = [];
+    for (const [at, answer] of answers.entries()) {
+      if (at % 3 === 0) asked[at]?.error(new Error('broken'));
+      else asked[at]?.next(at % 3 === 1 ? 0 : 7);
+      statuses.push(await answer);
+    }
+    expect(asked).toHaveLength(20);
+    expect(statuses.slice(0, 3)).toEqual(['FAILURE', 'EOF', 'DATA']);
   });
 
   it('takes a text for a path', async () => {

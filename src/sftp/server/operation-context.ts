@@ -1,6 +1,7 @@
 /** What the operations of a server work with. */
 import type { FileName } from '../file-name.ts';
 import type { SftpFile, SftpFileSystem } from './file-system.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import type { OpenHandle, ServerHandles } from './server-handles.ts';
 import { statusError, StatusCode } from '../status.ts';
 
@@ -9,6 +10,8 @@ export interface OperationContext {
   readonly id: number;
   readonly fileSystem: SftpFileSystem;
   readonly handles: ServerHandles;
+  /** How far files are read ahead of the client. */
+  readonly ahead: ReadAhead;
   /** Where relative paths begin. */
   readonly startFolder: Uint8Array;
   /** The virtual paths that the request names, in its order. */

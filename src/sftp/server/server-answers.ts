@@ -1,16 +1,8 @@
 /** From what a file system returns, throws or emits to what a client is answered. */
-import {
-  concat,
-  defer,
-  ignoreElements,
-  type Observable,
-  type ObservableInput,
-  of,
-  take,
-  throwIfEmpty,
-} from 'rxjs';
+import { concat, defer, ignoreElements, type Observable, type ObservableInput, of } from 'rxjs';
 import { errorCode, escapeText, isSshError, type SshError } from '../../errors.ts';
 import { fromInput } from '../../operators/from-input.ts';
+import { lift } from '../../operators/lift.ts';
 import type { ReplyPacket } from '../packets.ts';
 import { statusError, StatusCode, statusText } from '../status.ts';
 
@@ -83,8 +75,15 @@ export function isExplained(error: unknown): boolean {
 /** Asks a file system for a value; the first one counts. */
 export function first<T>(ask: () => ObservableInput<T>): Observable<T> {
   return defer(() => inputOf(ask())).pipe(
-    take(1),
-    throwIfEmpty(() => statusError(StatusCode.FAILURE, 'answer')),
+    lift((out) => ({
+      next(value) {
+        out.next(value);
+        out.complete();
+      },
+      complete() {
+        throw statusError(StatusCode.FAILURE, 'answer');
+      },
+    })),
   );
 }
 

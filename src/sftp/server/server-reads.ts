@@ -15,6 +15,7 @@ import { deliver } from '../../operators/credit.ts';
 import { fromInput } from '../../operators/from-input.ts';
 import { lift } from '../../operators/lift.ts';
 import type { FileAttributes } from '../attributes.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import { ServerDirectory } from './server-directory.ts';
 import type { OpenFlags, SftpFile } from './file-system.ts';
 import { nth, type OperationContext } from './operation-context.ts';
@@ -93,29 +94,52 @@ export function readNames(opened: OpenHandle | undefined): Observable<Answer> {
   );
 }
 
-/** READ: the answer is put together where the file has read to. */
+/** READ, when it is its turn. */
 export function readData(
   id: number,
   file: SftpFile,
   position: number,
   length: number,
+  ahead: ReadAhead,
 ): Observable<Answer | Uint8Array> {
   const size = Math.min(length, LARGEST_DATA, Number.MAX_SAFE_INTEGER - position);
+  return ahead.turn(size).pipe(switchMap((taken) => readAnswer(id, file, position, size, taken)));
+}
+
+/** The answer is put together where the file has read to. */
+function readAnswer(
+  id: number,
+  file: SftpFile,
+  position: number,
+  size: number,
+  taken: () => void,
+): Observable<Answer | Uint8Array> {
   const buffer = takeRoom(DATA_HEAD + size);
   const into = buffer.subarray(DATA_HEAD, DATA_HEAD + size);
   return first(() => file.read(into, position)).pipe(
-    lift((out: Subscriber<Answer | Uint8Array>) => ({
-      next(count) {
-        checkCount(count, size);
-        if (count === 0) {
-          giveRoom(buffer);
-          out.next(status(StatusCode.EOF));
-          return;
-        }
-        buffer.set(dataHead(id, count));
-        deliver(out, buffer.subarray(0, DATA_HEAD + count), () => giveRoom(buffer));
-      },
-    })),
+    lift((out: Subscriber<Answer | Uint8Array>) => {
+      let isWithClient = false;
+      return {
+        next(count) {
+          checkCount(count, size);
+          if (count === 0) {
+            giveRoom(buffer);
+            out.next(status(StatusCode.EOF));
+            return;
+          }
+          buffer.set(dataHead(id, count));
+          isWithClient = true;
+          deliver(out, buffer.subarray(0, DATA_HEAD + count), () => {
+            giveRoom(buffer);
+            taken();
+          });
+        },
+        // the memory of what has failed is left alone: it may be written to yet
+        teardown() {
+          if (!isWithClient) taken();
+        },
+      };
+    }),
   );
 }
 

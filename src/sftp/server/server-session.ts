@@ -7,6 +7,7 @@ import { type FileName, fileName } from '../file-name.ts';
 import type { SftpFileSystem } from './file-system.ts';
 import { type Permit, type SftpOperation, whenPermitted } from './permission.ts';
 import { encodePacket, readRequest, SFTP_VERSION } from '../packets.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { type Claim, RequestOrder } from './request-order.ts';
 import { type Answer, isExplained, status, statusOf } from './server-answers.ts';
 import { EXTENSION_OPERATIONS, SERVED_EXTENSIONS } from './server-extensions.ts';
@@ -44,6 +45,7 @@ export class SftpServerSession {
   readonly #options: ServerSessionOptions;
   readonly #handles: ServerHandles;
   readonly #order = new RequestOrder();
+  readonly #ahead = new ReadAhead();
   #isStarted = false;
 
   constructor(options: ServerSessionOptions) {
@@ -173,7 +175,8 @@ export class SftpServerSession {
     // looked up once more: what came before may have closed it
     const opened = this.#opened(request);
     const handles = this.#handles;
-    return operation.run(value, { id, fileSystem, handles, startFolder, paths, opened });
+    const ahead = this.#ahead;
+    return operation.run(value, { id, fileSystem, handles, ahead, startFolder, paths, opened });
   }
 }
 

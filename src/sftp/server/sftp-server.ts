@@ -1,5 +1,5 @@
 /** SFTP for a server: a subsystem handler over any file system (draft-ietf-secsh-filexfer-02, version 3). */
-import { finalize, type MonoTypeOperatorFunction, Observable, tap } from 'rxjs';
+import { type MonoTypeOperatorFunction, Observable, tap } from 'rxjs';
 import { defaultProvider } from '#crypto';
 import { deliver, holdCredit } from '../../operators/credit.ts';
 import { drain } from '../../operators/drain.ts';
@@ -59,8 +59,10 @@ const DEFAULT_REQUESTS = 64;
  * A handler for the subsystem `sftp`.
  *
  * 1. Serves all requests of version 3, and the extensions of OpenSSH that the file system has functions for.
- * 2. Requests for one file, or for one above or below it, are done in the order in which they came, others side by side.
+ * 2. Requests for one file, or for one above or below it, are done in the order in which they came, others side by side; see
+ *    `SftpFile.takesParallelRequests`.
  * 3. Beyond `limits.requests`, or 4 MiB of them, the channel is not read on; an answer counts until the client has taken it.
+ *    Files are read at most 2 MiB ahead of the client.
  * 4. Emits the exit status 0 when the client has said EOF and everything is answered. Errors with `protocol` for what is no
  *    SFTP; the client then gets status 255.
  * 5. At its end, by whatever cause, work is unsubscribed from and every file closed.
@@ -103,11 +105,13 @@ export function sftpServer<S extends SftpServerChannel>(
         sftpFrame({ room: takeRoom, done: (chunk) => channel.giveBack?.(chunk) }),
         tap((packet) => load.begin(packet.length)),
         drain(
-          (packet) => {
-            const answered = finalize<Uint8Array>(() => load.end(packet.length));
-            const written = tap<Uint8Array>({ complete: () => giveBack(packet) });
-            return session.answer(packet).pipe(written, untilTaken(), answered);
-          },
+          (packet) =>
+            session.answer(packet).pipe(
+              untilTaken({
+                answered: () => giveBack(packet),
+                over: () => load.end(packet.length),
+              }),
+            ),
           { concurrency: maximumRequests },
         ),
       );
@@ -132,8 +136,14 @@ function giveBack(packet: Uint8Array): void {
   if (packet[0] === WRITE) giveRoom(packet);
 }
 
+/** What becomes of a request when its answer is there, and when the client has it or nobody wants it any more. */
+interface RequestEnd {
+  answered(): void;
+  over(): void;
+}
+
 /** Completes when its values are acknowledged: a request is at work until the client has taken its answer. */
-function untilTaken<T>(): MonoTypeOperatorFunction<T> {
+function untilTaken<T>(end: RequestEnd): MonoTypeOperatorFunction<T> {
   return lift((out) => {
     let pending = 1;
     const settle = (): void => {
@@ -149,7 +159,13 @@ function untilTaken<T>(): MonoTypeOperatorFunction<T> {
           settle();
         });
       },
-      complete: settle,
+      complete() {
+        end.answered();
+        settle();
+      },
+      teardown() {
+        end.over();
+      },
     };
   });
 }
