@@ -319,7 +319,7 @@ describe('many requests (SS12)', () => {
       const data = new Uint8Array(LARGEST_DATA);
       return encodePacket({ type: 'WRITE', id: 9, handle, offset: 0n, data });
     });
-    expect(sent()).toBeLessThan(40);
+    expect(sent()).toBeLessThan(14);
     expect((await memoryInUse()) - before).toBeLessThan(16 * MiB);
     client.drop();
   });

@@ -6,7 +6,7 @@
 import { MessageChannel } from 'node:worker_threads';
 
 /** Larger than what V8 frees in one collection. */
-const LARGEST_COLLECTED = 8 * 1024 * 1024;
+const LARGEST_COLLECTED = 4 * 1024 * 1024;
 
 /** What transferring costs, a microsecond and a half, is worth it from here on. */
 const WORTH_IT = 4096;
