@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Subscription } from 'rxjs';
 import { ReadAhead } from '../../../src/sftp/server/read-ahead.ts';
 
-const MIB = 1024 * 1024;
+const MOST = 1024 * 1024;
 
 /** READs and whose turn it is. */
 class Run {
@@ -24,9 +24,9 @@ class Run {
 }
 
 describe('ReadAhead', () => {
-  it('lets so many bytes be read that make 2 MiB, and the next when those before were taken', () => {
+  it('lets so many bytes be read that make 1 MiB, and the next when those before were taken', () => {
     const run = new Run();
-    for (const name of ['a', 'b', 'c', 'd']) run.ask(name, 0.75 * MIB);
+    for (const name of ['a', 'b', 'c', 'd']) run.ask(name, 0.375 * MOST);
     expect(run.begun).toEqual(['a', 'b']);
     run.take('b');
     expect(run.begun).toEqual(['a', 'b', 'c']);
@@ -36,8 +36,8 @@ describe('ReadAhead', () => {
 
   it('keeps the order: a small one does not overtake', () => {
     const run = new Run();
-    run.ask('a', 1.5 * MIB);
-    run.ask('large', MIB);
+    run.ask('a', 0.75 * MOST);
+    run.ask('large', 0.5 * MOST);
     run.ask('small', 1);
     expect(run.begun).toEqual(['a']);
     run.take('a');
@@ -46,17 +46,17 @@ describe('ReadAhead', () => {
 
   it('passes over those that nobody waits for any more', () => {
     const run = new Run();
-    run.ask('a', 2 * MIB);
-    run.ask('left', 2 * MIB).unsubscribe();
-    run.ask('b', 2 * MIB);
+    run.ask('a', MOST);
+    run.ask('left', MOST).unsubscribe();
+    run.ask('b', MOST);
     run.take('a');
     expect(run.begun).toEqual(['a', 'b']);
   });
 
   it('goes through many that are taken at once without a stack for each', () => {
     const run = new Run();
-    run.ask('first', 2 * MIB);
-    for (let i = 0; i < 20_000; i++) run.ask(`next ${String(i)}`, 2 * MIB, (taken) => taken());
+    run.ask('first', MOST);
+    for (let i = 0; i < 20_000; i++) run.ask(`next ${String(i)}`, MOST, (taken) => taken());
     run.take('first');
     expect(run.begun).toHaveLength(20_001);
   });

@@ -3,8 +3,8 @@ import { Observable, type Subscriber } from 'rxjs';
 import { outsideDelivery } from '../../operators/credit.ts';
 import { Fifo } from '../../wire/fifo.ts';
 
-/** 2 MiB, OpenSSH's window: what waits behind a full one is memory, and no answer comes sooner for it. */
-const MOST_BYTES = 2 * 1024 * 1024;
+/** 1 MiB: what waits behind a full window is memory, and no answer comes sooner for it; behind a free one the kernel has it. */
+const MOST_BYTES = 1024 * 1024;
 
 /** A READ that waits for its turn. */
 interface Turn {

@@ -62,7 +62,7 @@ const DEFAULT_REQUESTS = 64;
  * 2. Requests for one file, or for one above or below it, are done in the order in which they came, others side by side; see
  *    `SftpFile.takesParallelRequests`.
  * 3. Beyond `limits.requests`, or 2 MiB of them, the channel is not read on; an answer counts until the client has taken it.
- *    Files are read at most 2 MiB ahead of the client.
+ *    Files are read at most 1 MiB ahead of the client.
  * 4. Emits the exit status 0 when the client has said EOF and everything is answered. Errors with `protocol` for what is no
  *    SFTP; the client then gets status 255.
  * 5. At its end, by whatever cause, work is unsubscribed from and every file closed.
