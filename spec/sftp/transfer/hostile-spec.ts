@@ -56,11 +56,19 @@ interface Lies {
   /** What STAT and LSTAT say. */
   readonly attributes?: FileAttributes;
   readonly content?: string;
+  /** READs are not answered. */
+  readonly isStuck?: boolean;
   readonly linksTo?: string;
 }
 
 /** A server whose files all have the same content, and whose listings say what they are told to. */
-function liar({ folders = {}, attributes, content = 'evil', linksTo = '/' }: Lies): SftpScript {
+function liar({
+  folders = {},
+  attributes,
+  content = 'evil',
+  isStuck,
+  linksTo = '/',
+}: Lies): SftpScript {
   const listed = new Set<string>();
   const answer = (request: Request): Answers => {
     const { id } = request;
@@ -82,6 +90,7 @@ function liar({ folders = {}, attributes, content = 'evil', linksTo = '/' }: Lie
       case 'READLINK':
         return [{ type: 'NAME', id, names: [nameOf([linksTo, LINK])] }];
       case 'READ': {
+        if (isStuck === true) return [];
         const start = Number(request.offset);
         const bytes = utf8Bytes(content).slice(start, start + request.length);
         return [bytes.length === 0 ? status(id, StatusCode.EOF) : data(id, bytes)];
@@ -294,6 +303,15 @@ describe('sizes (SC12)', () => {
     expect(script.of('RENAME')).toHaveLength(0);
     await until(() => script.of('REMOVE').length === 1);
   });
+});
+
+it('a server that goes away ends a tree that goes on behind failures', async () => {
+  const lies = [['a', FILE] as const, ['b', FILE] as const];
+  const script = liar({ folders: { '/srv': lies }, isStuck: true });
+  const events = get(script, { recursive: true, onError: 'continue', concurrency: 1 });
+  await until(() => script.of('READ').length > 0);
+  script.end();
+  await expect(events).rejects.toMatchObject({ kind: 'connection-lost' });
 });
 
 describe('partPath', () => {

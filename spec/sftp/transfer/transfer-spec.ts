@@ -300,6 +300,34 @@ describe('a tree', () => {
     expect(tree(local('t'))).toEqual(['a', 'b']);
   });
 
+  it('tells of a folder that cannot be made, and goes on beside it', async () => {
+    mkdirSync(local('t/a'), { recursive: true });
+    mkdirSync(local('t/b'));
+    writeFileSync(local('t/a/x'), '1');
+    writeFileSync(local('t/b/y'), '2');
+    await plant(fs, { '/t/': '', '/t/a': 'a file' });
+    const options = { recursive: true, preserve: true } as const;
+    await expect(states(fs.put(local('t'), '/t', options))).rejects.toMatchObject({ kind: 'sftp' });
+    expect(await states(fs.put(local('t'), '/t', { ...options, onError: 'continue' }))).toEqual([
+      ...['failed a', 'started b/y', 'done b/y'],
+    ]);
+    expect(await textOf(fs, '/t/a')).toBe('a file');
+  });
+
+  it('tells of a folder that cannot be read, and goes on behind it', async () => {
+    fs = await clientOf(
+      memoryFileSystem(),
+      { permit: ({ name, paths }) => name !== 'opendir' || paths[0]?.text !== '/t/a' },
+      { localFiles },
+    );
+    await plant(fs, { '/t/a/': '', '/t/a/x': '1', '/t/b/': '', '/t/b/y': '2' });
+    const options = { recursive: true } as const;
+    await expect(states(fs.get('/t', local('t'), options))).rejects.toMatchObject({ kind: 'sftp' });
+    expect(await states(fs.get('/t', local('t'), { ...options, onError: 'continue' }))).toEqual([
+      ...['failed a', 'started b/y', 'done b/y'],
+    ]);
+  });
+
   it('of names that are not UTF-8 keeps them', async () => {
     const name = Buffer.from([0x2f, 0x74, 0x2f, 0xff, 0xfe]);
     await plant(fs, { '/t/': '' });

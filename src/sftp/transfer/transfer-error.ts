@@ -1,9 +1,19 @@
 /** Errors of transfers. */
-import { type ErrorDetails, escapeText, isSshError, SshError, toError } from '../../errors.ts';
+import {
+  type ErrorDetails,
+  type ErrorKind,
+  escapeText,
+  isSshError,
+  SshError,
+  toError,
+} from '../../errors.ts';
 import type { FileName } from '../file-name.ts';
 
 /** What Node puts behind the system's words: its path may be a name that nobody but us knows. */
 const SYSTEM_CALL = /, [a-z]+ '.*'$/s;
+
+/** Kinds that tell of one file; all others are the end of the session, and so of everything. */
+const FILE_KINDS: ReadonlySet<ErrorKind> = new Set(['sftp', 'transfer', 'unsupported', 'overflow']);
 
 type Reason = ErrorDetails['transfer']['reason'];
 
@@ -14,6 +24,11 @@ export function transferError(
   message: string,
 ): SshError<'transfer'> {
   return new SshError('transfer', `${escapeText(text)}: ${message}`, { reason, path: text });
+}
+
+/** Does an error concern a file, so that others may still be transferred? */
+export function isAboutFile(error: unknown): error is SshError {
+  return isSshError(error) && FILE_KINDS.has(error.kind);
 }
 
 /** A file of this side that the system refuses. */

@@ -33,7 +33,10 @@ export interface TransferOptions {
   readonly fsync?: boolean;
   /** Ask for the size of what was written, and error with `transfer` unless it is that of the source; `false` by default. */
   readonly confirm?: boolean;
-  /** What a file of a tree that fails does to the others: `stop`, by default, or `continue`, and it is told as `failed`. */
+  /**
+   * What a file or folder of a tree that fails does to the others: `stop`, by default, or `continue`, and it is told as `failed`.
+   * The end of the session ends everything.
+   */
   readonly onError?: 'stop' | 'continue';
   /** Milliseconds between two events of one file, at the least; 100 by default. */
   readonly progressInterval?: number;

@@ -9,9 +9,10 @@ import {
   Observable,
   of,
   type Subscriber,
+  tap,
   throwError,
 } from 'rxjs';
-import { isSshError, type SshError } from '../../errors.ts';
+import type { SshError } from '../../errors.ts';
 import { drain } from '../../operators/drain.ts';
 import { fromPull } from '../../operators/from-pull.ts';
 import type { FileAttributes } from '../attributes.ts';
@@ -22,7 +23,7 @@ import { isMissing } from '../trees/missing.ts';
 import { type TreeChild, type TreeEntry, walkTree } from '../trees/walk.ts';
 import { modeOf, preserved } from './transfer-file.ts';
 import { progressOf, type ToldFile, told } from './transfer-progress.ts';
-import { transferError } from './transfer-error.ts';
+import { isAboutFile, transferError } from './transfer-error.ts';
 import type { TransferFiles } from './transfer-files.ts';
 import type { SkipReason, TransferOptions, TransferProgress } from './transfer-options.ts';
 
@@ -148,6 +149,7 @@ class TreeTransfer {
       {
         enter: (folder) => this.#enter(folder),
         refuse: (entry, folder, problem) => this.#refuse(entry, folder, problem),
+        failed: (entry, error) => this.#failed(entry, error),
       },
     );
     return concat(
@@ -166,17 +168,18 @@ class TreeTransfer {
     if (!this.#mayTransfer(folder)) return of(false);
     const made$ = this.#makeFolder(this.#targetOf(folder), folder.attributes, false);
     return concat(made$, of(true)).pipe(
-      catchError((error: unknown) => this.#failed(folder, error).pipe(map(() => false))),
+      catchError((error: unknown) => concat(this.#failed(folder, error), of(false))),
     );
   }
 
   #makeFolder(target: FileName, attributes: FileAttributes, isRoot: boolean): Observable<never> {
-    if (this.#options.preserve === true) this.#folders.push({ target, attributes, isRoot });
     const mode = modeOf(attributes);
-    return this.#route.to.makeFolder(target, {
+    const make$ = this.#route.to.makeFolder(target, {
       followSymlinks: isRoot,
       ...(mode === undefined ? {} : { mode: mode | OWNER_RIGHTS }),
     });
+    if (this.#options.preserve !== true) return make$;
+    return make$.pipe(tap({ complete: () => this.#folders.push({ target, attributes, isRoot }) }));
   }
 
   /** The innermost first: what is done in a folder changes its time. */
@@ -254,10 +257,11 @@ class TreeTransfer {
     return EMPTY;
   }
 
-  #failed(entry: TreeEntry, error: unknown): Observable<TransferProgress> {
-    const mayGoOn = this.#options.onError === 'continue' && isSshError(error);
+  #failed(entry: TreeEntry, error: unknown): Observable<never> {
+    const mayGoOn = this.#options.onError === 'continue' && isAboutFile(error);
     if (!mayGoOn) return throwError(() => error);
-    return of(told(this.#toldFile(entry), 'failed', { bytes: 0, error }));
+    this.#out.next(told(this.#toldFile(entry), 'failed', { bytes: 0, error }));
+    return EMPTY;
   }
 }
 

@@ -55,6 +55,8 @@ export interface WalkHooks<E extends TreeChild> {
   readonly enter?: (folder: TreeEntry<E>) => Observable<boolean>;
   /** What to do with an entry whose name is none; by default the walk errors with `protocol`. */
   readonly refuse?: (entry: E, folder: FileName, problem: string) => void;
+  /** What becomes of an entry that cannot be asked about, and of a folder that cannot be read; the walk errors by default. */
+  readonly failed?: (entry: TreeEntry<E>, error: unknown) => Observable<never>;
 }
 
 /** Deepest tree that is walked. */
@@ -125,7 +127,15 @@ class Walk<E extends TreeChild> {
     const relative =
       folder.relative === undefined ? child.name : joinPath(folder.relative, child.name);
     const entry: TreeEntry<E> = { ...child, path, relative, depth: folder.depth + 1 };
-    switch (fileType(child.attributes)) {
+    const { failed } = this.#hooks;
+    const told$ = this.#told(folder, entry);
+    return failed === undefined
+      ? told$
+      : told$.pipe(catchError((error: unknown) => failed(entry, error)));
+  }
+
+  #told(folder: Folder, entry: TreeEntry<E>): Observable<TreeEntry<E>> {
+    switch (fileType(entry.attributes)) {
       case 'directory':
         return this.#folder(folder, entry);
       case 'symbolic-link':
@@ -189,7 +199,7 @@ class Walk<E extends TreeChild> {
     return this.#tree.lstat(entry.path).pipe(
       mergeMap((attributes) => {
         if (fileType(attributes) === 'unknown') return of(entry);
-        return this.#child(folder, { ...(entry as E), attributes });
+        return this.#told(folder, { ...entry, attributes });
       }),
     );
   }
