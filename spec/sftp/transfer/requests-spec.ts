@@ -9,7 +9,7 @@ import { localFiles } from '../../../src/sftp/transfer/local-files-node.ts';
 import { RemoteFiles } from '../../../src/sftp/transfer/remote-files.ts';
 import { transfer } from '../../../src/sftp/transfer/transfer.ts';
 import type { TransferProgress } from '../../../src/sftp/transfer/transfer-options.ts';
-import { utf8Bytes } from '../../../src/wire/bytes.ts';
+import { utf8Bytes, utf8Text } from '../../../src/wire/bytes.ts';
 import { allOf, closeEmbedded, turn } from '../../support/embedded.ts';
 import { OneFile, type Request, SftpScript, status } from '../../support/sftp-script.ts';
 import { useTempFolder } from '../../support/temp-folder.ts';
@@ -21,11 +21,12 @@ const REMOTE = fileName(utf8Bytes('/file'));
 const CONTENT = 'x'.repeat(4096);
 
 /** A server with limits that has one file, and does not answer requests of the types that it keeps. */
-function server(file: OneFile, kept: readonly Request['type'][] = []) {
+function server(file: OneFile, kept: readonly Request['type'][] = [], version = 3) {
   const waiting: Request[] = [];
   const script = new SftpScript({
+    version,
     length: 32 * 1024,
-    extensions: { [posixRename.name]: posixRename.version },
+    ...(version < 3 ? {} : { extensions: { [posixRename.name]: posixRename.version } }),
     answer: (request) => {
       if (kept.includes(request.type)) waiting.push(request);
       else if (request.type === 'STAT')
@@ -47,6 +48,14 @@ async function put(script: SftpScript): Promise<Observable<TransferProgress>> {
   const to = new RemoteFiles(await script.client());
   return transfer({ from: localFiles, source, to, target: REMOTE }, {});
 }
+
+it.each([0, 1])('a file is put in place where version %i cannot rename (SC10)', async (version) => {
+  const file = new OneFile();
+  const { script } = server(file, [], version);
+  expect((await allOf(await put(script))).at(-1)).toBe('complete');
+  expect(utf8Text(file.content)).toBe(CONTENT);
+  expect(script.of('OPEN').map(({ path }) => utf8Text(path))).toEqual([REMOTE.text]);
+});
 
 describe('a file of 4 KiB', () => {
   it('is got with one READ', async () => {

@@ -6,12 +6,13 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
+import { firstValueFrom, lastValueFrom, type Observable, tap } from 'rxjs';
 import { localFiles } from '../../../src/sftp/transfer/local-files-node.ts';
 import type { TransferProgress } from '../../../src/sftp/transfer/transfer-options.ts';
 import { memoryFileSystem } from '../../../src/sftp/file-systems/memory-file-system.ts';
@@ -298,6 +299,20 @@ describe('a tree', () => {
       ],
     ]);
     expect(tree(local('t'))).toEqual(['a', 'b']);
+  });
+
+  it('leaves out files that are removed while it is put', async () => {
+    mkdirSync(local('t'));
+    const names = Array.from({ length: 400 }, (_, i) => String(i));
+    for (const name of names) writeFileSync(local('t', name), name);
+    const last = readdirSync(local('t')).at(-1)!;
+    const removed$ = fs.put(local('t'), '/t', { recursive: true }).pipe(
+      tap(({ state }) => {
+        if (state === 'started') rmSync(local('t', last), { force: true });
+      }),
+    );
+    expect(await states(removed$)).toContain('done 0');
+    expect(await remoteTree('/t')).toEqual(names.filter((name) => name !== last).sort());
   });
 
   it('tells of a folder that cannot be made, and goes on beside it', async () => {

@@ -19,13 +19,10 @@ import type { SftpPacket } from '../packets.ts';
 import { ask, command, extended, type Operation, unsupported } from './requests.ts';
 import { checkedSize } from '../sizes.ts';
 import { StatusCode } from '../status.ts';
+import { LINKING, RENAMING } from './version.ts';
 
 /** A time: a date, or seconds since 1970. SFTP keeps whole seconds. */
 export type FileTime = Date | number;
-
-/** First version of SFTP that renames, and the first that has symbolic links. */
-const RENAMING = 2;
-const LINKING = 3;
 
 /**
  * The operations on paths of an SFTP client. Each is a cold Observable: nothing is sent before subscription, and unsubscribing

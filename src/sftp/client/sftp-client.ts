@@ -293,8 +293,8 @@ export class SftpClient extends PathOperations {
   /**
    * Puts a file, or with `recursive` a folder and all that is in it; as {@link get}, the other way round. What is there is
    * replaced in one step where the server has posix-rename@openssh.com; elsewhere it is removed just before the new file gets its
-   * name. A part file stays behind when the connection is lost. Where new files are not allowed beside the old one, say
-   * `temporary: false`.
+   * name, or written in place where the server cannot rename (before version 2). A part file stays behind when the connection is
+   * lost. Where new files are not allowed beside the old one, say `temporary: false`.
    *
    * @example
    * ```ts

@@ -11,6 +11,10 @@ export interface ServerVersion {
   readonly extensions: ReadonlyMap<string, string>;
 }
 
+/** First version of SFTP that renames, and the first that has symbolic links. */
+export const RENAMING = 2;
+export const LINKING = 3;
+
 const VERSION = 2;
 /** Characters of what is no SFTP that an error shows. */
 const SHOWN = 200;

@@ -32,6 +32,7 @@ import { fileName, type FileName, joinPath } from '../file-name.ts';
 import { attributesOf } from '../file-systems/node-attributes-node.ts';
 import { isOnLocalDisk } from '../local-disks-node.ts';
 import { quickly, type Told } from '../quick-calls-node.ts';
+import { isMissing } from '../trees/missing.ts';
 import type { TreeChild } from '../trees/walk.ts';
 import { LocalDescriptor, systemCall, systemCommand } from './local-descriptor-node.ts';
 import { localNameProblem, localPath, systemPath } from './local-path-node.ts';
@@ -119,7 +120,8 @@ function emitEntries(path: FileName, names: readonly Buffer[], out: Subscriber<T
       out.error(error),
     );
   };
-  const emit = (some: readonly TreeChild[]): void => {
+  const emit = (found: readonly (TreeChild | undefined)[]): void => {
+    const some = found.filter((child) => child !== undefined);
     isAsking = false;
     const isLast = next === names.length;
     outstanding += some.length;
@@ -137,9 +139,15 @@ function emitEntries(path: FileName, names: readonly Buffer[], out: Subscriber<T
   askNext();
 }
 
-async function entry(folder: FileName, name: FileName): Promise<TreeChild> {
-  const told = await firstValueFrom(stats(joinPath(folder, name), false));
-  return { name, attributes: attributesOf(told) };
+/** `undefined` when it was removed since its folder was read. */
+async function entry(folder: FileName, name: FileName): Promise<TreeChild | undefined> {
+  try {
+    const told = await firstValueFrom(stats(joinPath(folder, name), false));
+    return { name, attributes: attributesOf(told) };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 function makeFolder(

@@ -26,6 +26,7 @@ import type { OpenMode } from '../open-flags.ts';
 import type { RemoteFile } from '../client/remote-file.ts';
 import type { SftpClient } from '../client/sftp-client.ts';
 import { StatusCode } from '../status.ts';
+import { RENAMING } from '../client/version.ts';
 import { isMissing } from '../trees/missing.ts';
 import { partPath } from './part-name.ts';
 import { checkSize, renamedError, transferError } from './transfer-error.ts';
@@ -105,7 +106,9 @@ export class RemoteFiles implements TransferFiles {
     return this.#fs.open(path, 'r');
   }
 
-  openTarget(path: FileName, options: TargetOptions): Observable<TargetFile> {
+  /** In place where the server cannot rename. */
+  openTarget(path: FileName, asked: TargetOptions): Observable<TargetFile> {
+    const options = { ...asked, temporary: asked.temporary && this.#fs.version >= RENAMING };
     const { temporary, resume } = options;
     const written = temporary ? partPath(path, resume) : path;
     const mode = options.mode === undefined ? {} : { mode: options.mode };
