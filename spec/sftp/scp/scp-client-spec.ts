@@ -109,6 +109,16 @@ describe('with a server', () => {
       expect([name, lstatSync(local(name)).mtimeMs]).toEqual([name, 2_000_000]);
   });
 
+  it('carry names of several lines as one, as OpenSSH does', async () => {
+    mkdirSync(local('t'));
+    writeFileSync(local('t/a\nb'), 'x');
+    await plant(fs, { '/u/': '', '/u/c\nC0644 1 .bashrc': 'y' });
+    await done(put(local('t'), '/t', { recursive: true }));
+    expect(await textOf(fs, '/t/a\\^Jb')).toBe('x');
+    await done(get('/u', local('u'), { recursive: true }));
+    expect(readdirSync(local('u'))).toEqual(['c\\^JC0644 1 .bashrc']);
+  });
+
   it('say what is not there, and what is a folder', async () => {
     await plant(fs, { '/d/': '' });
     await expect(done(get('/none', local('x')))).rejects.toMatchObject({ kind: 'sftp' });

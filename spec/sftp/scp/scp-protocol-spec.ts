@@ -7,7 +7,7 @@ import {
   parseScpRecord,
   type ScpRecord,
 } from '../../../src/sftp/scp/scp-protocol.ts';
-import { utf8Bytes as bytes } from '../../../src/wire/bytes.ts';
+import { utf8Bytes as bytes, utf8Text } from '../../../src/wire/bytes.ts';
 
 const PLAIN = { isRecursive: false, preserves: false, needsFolder: false };
 
@@ -80,6 +80,16 @@ describe('parseScpRecord', () => {
       message: fc.string().map((text) => text.replaceAll('\n', ' ')),
     }),
   );
+
+  it('has one line for a name of several', () => {
+    const name = bytes('a\nC0644 1 .bashrc\n');
+    expect(utf8Text(formatScpRecord({ type: 'folder', mode: 0o755, name }))).toBe(
+      'D0755 0 a\\^JC0644 1 .bashrc\\^J\n',
+    );
+    expect(utf8Text(formatScpRecord({ type: 'file', mode: 0o644, size: 1, name }))).toBe(
+      'C0644 1 a\\^JC0644 1 .bashrc\\^J\n',
+    );
+  });
 
   it('reads what is written', () => {
     fc.assert(

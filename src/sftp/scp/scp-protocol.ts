@@ -42,6 +42,7 @@ export const SCP_OK: Uint8Array = Uint8Array.of(0);
 const WARNING = 1;
 const ERROR = 2;
 const LF = 0x0a;
+const LF_IN_NAME = [...utf8Bytes('\\^J')];
 
 /** What a command asks for; `undefined` for one that is not scp's. Quotes and backslashes mean what they mean to a shell. */
 export function parseScpCommand(command: string): ScpCommand | undefined {
@@ -151,8 +152,10 @@ export function formatScpRecord(record: ScpRecord): Uint8Array {
   }
 }
 
+/** What follows a line feed would be a record of its own: OpenSSH's scp has `\^J` for one, which nobody turns back. */
 function named(head: string, name: Uint8Array): Uint8Array {
-  return Uint8Array.of(...utf8Bytes(head), ...name, LF);
+  const bytes = [...name].flatMap((byte) => (byte === LF ? LF_IN_NAME : [byte]));
+  return Uint8Array.of(...utf8Bytes(head), ...bytes, LF);
 }
 
 function modeText(mode: number): string {
