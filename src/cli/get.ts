@@ -1,6 +1,6 @@
 /** `rxssh get`: files of hosts to this machine. */
 import type { Command } from 'commander';
-import { concat, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { CliIo } from './io.ts';
 import {
   addTransferOptions,
@@ -9,6 +9,7 @@ import {
   type TransferFlags,
 } from './transfer.ts';
 import { getFiles } from './transfer-files.ts';
+import { getByScp } from './transfer-scp.ts';
 import { type Location, parseLocation } from './transfer-location.ts';
 import { UsageError } from './usage.ts';
 
@@ -44,15 +45,7 @@ function byHost(sources: readonly Location[], local: string): readonly HostTrans
     return own.slice(0, 1).map(({ host }) => ({
       host,
       move: (context) => getFiles(context, patterns, local, sources.length > 1),
-      moveByScp: (client, options) =>
-        concat(
-          ...patterns.map((path) =>
-            client.get(path, sources.length > 1 ? `${local}/` : local, {
-              ...options,
-              protocol: 'scp',
-            }),
-          ),
-        ),
+      moveByScp: (context) => getByScp(context, patterns, local, sources.length > 1),
     }));
   });
 }

@@ -1,6 +1,6 @@
 /** `rxssh put`: files of this machine to a host. */
 import type { Command } from 'commander';
-import { concat, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { CliIo } from './io.ts';
 import {
   addTransferOptions,
@@ -9,6 +9,7 @@ import {
   type TransferFlags,
 } from './transfer.ts';
 import { putFiles } from './transfer-files.ts';
+import { putByScp } from './transfer-scp.ts';
 import { parseLocation } from './transfer-location.ts';
 import { UsageError } from './usage.ts';
 
@@ -34,15 +35,7 @@ export function runPut(
   const transfer: HostTransfer = {
     host,
     move: (context) => putFiles(context, locals, path),
-    moveByScp: (client, options) =>
-      concat(
-        ...locals.map((local) =>
-          client.put(local, locals.length > 1 ? `${path}/` : path, {
-            ...options,
-            protocol: 'scp',
-          }),
-        ),
-      ),
+    moveByScp: (context) => putByScp(context, locals, path),
   };
   return runTransfers([transfer], flags, io);
 }

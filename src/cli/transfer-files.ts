@@ -36,7 +36,8 @@ export interface TransferContext {
   readonly options: TransferOptions;
 }
 
-const NAMELESS = /(^|\/)\.{0,2}\/*$/;
+/** What has no name of its own: `.`, `..`, `/`. */
+export const NAMELESS = /(^|\/)\.{0,2}\/*$/;
 const DEFAULT_CONCURRENCY = 4;
 
 /**
@@ -103,7 +104,7 @@ export function putFiles(
 }
 
 /** Where things go. */
-interface Place {
+export interface Place {
   readonly text: string;
   /** Is it a folder that is there? */
   readonly isThere: boolean;
@@ -118,7 +119,7 @@ function sideBySide({
   return { concurrency: recursive === true ? 1 : concurrency };
 }
 
-function checkPlace({ text, isThere, areMany }: Place): void {
+export function checkPlace({ text, isThere, areMany }: Place): void {
   if (areMany && !isThere) throw new UsageError(`${JSON.stringify(text)} is no folder`);
 }
 
@@ -126,7 +127,7 @@ function checkPlace({ text, isThere, areMany }: Place): void {
  * Does a file or folder go into the folder, by its own name? As with `cp`; of what has no name of its own (`.`), the contents
  * do. What is resumed goes where it went before: there a folder is what it shall be called, unless a slash is behind it.
  */
-function isInto(
+export function isInto(
   { text, isThere, areMany }: Place,
   source: string,
   { resume, recursive }: TransferOptions,
@@ -136,7 +137,7 @@ function isInto(
 }
 
 /** What cannot be asked about is no folder: whatever is wrong with it, the transfer will say. */
-function isFolder(stat: () => Observable<FileAttributes>): Observable<boolean> {
+export function isFolder(stat: () => Observable<FileAttributes>): Observable<boolean> {
   return defer(stat).pipe(
     map(isDirectory),
     catchError((error: unknown) =>
@@ -146,7 +147,7 @@ function isFolder(stat: () => Observable<FileAttributes>): Observable<boolean> {
 }
 
 /** Tells a failure as an event; what ends the connection ends everything. */
-function failedAs<T>(
+export function failedAs<T>(
   source: FileName,
   target: FileName,
 ): OperatorFunction<T, T | TransferProgress> {

@@ -25,6 +25,7 @@ import { ProgressBars } from './progress-bars.ts';
 import { FILE_STATUS, sftpConnector, statusOfFailure } from './sftp-connection.ts';
 import { RemotePaths } from './sftp-paths.ts';
 import type { TransferContext } from './transfer-files.ts';
+import type { ScpContext } from './transfer-scp.ts';
 import { GentleEnding } from './transfer-ending.ts';
 import { JsonReport } from './transfer-json.ts';
 import { jsonView, textView, type TransferView } from './transfer-view.ts';
@@ -44,8 +45,8 @@ export interface TransferFlags extends ClientFlags {
 export interface HostTransfer {
   readonly host: NamedHost;
   readonly move: (context: TransferContext) => Observable<TransferProgress>;
-  /** The same for a server without SFTP: no patterns, and no look at what is there. */
-  readonly moveByScp: (client: SshClient, options: TransferOptions) => Observable<TransferProgress>;
+  /** The same for a server without SFTP. */
+  readonly moveByScp: (context: ScpContext) => Observable<TransferProgress>;
 }
 
 const MAX_CONCURRENCY = 1_000;
@@ -83,7 +84,7 @@ export function runTransfers(
         };
         const byScp = (client: SshClient): Observable<TransferProgress> => {
           view.started(host.name);
-          return moveByScp(client, options);
+          return moveByScp({ client, options });
         };
         return hostStatus(host.name, connectTo(host, work, byScp), view);
       }),
