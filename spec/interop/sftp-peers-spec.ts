@@ -14,11 +14,7 @@ describeWithPeer('paramiko', 'paramiko', () => {
 });
 
 describeWithPeer('asyncssh', 'AsyncSSH', () => {
-  // It keeps to OpenSSH's order for clients that call themselves OpenSSH or paramiko, and to the draft's for all others.
-  describeSftpCases(
-    usePeer(() => startAsyncssh()),
-    { hasDraftSymlink: true },
-  );
+  describeSftpCases(usePeer(() => startAsyncssh()));
 });
 
 describe('npm ssh2', () => {

@@ -12,15 +12,22 @@ import { openSession } from './session.ts';
  */
 const WINDOW = 16 * 1024 * 1024;
 
+/** It has the draft's order of SYMLINK for all who do not call themselves OpenSSH or paramiko. */
+const ASYNCSSH = 'SSH-2.0-AsyncSSH_';
+
 /** Opens a channel, starts the subsystem `sftp` on it, and emits a client; see `SshClient.sftp`. */
 export function startSftp(
   connection: SshConnection,
   options: SftpOptions = {},
 ): Observable<SftpClient> {
-  const { scheduler } = connection.transport;
+  const { scheduler, handshake } = connection.transport;
+  const draftSymlink = handshake.peerIdentification.startsWith(ASYNCSSH);
   return openSession(connection, { window: WINDOW }).pipe(
     nest((session) =>
-      concat(session.subsystem('sftp'), openSftp(session.channel, { scheduler, ...options })),
+      concat(
+        session.subsystem('sftp'),
+        openSftp(session.channel, { scheduler, draftSymlink, ...options }),
+      ),
     ),
   );
 }

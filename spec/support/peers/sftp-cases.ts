@@ -38,8 +38,6 @@ export interface SftpCaseOptions {
   readonly amount?: number;
   /** It takes names for text. */
   readonly hasOnlyText?: boolean;
-  /** It takes the arguments of SYMLINK in the draft's order, which nobody else does. */
-  readonly hasDraftSymlink?: boolean;
   readonly connect?: Partial<ConnectOptions>;
 }
 
@@ -74,7 +72,7 @@ export function hashed(bytes$: Observable<Uint8Array>): Observable<string> {
 
 /** Describes them; the files lie in a folder of this machine. */
 export function describeSftpCases(peer: () => Peer, options: SftpCaseOptions = {}): void {
-  const { amount = 20 * MIB, hasOnlyText = false, hasDraftSymlink = false, connect = {} } = options;
+  const { amount = 20 * MIB, hasOnlyText = false, connect = {} } = options;
   describe('SFTP', () => {
     let folder: ReturnType<typeof sftpFolder>;
     const at = (name: string): string => join(folder.path, name);
@@ -185,7 +183,7 @@ export function describeSftpCases(peer: () => Peer, options: SftpCaseOptions = {
       expect(statSync(path).mtimeMs).toBe(1_100_000_000_000);
     });
 
-    (hasDraftSymlink ? it.skip : it)('knows symbolic links', async () => {
+    it('knows symbolic links', async () => {
       const link = at('link');
       const seen = await on((fs) =>
         concat(

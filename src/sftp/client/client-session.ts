@@ -23,6 +23,11 @@ export interface SessionOptions {
   readonly requestTimeout?: number;
   /** Where time comes from; a clock that nobody sets, by default. */
   readonly scheduler?: SchedulerLike;
+  /**
+   * The server takes SYMLINK as the draft has it (draft-ietf-secsh-filexfer-02 §6.10), the link before its target. OpenSSH has it
+   * the other way round, and so has nearly everyone; `client.sftp()` knows AsyncSSH's servers.
+   */
+  readonly draftSymlink?: boolean;
 }
 
 /** Who waits for an answer. Answers come outside of any delivery, and also when nobody wants them any more. */
@@ -50,6 +55,9 @@ export class ClientSession {
   /** How much one request may carry. */
   limits: SftpLimits = DEFAULT_LIMITS;
 
+  /** SYMLINK names the link first. */
+  readonly draftSymlink: boolean;
+
   readonly #duplex: ByteDuplex;
   readonly #requestTimeout: number;
   readonly #table = new RequestTable<PendingRequest>();
@@ -67,6 +75,7 @@ export class ClientSession {
   constructor(duplex: ByteDuplex, options: SessionOptions = {}) {
     this.#duplex = duplex;
     this.scheduler = options.scheduler ?? steadyScheduler;
+    this.draftSymlink = options.draftSymlink ?? false;
     this.#requestTimeout = options.requestTimeout ?? DEFAULT_REQUEST_TIMEOUT;
     this.closed$ = this.#closed.asObservable();
   }

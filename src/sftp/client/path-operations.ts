@@ -170,11 +170,12 @@ export class PathOperations {
   symlink(target: Path, link: Path): Observable<never> {
     return defer(() => {
       this.#needVersion(LINKING, 'symlink');
+      const paths = { target: pathBytes(target), link: pathBytes(link) };
+      const told = this.session.draftSymlink ? { target: paths.link, link: paths.target } : paths;
       return this.#command({ name: 'symlink', path: link }, (id) => ({
         type: 'SYMLINK',
         id,
-        target: pathBytes(target),
-        link: pathBytes(link),
+        ...told,
       }));
     });
   }
