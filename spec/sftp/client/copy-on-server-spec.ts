@@ -94,10 +94,32 @@ describe('copying', () => {
     });
     const fs = await script.client();
     expect((await allOf(fs.copy('/a', '/b'))).at(-1)).toBe('complete');
-    expect(script.of('OPEN').map(({ path }) => utf8Text(path))).toEqual(['/b', '/a']);
+    expect(script.of('OPEN').map(({ path }) => utf8Text(path))).toEqual(['/a', '/b']);
     expect(script.of('WRITE').map(({ data }) => utf8Text(data))).toEqual(['content']);
+    await turn();
     expect(file.openHandles).toBe(0);
   });
+
+  it.each([{}, EXTENSIONS])(
+    'of what is not there leaves alone what is (%j)',
+    async (extensions) => {
+      const script = new SftpScript({
+        extensions,
+        answer: (request) => {
+          const { type, id } = request;
+          if (type === 'STAT') return [{ type: 'ATTRS', id, attributes: {} }];
+          if (type === 'REALPATH') return [names(id, utf8Text(request.path))];
+          const isMissing = type === 'OPEN' && utf8Text(request.path) === '/missing';
+          return [isMissing ? status(id, StatusCode.NO_SUCH_FILE) : handle(id)];
+        },
+      });
+      const fs = await script.client();
+      expect(await allOf(fs.copy('/missing', '/b'))).toMatchObject([
+        { kind: 'sftp', detail: { status: StatusCode.NO_SUCH_FILE, path: '/missing' } },
+      ]);
+      expect(script.of('OPEN').map(({ path }) => utf8Text(path))).toEqual(['/missing']);
+    },
+  );
 
   it('of a file onto itself opens nothing', async () => {
     const script = new SftpScript({

@@ -185,17 +185,22 @@ export class SftpClient extends PathOperations {
 
   /**
    * Copies a file, within the server where it can (copy-data), else through the client. Emits the bytes copied so far and
-   * completes. Errors with `config` for a copy of a file onto itself, which would empty it.
+   * completes. Errors with `config` for a copy of a file onto itself, which would empty it; that a hard link is the
+   * same file no server tells.
    */
   copy(from: Path, to: Path, options: OpenOptions = {}): Observable<number> {
     return concat(this.#checkDistinct(from, to), this.#copy(from, to, options));
   }
 
+  /** What is there by the new name is emptied once there is something to copy, and not before. */
   #copy(from: Path, to: Path, options: OpenOptions): Observable<number> {
-    return defer(() => {
-      if (!this.session.supports(copyData)) return this.write(to, options).pump(this.read(from));
-      return withHandle(this.#open(from, 'r'), (source) =>
-        withHandle(this.#open(to, 'w', options), (target) => copyOnServer(source, target), true),
+    return withHandle(this.#open(from, 'r'), (source) => {
+      if (!this.session.supports(copyData))
+        return this.write(to, options).pump(fileBytes(source, {}));
+      return withHandle(
+        this.#open(to, 'w', options),
+        (target) => copyOnServer(source, target),
+        true,
       );
     });
   }
