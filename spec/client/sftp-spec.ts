@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { map, of } from 'rxjs';
+import { concat, ignoreElements, map, of } from 'rxjs';
 import { sftp, withClient } from '../../src/client/with-client.ts';
 import { memoryFileSystem } from '../../src/sftp/file-systems/memory-file-system.ts';
 import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
@@ -52,6 +52,26 @@ describe('sftp', () => {
     const { client$ } = embedded(() => of(0));
     expect(await allOf(client$.pipe(sftp((fs) => fs.list('/'))))).toMatchObject([
       { kind: 'request-refused', detail: { request: 'subsystem' } },
+    ]);
+  });
+
+  it('errors with what a server says that ends before it begins', async () => {
+    const { client$ } = embedded(() => of(0), {
+      server: {
+        subsystems: {
+          sftp: ({ stderr }) =>
+            concat(
+              stderr.pump('sh: sftp-server: \u001bnot found\n').pipe(ignoreElements()),
+              of(127),
+            ),
+        },
+      },
+    });
+    expect(await allOf(client$.pipe(sftp((fs) => fs.list('/'))))).toMatchObject([
+      {
+        kind: 'connection-lost',
+        message: expect.stringContaining('it says "sh: sftp-server: \\x1bnot found"'),
+      },
     ]);
   });
 
