@@ -12,7 +12,8 @@ import { startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, peerFolder, usePeer } from '../support/peers/peer.ts';
 
 /** More than a window, and not a multiple of any block. */
-const SIZE = 5 * 1024 * 1024 + 17;
+/** More than the clients ask for at once. */
+const SIZE = 24 * 1024 * 1024 + 17;
 
 for (const mode of ['-sftp', '-scp']) {
   describeWithPeer('plink', `pscp ${mode} against our server`, () => {

@@ -21,7 +21,8 @@ import { startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, peerFolder, usePeer } from '../support/peers/peer.ts';
 import { opensshOptions } from '../support/peers/sftp-clients.ts';
 
-const SIZE = 5 * 1024 * 1024 + 17;
+/** More than the clients ask for at once. */
+const SIZE = 24 * 1024 * 1024 + 17;
 
 for (const mode of ['-s', '-O']) {
   describeWithPeer('ssh', `scp ${mode} against our server`, () => {

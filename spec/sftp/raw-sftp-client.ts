@@ -31,8 +31,9 @@ export const { READ, WRITE, APPEND, CREAT, TRUNC, EXCL } = OpenFlag;
 export class RawSftpClient {
   /** How the server's session has ended: what it emitted and its error. */
   outcome: readonly unknown[] | undefined;
-  /** While it is true, the client takes no answers. */
+  /** While it is true, the client takes no answers; see `takeAnswers`. */
   isStalled = false;
+  #resume = (): void => undefined;
   readonly #requests = new Subject<Uint8Array>();
   readonly #answers = new Subject<Uint8Array>();
   readonly #waiting = new Map<number, (reply: ReplyPacket) => void>();
@@ -56,7 +57,7 @@ export class RawSftpClient {
     };
     const stdout = byteSink({
       accept: (chunk) => this.#accept(chunk),
-      whenReady: () => undefined,
+      whenReady: (resume) => (this.#resume = resume),
       end: () => undefined,
       abort: () => undefined,
       closed$: NEVER,
@@ -91,6 +92,12 @@ export class RawSftpClient {
     this.#requests.complete();
     await this.#ended;
     return this.outcome ?? [];
+  }
+
+  /** Takes answers again. */
+  takeAnswers(): void {
+    this.isStalled = false;
+    this.#resume();
   }
 
   /** The connection is lost. */

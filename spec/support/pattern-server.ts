@@ -47,7 +47,7 @@ export class PatternServer implements SftpFileSystem {
   open(): Observable<SftpFile> {
     const attributes = { size: this.#size, permissions: 0o100600 };
     return of({
-      takesParallelRequests: true,
+      takesParallelWrites: true,
       read: (into: Uint8Array, position: number) => {
         const bytes = into.subarray(0, Math.max(0, this.#size - position));
         fill(bytes, position);

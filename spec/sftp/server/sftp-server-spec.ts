@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { defer, EMPTY, Observable, of, Subject } from 'rxjs';
+import { defer, EMPTY, Observable, of, Subject, throwError } from 'rxjs';
 import {
   copyData,
   EXTENSIONS,
@@ -378,34 +378,57 @@ describe('sftpServer, what a file system answers', () => {
     expect(await client.statusOf({ type: 'READ', handle, offset: 0n, length: 8 })).toBe('FAILURE');
   });
 
-  it('reads 1 MiB ahead of its client and no more, and on when some were answered or have failed', async () => {
-    const asked: Subject<number>[] = [];
+  it('reads 1 MiB ahead of its client and no more, and on when answers were taken or have failed', async () => {
+    const reads = [LARGEST_DATA, LARGEST_DATA, LARGEST_DATA, LARGEST_DATA, 0, 7];
+    let asked = 0;
+    const read = (): Observable<number> => {
+      const count = reads[asked++];
+      return count === undefined ? throwError(() => new Error('broken')) : of(count);
+    };
+    const client = await startRawClient(fakeFileSystem({ open: () => of(fakeFile({ read })) }));
+    const handle = await client.open('/a');
+    client.isStalled = true;
+    const answered: string[] = [];
+    const answers = Array.from({ length: 20 }, async (_, at) => {
+      const offset = BigInt(at * LARGEST_DATA);
+      const status = await client.statusOf({ type: 'READ', handle, offset, length: LARGEST_DATA });
+      answered.push(`${String(at)} ${status}`);
+    });
+    expect(asked).toBe(4);
+    client.takeAnswers();
+    await Promise.all(answers);
+    expect(asked).toBe(20);
+    expect(answered.slice(2, 8)).toEqual([
+      '2 DATA',
+      '3 DATA',
+      '4 EOF',
+      '5 DATA',
+      '6 FAILURE',
+      '7 FAILURE',
+    ]);
+  });
+
+  it('answers READs of one file in their order, whatever the file says to it', async () => {
+    const counts: Subject<number>[] = [];
     const read = (): Observable<number> => {
       const count = new Subject<number>();
-      asked.push(count);
+      counts.push(count);
       return count;
     };
-    const file = fakeFile({ takesParallelRequests: true, read });
+    const file = fakeFile({ takesParallelWrites: true, read });
     const client = await startRawClient(fakeFileSystem({ open: () => of(file) }));
     const handle = await client.open('/a');
-    const answers = Array.from({ length: 20 }, (_, at) =>
-      client.statusOf({
-        type: 'READ',
-        handle,
-        offset: BigInt(at * LARGEST_DATA),
-        length: LARGEST_DATA,
-      }),
+    const order: number[] = [];
+    const answers = [0, 1].map((at) =>
+      client
+        .ask({ type: 'READ', handle, offset: BigInt(at * 100), length: 100 })
+        .then(() => order.push(at)),
     );
-    await client.statusOf({ type: 'STAT', path: bytes('/b') });
-    expect(asked).toHaveLength(4);
-    const statuses: string[] = [];
-    for (const [at, answer] of answers.entries()) {
-      if (at % 3 === 0) asked[at]?.error(new Error('broken'));
-      else asked[at]?.next(at % 3 === 1 ? 0 : 7);
-      statuses.push(await answer);
-    }
-    expect(asked).toHaveLength(20);
-    expect(statuses.slice(0, 3)).toEqual(['FAILURE', 'EOF', 'DATA']);
+    // the later one first, if it was asked for
+    for (let at = 1; at >= 0; at--) counts[at]?.next(1);
+    counts[1]?.next(1);
+    await Promise.all(answers);
+    expect(order).toEqual([0, 1]);
   });
 
   it('takes a text for a path', async () => {

@@ -20,7 +20,7 @@ type Told<T> = (error: unknown, value?: T) => void;
 /** A file by its descriptor. */
 export class NodeFile implements SftpFile {
   /** Neighbours are written together. */
-  readonly takesParallelRequests = true;
+  readonly takesParallelWrites = true;
   readonly #descriptor: Descriptor;
   readonly #mayChown: boolean;
   readonly #changeable: Changeable;

@@ -27,8 +27,8 @@ export interface OpenFlags {
  * else is asked for; what the end of a session has left may still be under way.
  */
 export interface SftpFile {
-  /** Says that reads of different places may be asked for together, and writes to different places. */
-  readonly takesParallelRequests?: boolean;
+  /** Says that writes to different places may be asked for together. */
+  readonly takesParallelWrites?: boolean;
   /**
    * Reads into the front of a buffer and emits how many bytes it was; 0 is the end of the file. Fewer than there is room for
    * are allowed anywhere.

@@ -12,7 +12,7 @@ export interface Claim {
   readonly handles: readonly object[];
   /** Does it change anything? Requests that only look do not wait for each other. */
   readonly changes: boolean;
-  /** The bytes of its handle that it is about, where the file takes requests for different places together. */
+  /** The bytes of its handle that it writes, where the file takes writes to different places together. */
   readonly range?: ByteRange | undefined;
 }
 
@@ -61,10 +61,13 @@ export class RequestOrder {
   }
 }
 
+/**
+ * READs of one handle have no range: they are answered in the order of asking. Any order is allowed (draft-ietf-secsh-filexfer-02 §6.1),
+ * but OpenSSH's scp 9.2 then cuts the file off and ends with status 0, and PuTTY's pscp 0.78 gives up.
+ */
 function inTheWay(earlier: Claim, later: Claim): boolean {
-  // what is read may lie behind what is being written: that says where the file ends
   if (later.handles.some((handle) => earlier.handles.includes(handle)))
-    return earlier.changes !== later.changes || !areApart(earlier.range, later.range);
+    return !areApart(earlier.range, later.range);
   if (!earlier.changes && !later.changes) return false;
   return later.paths.some((path) => earlier.paths.some((other) => overlap(path, other)));
 }

@@ -56,7 +56,6 @@ export const OPERATIONS: { readonly [T in TableRequest['type']]: Operation<Packe
     name: 'read',
     isCovered: true,
     handles: ofHandle,
-    range: ({ offset, length }, opened) => rangeOf(opened, offset, length),
     run: ({ offset, length }, { id, opened, ahead }) =>
       readData(id, fileOf(opened[0]), safeNumber(offset), length, ahead),
   },
@@ -65,8 +64,13 @@ export const OPERATIONS: { readonly [T in TableRequest['type']]: Operation<Packe
     changes: always,
     isCovered: true,
     handles: ofHandle,
-    range: ({ offset, data }, opened) =>
-      isAppending(opened) ? undefined : rangeOf(opened, offset, data.length),
+    range: ({ offset, data }, opened) => {
+      if (opened?.type !== 'file' || opened.isAppending) return undefined;
+      const start = Number(offset);
+      return opened.file.takesParallelWrites === true
+        ? { start, end: start + data.length }
+        : undefined;
+    },
     run: ({ offset, data }, { opened }) => {
       const position = isAppending(opened[0]) ? 0 : safeNumber(offset);
       return done(() => fileOf(opened[0]).write(data, position));
@@ -187,17 +191,6 @@ export function closeHandle(opened: OpenHandle | undefined): Observable<Answer> 
 
 function isAppending(opened: OpenHandle | undefined): boolean {
   return opened?.type === 'file' && opened.isAppending;
-}
-
-/** What a request is about in a file where such requests may be done side by side. */
-function rangeOf(
-  opened: OpenHandle | undefined,
-  offset: bigint,
-  length: number,
-): ByteRange | undefined {
-  if (opened?.type !== 'file' || opened.file.takesParallelRequests !== true) return undefined;
-  const start = Number(offset);
-  return { start, end: start + length };
 }
 
 function attrs(ask: Parameters<typeof first<FileAttributes>>[0]): Observable<Answer> {

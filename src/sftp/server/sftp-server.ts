@@ -60,7 +60,7 @@ const DEFAULT_REQUESTS = 64;
  *
  * 1. Serves all requests of version 3, and the extensions of OpenSSH that the file system has functions for.
  * 2. Requests for one file, or for one above or below it, are done in the order in which they came, others side by side; see
- *    `SftpFile.takesParallelRequests`.
+ *    `SftpFile.takesParallelWrites`.
  * 3. Beyond `limits.requests`, or 2 MiB of them, the channel is not read on; an answer counts until the client has taken it.
  *    Files are read at most 1 MiB ahead of the client.
  * 4. Emits the exit status 0 when the client has said EOF and everything is answered. Errors with `protocol` for what is no
