@@ -124,7 +124,7 @@ describe('PEM of OpenSSL', () => {
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
   const ed25519 = generateKeyPairSync('ed25519').privateKey;
 
-  const CIPHERS = ['aes-128-cbc', 'aes-192-cbc', 'aes-256-cbc'];
+  const CIPHERS = ['aes-128-cbc', 'aes-192-cbc', 'aes-256-cbc', 'des-ede3-cbc'];
   const FORMATS: readonly [string, typeof rsa, 'pkcs1' | 'sec1' | 'pkcs8'][] = [
     ['PKCS#1', rsa, 'pkcs1'],
     ['SEC 1', ec, 'sec1'],
@@ -160,6 +160,15 @@ describe('PEM of OpenSSL', () => {
     const key = await parsePrivateKey(stdout, { passphrase: PASSPHRASE });
     expect(key.publicKey).toEqual((await parsePrivateKey(input)).publicKey);
     expect(await reason(stdout, { passphrase: 'wrong' })).toBe('wrong-passphrase');
+  });
+
+  it('may stand behind something else, as the parameters of its curve', async () => {
+    const text = ec.export({ type: 'sec1', format: 'pem' }) as string;
+    const parameters = pem('EC PARAMETERS', identifier('1.3.132.0.34'));
+    const { publicKey } = await parsePrivateKey(text);
+    for (const before of [parameters, 'Bag Attributes\n    friendlyName: me\n'])
+      expect(await parsePrivateKey(before + text)).toMatchObject({ format: 'SEC 1', publicKey });
+    expect(await reason(parameters)).toBe('malformed');
   });
 
   it('of a curve that SSH does not have is not supported', async () => {

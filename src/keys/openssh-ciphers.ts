@@ -47,6 +47,11 @@ const KEY_FILE_CIPHERS: readonly KeyFileCipher[] = [
   aesCtr('aes256-ctr', 32),
   aesCtr('aes192-ctr', 24),
   aesCtr('aes128-ctr', 16),
+  // aes256-cbc was the default of ssh-keygen 6.5 to 7.5
+  cbc('aes256-cbc', 32, 16, 'aesCbc'),
+  cbc('aes192-cbc', 24, 16, 'aesCbc'),
+  cbc('aes128-cbc', 16, 16, 'aesCbc'),
+  cbc('3des-cbc', 24, 8, 'tripleDesCbc'),
   aesGcm('aes256-gcm@openssh.com', 32),
   aesGcm('aes128-gcm@openssh.com', 16),
   {
@@ -85,6 +90,23 @@ function aesCtr(name: string, keyLength: number): KeyFileCipher {
     tagLength: 0,
     encrypt: (provider, { key, iv }, plaintext) => provider.aesCtr(key, iv)(plaintext),
     decrypt: (provider, { key, iv }, sealed) => provider.aesCtr(key, iv)(sealed),
+  };
+}
+
+function cbc(
+  name: string,
+  keyLength: number,
+  blockSize: number,
+  mode: 'aesCbc' | 'tripleDesCbc',
+): KeyFileCipher {
+  return {
+    name,
+    keyLength,
+    ivLength: blockSize,
+    blockSize,
+    tagLength: 0,
+    encrypt: (provider, { key, iv }, plaintext) => provider[mode](key, iv, 'encrypt')(plaintext),
+    decrypt: (provider, { key, iv }, sealed) => provider[mode](key, iv, 'decrypt')(sealed),
   };
 }
 

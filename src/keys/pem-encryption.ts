@@ -37,16 +37,25 @@ const AES: Pick<BlockCipher, 'blockSize' | 'decrypt'> = {
   decrypt: (provider, key, iv) => provider.aesCbc(key, iv, 'decrypt'),
 };
 
+/** Triple DES, which OpenSSL up to 1.0 and ssh-keygen up to 5.3 chose. */
+const TRIPLE_DES: BlockCipher = {
+  keyLength: 24,
+  blockSize: 8,
+  decrypt: (provider, key, iv) => provider.tripleDesCbc(key, iv, 'decrypt'),
+};
+
 const LEGACY_CIPHERS: ReadonlyMap<string, BlockCipher> = new Map([
   ['AES-128-CBC', { ...AES, keyLength: 16 }],
   ['AES-192-CBC', { ...AES, keyLength: 24 }],
   ['AES-256-CBC', { ...AES, keyLength: 32 }],
+  ['DES-EDE3-CBC', TRIPLE_DES],
 ]);
 
 const CIPHERS: readonly (readonly [Uint8Array, BlockCipher])[] = [
   [objectIdentifier('2.16.840.1.101.3.4.1.2'), { ...AES, keyLength: 16 }],
   [objectIdentifier('2.16.840.1.101.3.4.1.22'), { ...AES, keyLength: 24 }],
   [objectIdentifier('2.16.840.1.101.3.4.1.42'), { ...AES, keyLength: 32 }],
+  [objectIdentifier('1.2.840.113549.3.7'), TRIPLE_DES],
 ];
 
 const PBES2 = objectIdentifier('1.2.840.113549.1.5.13');

@@ -6,6 +6,8 @@ import { keyFormatError } from './key-format.ts';
 const MAX_FILE_LENGTH = 1 << 20;
 const LINE_LENGTH = 70;
 const BEGIN = /^-----BEGIN ([A-Z0-9 ]{1,40})-----[ \t]*\r?\n/;
+/** A private key that stands behind something else. */
+const PRIVATE_KEY = /^-----BEGIN [A-Z0-9 ]{0,28}PRIVATE KEY-----/m;
 const HEADER = /^([A-Za-z0-9-]{1,64}):[ \t]*([^\r\n]*)\r?\n/;
 
 /** What stands between two marks. */
@@ -18,14 +20,16 @@ export interface PemBlock {
 }
 
 /**
- * The text of a key file, without white space in front. Throws `key-format`, `malformed`, for one that is too long.
+ * The text of a key file from its private key on: OpenSSL writes the parameters of a curve in front of it (`openssl ecparam
+ * -genkey`), or what there is to tell of it (`openssl pkcs12`). Where there is none, without white space in front. Throws `key-format`, `malformed`, for one that is too long.
  *
  * @param what - how messages call the file
  */
 export function keyFileText(file: string | Uint8Array, what: string): string {
   if (file.length > MAX_FILE_LENGTH)
     throw keyFormatError('malformed', `${what}: longer than ${String(MAX_FILE_LENGTH)} bytes`);
-  return (typeof file === 'string' ? file : utf8Text(file)).trimStart();
+  const text = (typeof file === 'string' ? file : utf8Text(file)).trimStart();
+  return text.slice(Math.max(0, text.search(PRIVATE_KEY)));
 }
 
 /** The label of the mark that a text begins with. */
