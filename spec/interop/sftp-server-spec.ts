@@ -17,8 +17,8 @@ const MIB = 1024 * 1024;
 /** More than a window, and not a multiple of any block. */
 const SIZE = 20 * MIB + 12_345;
 
-/** Clients with symbolic links. AsyncSSH has OpenSSH's order of arguments only for servers that call themselves OpenSSH. */
-const LINKING = new Set(['OpenSSH sftp', 'paramiko', 'curl', 'lftp']);
+/** Clients with symbolic links. */
+const LINKING = new Set(['OpenSSH sftp', 'paramiko', 'AsyncSSH', 'curl', 'lftp']);
 
 for (const program of SFTP_CLIENTS) {
   describeWithPeer(program.peer, `${program.name} against our SFTP server`, () => {

@@ -46,6 +46,7 @@ export class RawSftpClient {
     fileSystem: SftpFileSystem,
     options: SftpServerOptions = {},
     stdin$: SftpServerChannel['stdin$'] = this.#requests,
+    peerIdentification = 'SSH-2.0-raw',
   ) {
     this.#answers.pipe(sftpFrame()).subscribe((packet) => this.#receive(packet));
     const seen: unknown[] = [];
@@ -65,7 +66,7 @@ export class RawSftpClient {
     this.#session = sftpServer(
       fileSystem,
       options,
-    )({ stdin$, stdout }).subscribe({
+    )({ stdin$, stdout, connection: { handshake: { peerIdentification } } }).subscribe({
       next: (status) => seen.push(status),
       error: (error: unknown) => {
         seen.push(error);

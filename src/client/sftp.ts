@@ -5,6 +5,7 @@ import { escapeText, isSshError, SshError } from '../errors.ts';
 import { nest } from '../operators/nest.ts';
 import { openSftp, type SftpOptions } from '../sftp/client/open-sftp.ts';
 import type { SftpClient } from '../sftp/client/sftp-client.ts';
+import { hasDraftSymlink } from '../sftp/symlink-order.ts';
 import { utf8Text } from '../wire/bytes.ts';
 import { openSession, type SessionChannel } from './session.ts';
 
@@ -17,16 +18,13 @@ const WINDOW = 16 * 1024 * 1024;
 /** Characters of what a server says at its end that an error shows. */
 const SHOWN = 200;
 
-/** It has the draft's order of SYMLINK for all who do not call themselves OpenSSH or paramiko. */
-const ASYNCSSH = 'SSH-2.0-AsyncSSH_';
-
 /** Opens a channel, starts the subsystem `sftp` on it, and emits a client; see `SshClient.sftp`. */
 export function startSftp(
   connection: SshConnection,
   options: SftpOptions = {},
 ): Observable<SftpClient> {
   const { scheduler, handshake } = connection.transport;
-  const draftSymlink = handshake.peerIdentification.startsWith(ASYNCSSH);
+  const draftSymlink = hasDraftSymlink(handshake.peerIdentification);
   return openSession(connection, { window: WINDOW }).pipe(
     nest((session) =>
       concat(

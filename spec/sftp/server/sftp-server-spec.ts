@@ -161,6 +161,17 @@ describe('sftpServer, requests', () => {
     expect(utf8Text(read.names[0]?.filename ?? bytes(''))).toBe('a');
   });
 
+  it.each([
+    ['when told so', { draftSymlink: true }, 'SSH-2.0-OpenSSH_9.2'],
+    ['of AsyncSSH', {}, 'SSH-2.0-AsyncSSH_2.10.1'],
+  ])("makes links in the draft's order of arguments %s", async (_, options, peerIdentification) => {
+    const client = new RawSftpClient(memoryFileSystem(), options, undefined, peerIdentification);
+    await client.start();
+    await client.write('/a', 'hello');
+    await client.ask({ type: 'SYMLINK', target: bytes('/l'), link: bytes('a') });
+    expect(await client.read('/l')).toBe('hello');
+  });
+
   it('resolves paths from its start folder', async () => {
     const client = await startRawClient(memoryFileSystem(), { startFolder: '/home' });
     const resolved = async (path: string): Promise<string> => {

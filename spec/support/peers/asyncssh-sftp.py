@@ -19,6 +19,7 @@ async def main():
                 "rm": sftp.remove,
                 "mkdir": sftp.mkdir,
                 "rmdir": sftp.rmdir,
+                "ln -s": sftp.symlink,
             }
             for verb, *paths in OPTIONS["script"]:
                 if verb == "ls":

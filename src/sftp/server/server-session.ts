@@ -6,7 +6,7 @@ import { readUint32, utf8Bytes } from '../../wire/bytes.ts';
 import { type FileName, fileName } from '../file-name.ts';
 import type { SftpFileSystem } from './file-system.ts';
 import { type Permit, type SftpOperation, whenPermitted } from './permission.ts';
-import { encodePacket, readRequest, SFTP_VERSION } from '../packets.ts';
+import { encodePacket, type PacketOf, readRequest, SFTP_VERSION } from '../packets.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { type Claim, RequestOrder } from './request-order.ts';
 import { type Answer, isExplained, status, statusOf } from './server-answers.ts';
@@ -24,6 +24,8 @@ export interface ServerSessionOptions {
   readonly maxHandles: number;
   readonly provider: Pick<CryptoProvider, 'randomBytes'>;
   readonly permit: Permit | undefined;
+  /** SYMLINK names the link first. */
+  readonly draftSymlink: boolean;
   /** INIT was answered. */
   started(): void;
   /** Something has failed that no status tells the client about. */
@@ -96,7 +98,7 @@ export class SftpServerSession {
   }
 
   #answer(packet: Uint8Array, id: number): Observable<Answer | Uint8Array> {
-    const request = readOrStatus(packet, id);
+    const request = readOrStatus(packet, id, this.#options.draftSymlink);
     if ('type' in request) return of(request);
     const { fileSystem } = this.#options;
     if (!isOffered(request.operation, fileSystem)) return of(status(StatusCode.OP_UNSUPPORTED));
@@ -180,9 +182,9 @@ export class SftpServerSession {
   }
 }
 
-function readOrStatus(packet: Uint8Array, id: number): ReadRequest | Answer {
+function readOrStatus(packet: Uint8Array, id: number, draftSymlink: boolean): ReadRequest | Answer {
   try {
-    return readOperation(packet, id) ?? status(StatusCode.OP_UNSUPPORTED);
+    return readOperation(packet, id, draftSymlink) ?? status(StatusCode.OP_UNSUPPORTED);
   } catch (thrown) {
     if (isSshError(thrown, 'protocol') && packet[0] !== INIT) return statusOf(thrown);
     throw thrown;
@@ -191,17 +193,27 @@ function readOrStatus(packet: Uint8Array, id: number): ReadRequest | Answer {
 
 const INIT = 1;
 
-function readOperation(packet: Uint8Array, id: number): ReadRequest | undefined {
+function readOperation(
+  packet: Uint8Array,
+  id: number,
+  draftSymlink: boolean,
+): ReadRequest | undefined {
   const request = readRequest(packet);
   if (request === undefined) return undefined;
   if (request.type === 'INIT') throw protocolError('a second INIT');
   if (request.type !== 'EXTENDED') {
     const operation = OPERATIONS[request.type] as unknown as Operation<never>;
-    return { id, operation, value: request as never };
+    const isTurned = draftSymlink && request.type === 'SYMLINK';
+    return { id, operation, value: (isTurned ? turned(request) : request) as never };
   }
   const served = EXTENSION_OPERATIONS.get(request.request);
   if (served === undefined) return undefined;
   return { id, operation: served, value: served.extension.request.decode(request.data) as never };
+}
+
+/** As OpenSSH's clients would have sent it. */
+function turned({ id, target, link }: PacketOf<'SYMLINK'>): PacketOf<'SYMLINK'> {
+  return { type: 'SYMLINK', id, target: link, link: target };
 }
 
 function isOffered({ needs }: Operation<never>, fileSystem: SftpFileSystem): boolean {

@@ -14,6 +14,7 @@ import { giveRoom, takeRoom } from '../packet-rooms.ts';
 import { RequestLoad } from './request-load.ts';
 import { SftpServerSession } from './server-session.ts';
 import { sftpFrame } from '../sftp-frame.ts';
+import { hasDraftSymlink } from '../symlink-order.ts';
 import { virtualPath } from './virtual-path.ts';
 
 /** What SFTP runs over: the session of a server, or any two byte streams. */
@@ -22,6 +23,10 @@ export interface SftpServerChannel {
   readonly stdin$: ByteStream;
   /** Takes what is sent to the client. */
   readonly stdout: ByteSink;
+  /** Who is at the other end; see `SftpServerOptions.draftSymlink`. */
+  readonly connection?: {
+    readonly handshake: { readonly peerIdentification: string } | undefined;
+  };
   /** Takes back a chunk of `stdin$` that nobody looks at any more, where its memory can be used again. */
   giveBack?(chunk: Uint8Array): void;
 }
@@ -37,6 +42,11 @@ export interface SftpServerOptions<S = SftpServerChannel> {
    * (`fsetstat`, `statvfs`, `copy-data`). Anything but `true` is PERMISSION_DENIED.
    */
   readonly permit?: (operation: SftpOperation, session: S) => Verdict<boolean>;
+  /**
+   * Clients send SYMLINK as the draft has it (draft-ietf-secsh-filexfer-02 §6.10), the link before its target. Unless said otherwise
+   * only AsyncSSH's do; OpenSSH has it the other way round, and so has nearly everyone.
+   */
+  readonly draftSymlink?: boolean;
   /** A client has begun to speak SFTP. */
   readonly onStart?: (session: S) => void;
   /** Its session is over and its files are closed. Not called for a session that never began. */
@@ -86,12 +96,14 @@ export function sftpServer<S extends SftpServerChannel>(
     const served = typeof fileSystem === 'function' ? fileSystem(channel) : fileSystem;
     return new Observable((subscriber) => {
       let hasStarted = false;
+      const identification = channel.connection?.handshake?.peerIdentification ?? '';
       const session = new SftpServerSession({
         fileSystem: served,
         readOnly,
         startFolder: start,
         provider: defaultProvider,
         maxHandles: limits.handles ?? DEFAULT_HANDLES,
+        draftSymlink: options.draftSymlink ?? hasDraftSymlink(identification),
         permit: permit === undefined ? undefined : (operation) => permit(operation, channel),
         started: () => {
           hasStarted = true;
