@@ -17,18 +17,24 @@ export type ChannelOpenAnswer =
   | {
       readonly accept: true;
       readonly options?: ChannelOptions;
-      /** Called with the channel, behind its CONFIRMATION and before any of its messages. */
-      readonly opened: (channel: Channel) => void;
+      /**
+       * Called with the channel, behind its CONFIRMATION and before any of its messages. If it returns something that emits, that is
+       * the channel's work: it is unsubscribed when the channel is over, and the channel is closed when it ends. An error, also one
+       * that is thrown, ends the channel alone; see `ConnectionOptions.channelFailed`.
+       */
+      readonly opened: (channel: Channel) => unknown;
     }
   | { readonly accept: false; readonly reasonCode?: number; readonly description?: string };
 
-/** Decides over a channel that the peer asks for. What throws, errors or answers nothing refuses it. */
+/** Decides over a channel that the peer asks for. Only `accept: true` accepts it; what throws, errors or answers nothing refuses it. */
 export type ChannelOpenHandler = (request: ChannelOpenRequest) => Verdict<ChannelOpenAnswer>;
 
 /** How a connection behaves. */
 export interface ConnectionOptions {
   /** Handlers by channel type; a type without one is refused (UNKNOWN_CHANNEL_TYPE). */
   readonly channels?: Readonly<Record<string, ChannelOpenHandler>>;
+  /** Hears of the errors of `opened`, and of the work that it has returned; nobody does unless said otherwise. */
+  readonly channelFailed?: (error: unknown, channel: Channel) => void;
   /** Handlers by request name; a request without one fails. */
   readonly globalRequests?: Readonly<Record<string, GlobalRequestHandler>>;
   /** Most channels at a time that the peer may open; 256 by default. */

@@ -23,10 +23,11 @@ import { Channel, type ChannelContext } from './channel.ts';
 import type { ChannelOptions } from './channel-options.ts';
 import { OPEN, OPENING } from './channel-state.ts';
 import { ChannelTable } from './channel-table.ts';
+import { beginWork } from './channel-work.ts';
 import type { ChannelOpenAnswer, ConnectionOptions } from './connection-options.ts';
 import { GlobalRequests } from './global-requests.ts';
 import { checkName, KEEPALIVE_REQUEST } from './names.ts';
-import { takeVerdict } from '../operators/take-verdict.ts';
+import { isConsent, takeVerdict } from '../operators/take-verdict.ts';
 import { MAXIMUM_PACKET } from './window.ts';
 
 export type {
@@ -42,6 +43,7 @@ const DEFAULT_OPEN_TIMEOUT = 30_000;
 type ChannelState = Extract<TraceEvent, { type: 'channel' }>['state'];
 type UpperMessage = ConnectionMessage | MessageOf<typeof UNIMPLEMENTED>;
 type OpenMessage = MessageOf<typeof CHANNEL_OPEN>;
+type Acceptance = Extract<ChannelOpenAnswer, { accept: true }>;
 
 /** Channels and global requests of one connection. */
 export class SshConnection {
@@ -250,12 +252,12 @@ export class SshConnection {
     );
   }
 
-  #answerOpen(message: OpenMessage, answer: ChannelOpenAnswer): void {
+  #answerOpen(message: OpenMessage, answer: ChannelOpenAnswer | undefined): void {
     if (this.transport.ended !== undefined) return;
-    if (!answer.accept) {
+    if (!isAcceptance(answer)) {
       this.#peerChannels--;
-      const { reasonCode = OpenFailureReason.ADMINISTRATIVELY_PROHIBITED, description = '' } =
-        answer;
+      const { ADMINISTRATIVELY_PROHIBITED } = OpenFailureReason;
+      const { reasonCode = ADMINISTRATIVELY_PROHIBITED, description = '' } = answer ?? {};
       this.#refuse(message, reasonCode, description);
       return;
     }
@@ -278,7 +280,7 @@ export class SshConnection {
       maximumPacketSize: MAXIMUM_PACKET,
       payload: new Uint8Array(0),
     });
-    outsideDelivery(() => answer.opened(channel));
+    outsideDelivery(() => beginWork(channel, answer.opened, this.#options.channelFailed));
   }
 
   #refuse(message: OpenMessage, reasonCode: number, description: string): void {
@@ -310,4 +312,9 @@ export class SshConnection {
     this.globalRequests.end(ended);
     for (const channel of this.#channels.takeAll()) channel.connectionEnded(ended);
   }
+}
+
+/** What a handler gives may be anything, whatever its type says. */
+function isAcceptance(answer: ChannelOpenAnswer | undefined): answer is Acceptance {
+  return isConsent(answer?.accept);
 }

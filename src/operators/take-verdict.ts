@@ -43,7 +43,8 @@ export function isConsent(answer: unknown): boolean {
   return answer === true;
 }
 
-function isInput<T>(verdict: Verdict<T>): verdict is ObservableInput<T> {
+/** Is it something that emits? Bytes, which can be iterated too, are a value. */
+export function isInput<T>(verdict: Verdict<T>): verdict is ObservableInput<T> {
   if (typeof verdict !== 'object' || verdict === null || verdict instanceof Uint8Array)
     return false;
   return (

@@ -50,11 +50,11 @@ export type ConnectionEvent =
       readonly session: ServerSession;
       readonly exit: Exit;
     }
-  /** A handler has thrown, errored, or emitted what is no exit. */
+  /** A handler has thrown, errored, or emitted what is no exit; a session's, or without one that of a channel of another type. */
   | {
       readonly type: 'handler-error';
       readonly connection: ServerConnection;
-      readonly session: ServerSession;
+      readonly session?: ServerSession;
       readonly error: unknown;
     }
   /** A session channel is over. */

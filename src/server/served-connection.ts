@@ -210,6 +210,7 @@ export class ServedConnection implements ServerConnection {
     return {
       ...(maxChannels === undefined ? {} : { maxChannels }),
       channelTimeouts,
+      channelFailed: (error) => this.#tell({ type: 'handler-error', error }),
       channels: {
         session: () => this.#answerSession(transport, login),
         ...dials,
