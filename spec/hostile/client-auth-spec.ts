@@ -131,7 +131,9 @@ describe('AC3: a server that asks for nothing', () => {
       peer.send(question);
       await settled(peer);
     }
-    expect((await subject.ended()).kind).toBe('auth');
+    const error = await subject.ended();
+    expect(error.kind).toBe('auth');
+    expect(error.message).toMatch(/^authentication failed for \w+: 64 requests without an end$/);
     expect(asked).toBeLessThanOrEqual(64);
   });
 });

@@ -246,7 +246,8 @@ export function authError(
   const tried = attempts.filter(
     ({ method, outcome }) => method !== 'none' || outcome !== 'rejected',
   );
-  const facts = tried.length === 0 ? ['no credentials to try'] : tried.map(describeAttempt);
+  const facts = tried.map(describeAttempt);
+  if (facts.length === 0 && why === undefined) facts.push('no credentials to try');
   if (why !== undefined) facts.push(escapeText(why));
   if (offered !== undefined) facts.push(`the server offers ${offerText(offered)}`);
   return new SshError(
