@@ -10,6 +10,7 @@ import { duplexLink } from '../support/raw-peer/link.ts';
 import { Msg } from '../support/raw-peer/messages.ts';
 import { RawPeer } from '../support/raw-peer/raw-peer.ts';
 import { duel, expectAlive, ROLES, Subject } from '../support/raw-peer/subject.ts';
+import { rawSuite, type SuiteRow } from '../support/raw-peer/suites.ts';
 import { defaultProposal } from '../support/transports.ts';
 
 afterAll(expectAlive);
@@ -58,12 +59,16 @@ describe('K15: our server, whose RSA host key makes a faulty signature', () => {
 });
 
 type Break = (provider: CryptoProvider) => Partial<CryptoProvider>;
+type Row = readonly [what: string, broken: Break, suite?: SuiteRow];
+
+const CTR = rawSuite('aes256-ctr', 'hmac-sha2-256');
+const CHACHA = rawSuite('chacha20-poly1305@openssh.com');
 
 const fail = (): never => {
   throw new RangeError('the primitive is broken');
 };
 
-const BROKEN: readonly (readonly [string, Break])[] = [
+const BROKEN: readonly Row[] = [
   ['hash throws', () => ({ hash: fail })],
   ['hash is short', (real) => ({ hash: (name, parts) => real.hash(name, parts).subarray(0, 3) })],
   ['hash is empty', () => ({ hash: () => new Uint8Array(0) })],
@@ -87,6 +92,17 @@ const BROKEN: readonly (readonly [string, Break])[] = [
   ['aesGcm throws', () => ({ aesGcm: fail })],
   ['aesGcm does not seal', (real) => ({ aesGcm: (key) => ({ ...gcm(real, key), seal: fail }) })],
   ['aesGcm does not open', (real) => ({ aesGcm: (key) => ({ ...gcm(real, key), open: fail }) })],
+  ['aesCtr throws', () => ({ aesCtr: fail }), CTR],
+  ['aesCtr throws at a packet', () => ({ aesCtr: () => fail }), CTR],
+  ['aesCtr is short', () => ({ aesCtr: () => () => new Uint8Array(3) }), CTR],
+  ['hmac throws', () => ({ hmac: fail }), CTR],
+  ['hmac throws at a packet', () => ({ hmac: () => fail }), CTR],
+  ['hmac is empty', () => ({ hmac: () => () => new Uint8Array(0) }), CTR],
+  ['chacha20 throws', () => ({ chacha20: fail }), CHACHA],
+  ['chacha20 throws at a packet', () => ({ chacha20: () => fail }), CHACHA],
+  ['chacha20 is short', () => ({ chacha20: () => () => new Uint8Array(3) }), CHACHA],
+  ['poly1305 throws', () => ({ poly1305: fail }), CHACHA],
+  ['poly1305 is empty', () => ({ poly1305: () => new Uint8Array(0) }), CHACHA],
 ];
 
 function agreement(real: CryptoProvider): ReturnType<CryptoProvider['x25519']> {
@@ -103,36 +119,42 @@ function gcm(real: CryptoProvider, key: Uint8Array): ReturnType<CryptoProvider['
 }
 
 describe('K17: our client, when', () => {
-  it.each(BROKEN)('%s', async (what, broken) => {
-    const provider = Object.assign(Object.create(defaultProvider) as CryptoProvider, {
-      ...broken(defaultProvider),
-    });
-    const proposal = { ...defaultProposal, kex: ['curve25519-sha256'] };
-    const [ours, theirs] = memoryPair();
-    const link = duplexLink(theirs);
-    const heard: Buffer[] = [];
-    const start: typeof link.start = (received, ended) => {
-      const listen = (chunk: Buffer): void => {
-        heard.push(Buffer.from(chunk));
-        received(chunk);
+  it.each(BROKEN.map(([what, broken, suite]) => ({ what, broken, suite })))(
+    '$what',
+    async ({ what, broken, suite }) => {
+      const provider = Object.assign(Object.create(defaultProvider) as CryptoProvider, {
+        ...broken(defaultProvider),
+      });
+      const proposal = { ...defaultProposal, kex: ['curve25519-sha256'] };
+      const [ours, theirs] = memoryPair();
+      const link = duplexLink(theirs);
+      const heard: Buffer[] = [];
+      const start: typeof link.start = (received, ended) => {
+        const listen = (chunk: Buffer): void => {
+          heard.push(Buffer.from(chunk));
+          received(chunk);
+        };
+        link.start(listen, ended);
       };
-      link.start(listen, ended);
-    };
-    const peer = new RawPeer({ ...link, start }, { role: 'server' });
-    const subject = new Subject(ours, { role: 'client', transport: { provider, proposal } });
-    const other = (async (): Promise<void> => {
-      await peer.handshake();
-      await peer.acceptLogin();
-    })().catch(() => peer.close());
-    await subject.when('its end', () => subject.errors[0]);
-    await other;
-    expect(subject.errors).toHaveLength(1);
-    expect(subject.connection).toBeUndefined();
-    // nothing of the login in the clear, and no key that was not verified
-    const clear = Buffer.concat(heard);
-    expect(clear.includes('ssh-userauth')).toBe(false);
-    expect(clear.includes('SSH-2.0-')).toBe(clear.length > 0);
-    expect(peer.numbers.filter((number) => number >= 50)).toEqual([]);
-    if (what.startsWith('ed25519')) expect(subject.userCode).toEqual([]);
-  });
+      const peer = new RawPeer(
+        { ...link, start },
+        { role: 'server', ...(suite === undefined ? {} : { suite }) },
+      );
+      const subject = new Subject(ours, { role: 'client', transport: { provider, proposal } });
+      const other = (async (): Promise<void> => {
+        await peer.handshake();
+        await peer.acceptLogin();
+      })().catch(() => peer.close());
+      await subject.when('its end', () => subject.errors[0]);
+      await other;
+      expect(subject.errors).toHaveLength(1);
+      expect(subject.connection).toBeUndefined();
+      // nothing of the login in the clear, and no key that was not verified
+      const clear = Buffer.concat(heard);
+      expect(clear.includes('ssh-userauth')).toBe(false);
+      expect(clear.includes('SSH-2.0-')).toBe(clear.length > 0);
+      expect(peer.numbers.filter((number) => number >= 50)).toEqual([]);
+      if (what.startsWith('ed25519')) expect(subject.userCode).toEqual([]);
+    },
+  );
 });
