@@ -72,12 +72,9 @@ type Nist = Pick<
 /** The X25519 row of the Node provider. */
 export const nodeX25519: X25519 = {
   x25519(scalar) {
-    const privateKey =
-      scalar === undefined
-        ? generateKeyPairSync('x25519').privateKey
-        : importPrivate('X25519', scalar);
+    const { privateKey, publicKey } = scalar === undefined ? generatedX25519() : ofScalar(scalar);
     return {
-      publicKey: rawPublicKey(privateKey),
+      publicKey,
       agree(peerPublicKey) {
         checkLength('X25519 public value', peerPublicKey, X25519_LENGTH);
         return checkSecret(sharedSecret(privateKey, peerPublicKey));
@@ -155,6 +152,29 @@ export const nodeNistCurves: Nist = {
   },
 };
 
+interface X25519Pair {
+  readonly privateKey: KeyObject;
+  readonly publicKey: Uint8Array;
+}
+
+/**
+ * The public key is told by what makes the pair. To export it afterwards, as JWK, can stop a process for good: Node holds the pair's
+ * lock then, and a collection of garbage in the middle of it waits for that lock, to end what has made the pair.
+ */
+function generatedX25519(): X25519Pair {
+  // bytes, which the overloads of `generateKeyPairSync` do not know
+  const pair: { privateKey: KeyObject; publicKey: unknown } = generateKeyPairSync('x25519', {
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+  });
+  const spki = plainBytes(pair.publicKey as Buffer);
+  return { privateKey: pair.privateKey, publicKey: spki.slice(-X25519_LENGTH) };
+}
+
+function ofScalar(scalar: Uint8Array): X25519Pair {
+  const privateKey = importPrivate('X25519', scalar);
+  return { privateKey, publicKey: rawPublicKey(privateKey) };
+}
+
 function sharedSecret(privateKey: KeyObject, peerPublicKey: Uint8Array): Uint8Array {
   try {
     const publicKey = importPublic('X25519', peerPublicKey);
@@ -208,6 +228,7 @@ function importPublic(name: EdwardsName, raw: Uint8Array): KeyObject {
   return createPublicKey({ key, format: 'jwk' });
 }
 
+/** Of a key that was imported: see {@link generatedX25519}. */
 function rawPublicKey(privateKey: KeyObject): Uint8Array {
   const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
   return new Uint8Array(Buffer.from(x, 'base64url'));

@@ -23,7 +23,10 @@ export async function generateRsa(bits: number): Promise<RsaPrivateNumbers> {
     publicExponent: PUBLIC_EXPONENT,
   };
   const pair = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const { n, e, d, p, q, qi } = await subtle.exportKey('jwk', pair.privateKey);
+  // what Node has just made, it may never come back from exporting as JWK (see node-provider-curves.ts); what it has imported, it does
+  const pkcs8 = await subtle.exportKey('pkcs8', pair.privateKey);
+  const imported = await subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']);
+  const { n, e, d, p, q, qi } = await subtle.exportKey('jwk', imported);
   return {
     n: numberOf(n),
     e: numberOf(e),
