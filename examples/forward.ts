@@ -3,8 +3,15 @@
  *
  *     node build/examples/forward.js bastion 8080 intranet.internal 80
  */
-import { connect, endpointText, escapeText, forwardLocal, type ForwardedConnection } from 'rxssh';
-import { retry, timer } from 'rxjs';
+import {
+  connect,
+  endpointText,
+  escapeText,
+  forwardLocal,
+  type ForwardedConnection,
+  isSshError,
+} from 'rxssh';
+import { type Observable, retry, throwError, timer } from 'rxjs';
 
 const [bastion, port, host, hostPort] = process.argv.slice(2);
 if (bastion === undefined || host === undefined) {
@@ -26,16 +33,27 @@ const tell = (connection: ForwardedConnection): void => {
   });
 };
 
+/** A login that is refused, or a host key that has changed, would be no better in a while. */
+const again = (error: unknown): Observable<unknown> => {
+  if (!isSshError(error) || !(error.transient || isSshError(error, 'disconnect')))
+    return throwError(() => error);
+  console.error(`${escapeText(error.message)}; again in 5 s`);
+  return timer(5_000);
+};
+
 connect(bastion)
   .pipe(
     forwardLocal({ listen: { port: Number(port) }, to: { host, port: Number(hostPort ?? 80) } }),
     // when the connection is lost, it is made again and the port is back
-    retry({ delay: () => timer(5_000), resetOnSuccess: true }),
+    retry({ delay: again }),
   )
   .subscribe({
     next: (event) => {
       if (event.type === 'listening') console.log(`listening on ${endpointText(event.at)}`);
       else tell(event.connection);
     },
-    error: (error: unknown) => console.error(error),
+    error: (error: unknown) => {
+      console.error(isSshError(error) ? escapeText(error.message) : error);
+      process.exitCode = 1;
+    },
   });
