@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type * as Ssh2 from 'ssh2';
 import type { ServerChannel } from 'ssh2';
@@ -13,7 +14,10 @@ const ssh2 = require(process.env['RXSSH_BENCH_SSH2'] ?? 'ssh2') as typeof Ssh2;
 
 const [, , keyFile = '', source] = process.argv;
 const known = ssh2.utils.parseKey(readFileSync(keyFile));
-const { private: hostKey, public: hostLine } = ssh2.utils.generateKeyPairSync('ed25519');
+// sshd's host key, for one in 256 that ssh2 generates is none: its own parser says that it is malformed.
+const hostFile = join(dirname(keyFile), 'host');
+const hostKey = readFileSync(hostFile);
+const hostLine = readFileSync(`${hostFile}.pub`, 'utf8');
 
 function runInProcess(command: string, channel: ServerChannel): void {
   const exit = (): void => {
