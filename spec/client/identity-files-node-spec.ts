@@ -1,8 +1,10 @@
+import { createPrivateKey } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { concatMap, delay, firstValueFrom, from, of, throwError, toArray } from 'rxjs';
 import type { IdentitySource } from '../../src/auth/client-options.ts';
 import { identityFile, type PassphraseSource } from '../../src/client/identity-files-node.ts';
+import { orderIdentities } from '../../src/client/identity-order.ts';
 import { isSshError } from '../../src/errors.ts';
 import { formatPrivateKey } from '../../src/keys/openssh-private-key.ts';
 import { generatePrivateKey, type PrivateKey } from '../../src/keys/private-key.ts';
@@ -34,6 +36,18 @@ function kindOf(promise: Promise<unknown>): Promise<unknown> {
     () => 'fine',
     (error: unknown) => (isSshError(error) ? [error.kind, error.message] : error),
   );
+}
+
+/** As OpenSSL writes it. */
+function encryptedPem(ed25519: PrivateKey, passphrase: string): string {
+  const secret = ed25519.secret();
+  if (secret.kind !== 'ed25519') throw new Error('an Ed25519 key is needed');
+  const d = Buffer.from(secret.seed).toString('base64url');
+  const x = Buffer.from(ed25519.publicKey.blob.subarray(-32)).toString('base64url');
+  const jwk = { kty: 'OKP', crv: 'Ed25519', d, x };
+  return createPrivateKey({ key: jwk, format: 'jwk' })
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase })
+    .toString();
 }
 
 describe('a key file', () => {
@@ -130,6 +144,7 @@ describe('an encrypted key file', () => {
   async function login(
     passphrase: string | PassphraseSource | undefined,
     isWelcome = true,
+    file = 'locked',
   ): Promise<{ questions: string[]; seen: unknown[]; phases: string[] }> {
     const questions: string[] = [];
     const phases: string[] = [];
@@ -149,7 +164,7 @@ describe('an encrypted key file', () => {
       client: {
         methods: ['publickey'],
         identities: identityFile(
-          path('locked'),
+          path(file),
           typeof passphrase === 'string' ? { passphrase } : { passphrase: counting },
         ),
       },
@@ -210,6 +225,70 @@ describe('an encrypted key file', () => {
           .map(({ outcome, reason }) => [outcome, typeof reason]),
     ).toEqual([['skipped', 'string']]);
     expect(`${JSON.stringify(error)} ${(error as Error).message}`).not.toContain('sesame');
+  });
+
+  describe('in PEM, which hides its public half,', () => {
+    const half = `${formatPublicKeyLine(key.publicKey, 'me@here')}\n`;
+    beforeAll(() => {
+      for (const file of ['pem', 'pem-with-half', 'pem-with-another'])
+        writeFileSync(path(file), encryptedPem(key, 'open sesame'), { mode: 0o600 });
+      writeFileSync(path('pem-with-half.pub'), half);
+      const another = generatePrivateKey('ed25519').publicKey;
+      writeFileSync(path('pem-with-another.pub'), formatPublicKeyLine(another, ''));
+    });
+
+    it('is opened before the server is asked', async () => {
+      const { questions, seen, phases } = await login(() => 'open sesame', true, 'pem');
+      expect([questions, seen, phases]).toEqual([
+        [path('pem')],
+        ['client'],
+        ['passphrase', 'signed'],
+      ]);
+      expect((await login('open sesame', true, 'pem')).seen).toEqual(['client']);
+    });
+
+    it('is asked for its passphrase as others are where that is beside it', async () => {
+      const { seen, phases } = await login(() => 'open sesame', true, 'pem-with-half');
+      expect([seen, phases]).toEqual([['client'], ['asked', 'passphrase', 'signed']]);
+    });
+
+    it('is not used where another’s is beside it', async () => {
+      const source = identityFile(path('pem-with-another'), { passphrase: 'open sesame' });
+      const [signer] = await firstValueFrom(from(source()).pipe(toArray()));
+      await expect(signer?.sign(new Uint8Array(1), 'ssh-ed25519')).rejects.toMatchObject({
+        kind: 'config',
+        message: expect.stringContaining('is not the private half of'),
+      });
+    });
+
+    it.each<[string, PassphraseSource]>([
+      ['encrypted with a passphrase', () => undefined],
+      ['wrong passphrase', () => 'wrong'],
+    ])('says that it could not be opened: %s', async (reason, passphrase) => {
+      const [error] = (await login(passphrase, true, 'pem')).seen;
+      expect(isSshError(error, 'auth') && error.message).toContain(reason);
+    });
+
+    it('is asked for its passphrase once where the agent’s keys are compared with it', async () => {
+      const questions: string[] = [];
+      const passphrase: PassphraseSource = (file) => {
+        questions.push(file);
+        return 'open sesame';
+      };
+      const sources = orderIdentities({
+        named: [identityFile(path('pem'), { passphrase })],
+        usual: [],
+        agent: () => [generatePrivateKey('ed25519')],
+        identitiesOnly: true,
+      });
+      const signers = await firstValueFrom(
+        from(sources).pipe(
+          concatMap((source) => source()),
+          toArray(),
+        ),
+      );
+      expect([questions, signers.length]).toEqual([[path('pem')], 1]);
+    });
   });
 
   it('goes on to the next source when it cannot be opened, though that has the same key', async () => {

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { NEVER, Observable, of, Subject, Subscription } from 'rxjs';
@@ -5,14 +6,18 @@ import type { SshClient } from '../../src/client/client.ts';
 import { connect, type ConnectOptions } from '../../src/client/connect-node.ts';
 import { exec, withClient } from '../../src/client/with-client.ts';
 import { fingerprint } from '../../src/keys/fingerprint.ts';
+import { formatPrivateKey } from '../../src/keys/openssh-private-key.ts';
+import { generatePrivateKey } from '../../src/keys/private-key.ts';
 import { exitWith } from '../../src/server/exit-result.ts';
 import type { ServerEvent } from '../../src/server/events.ts';
 import { listen, type ListenOptions } from '../../src/server/listen-node.ts';
 import { closeEmbedded, keepOpen, respond } from '../support/embedded.ts';
 import { comparable } from '../support/marbles.ts';
+import { useDirectory } from '../support/ssh-keygen.ts';
 import { hostKey } from '../support/transports.ts';
 
 afterEach(closeEmbedded);
+const path = useDirectory();
 
 /** What is not of this file: of whoever runs the specs, and what a spec before it has left for good. */
 let foreign: ReadonlyMap<string, number> = new Map();
@@ -226,6 +231,25 @@ describe('X20: unsubscribing leaves nothing open and says nothing', () => {
         },
       });
     expect([await leaveAt(asking, events), password.observed]).toEqual([CLEAN, false]);
+  });
+
+  it('while somebody is asked for the passphrase of a key', async () => {
+    const { port, events } = await serverOn();
+    const locked = await formatPrivateKey(generatePrivateKey('ed25519'), {
+      passphrase: 'open sesame',
+      rounds: 1,
+    });
+    writeFileSync(path('locked'), locked, { mode: 0o600 });
+    const passphrase = new Subject<string>();
+    const asking = (reached: () => void): Observable<unknown> =>
+      clientOf(port, {
+        identityFiles: [path('locked')],
+        passphrase: () => {
+          setImmediate(reached);
+          return passphrase;
+        },
+      });
+    expect([await leaveAt(asking, events), passphrase.observed]).toEqual([CLEAN, false]);
   });
 
   it('while the server decides over the login', async () => {

@@ -1,5 +1,5 @@
 /** A key that signs a request of the client's: what publickey and hostbased have in common. */
-import { from, map, Observable } from 'rxjs';
+import { map, Observable } from 'rxjs';
 import { escapeText, protocolError, toError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import { signWith } from '../keys/sign-with.ts';
@@ -19,8 +19,17 @@ export function signatureOf(
 ): Observable<Uint8Array> {
   const signature$ = new Observable<Uint8Array>((subscriber) => {
     const abort = new AbortController();
-    const signature = signWith(signer, data, algorithm, abort.signal);
-    subscriber.add(from(Promise.resolve(signature)).subscribe(subscriber));
+    // what comes when it was called off, the error that it was above all, nobody waits for
+    Promise.resolve(signWith(signer, data, algorithm, abort.signal)).then(
+      (signature) => {
+        if (subscriber.closed) return;
+        subscriber.next(signature);
+        subscriber.complete();
+      },
+      (error: unknown) => {
+        if (!subscriber.closed) subscriber.error(error);
+      },
+    );
     return () => abort.abort();
   });
   return signature$.pipe(map((signature) => checkedFormat(signature, algorithm)));

@@ -1,15 +1,20 @@
 /** Private key files as signers: the secret part is read when the server has accepted the key, not before. */
 import { open } from 'node:fs/promises';
 import {
+  catchError,
   concatMap,
   filter,
   firstValueFrom,
   from,
   type Observable,
   type ObservableInput,
+  of,
+  ReplaySubject,
+  share,
   take,
   throwIfEmpty,
 } from 'rxjs';
+import { askForText } from '../auth/answers.ts';
 import type { IdentitySource } from '../auth/client-options.ts';
 import { errorCode, isSshError, SshError, toError } from '../errors.ts';
 import { parsePrivateKey, parsePrivateKeyPublicPart } from '../keys/private-key-file.ts';
@@ -18,6 +23,7 @@ import { equalPublicKeys, parsePublicKeyLine, type PublicKey } from '../keys/pub
 import { isSecurityKeyType } from '../keys/security-keys.ts';
 import { signatureAlgorithmsFor } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
+import { abortable } from '../operators/abortable.ts';
 
 /** Asked for the passphrase of an encrypted key; `undefined`, or nothing at all, gives up. */
 export type PassphraseSource = (
@@ -82,19 +88,19 @@ function publicKeyOf(text: Uint8Array, file: string): PublicKey {
 }
 
 /** Most keys that a program uses have no passphrase: nobody is to be asked for nothing, and the server neither. */
-async function signerOf(
+function signerOf(
   text: Uint8Array,
   file: string,
   passphrase: string | PassphraseSource | undefined,
-): Promise<Signer> {
-  try {
-    return await parsePrivateKey(text, { source: file });
-  } catch (error) {
-    if (!isSshError(error, 'key-format')) throw error;
-    if (error.detail.reason === 'passphrase-needed')
-      return lockedSigner(text, file, passphrase, error);
-    return securityKeySigner(text, file, error);
-  }
+): Observable<Signer> {
+  return from(parsePrivateKey(text, { source: file })).pipe(
+    catchError((error: unknown) => {
+      if (!isSshError(error, 'key-format')) throw error;
+      if (error.detail.reason !== 'passphrase-needed')
+        return of(securityKeySigner(text, file, error));
+      return lockedSigner(text, file, unlocked(text, file, passphrase, error));
+    }),
+  );
 }
 
 /** The file of a security key says which one it is, so that an agent's is known by it (IdentitiesOnly); we have no device to sign. */
@@ -117,39 +123,67 @@ function publicPartOf(text: Uint8Array, file: string): PublicKey | undefined {
   }
 }
 
-/** Asks for the passphrase when the server has accepted the key, not before. */
-function lockedSigner(
+/** The key, once somebody has said its passphrase. */
+function unlocked(
   text: Uint8Array,
   file: string,
   passphrase: string | PassphraseSource | undefined,
   locked: SshError<'key-format'>,
-): Signer {
-  const publicKey = parsePrivateKeyPublicPart(text, file);
-  let key: Promise<PrivateKey> | undefined;
-  const unlock = async (): Promise<PrivateKey> => {
-    const answer = await ask(file, passphrase);
-    if (answer === undefined) throw locked;
-    return parsePrivateKey(text, { source: file, passphrase: answer });
-  };
+): Observable<PrivateKey> {
+  return askForText(() => (typeof passphrase === 'function' ? passphrase(file) : passphrase)).pipe(
+    concatMap((answer) => {
+      if (answer === undefined) throw locked;
+      return parsePrivateKey(text, { source: file, passphrase: answer });
+    }),
+  );
+}
+
+/**
+ * Asks for the passphrase when the server has accepted the key, not before. Encrypted PEM does not say which key it is: where its public
+ * half is not beside it, it has to be opened first.
+ */
+function lockedSigner(
+  text: Uint8Array,
+  file: string,
+  key$: Observable<PrivateKey>,
+): Observable<Signer> {
+  const publicKey = publicPartOf(text, file);
+  if (publicKey !== undefined) return of(signerFor(publicKey, file, key$));
+  return from(publicHalfBeside(file)).pipe(
+    concatMap((half) => (half === undefined ? key$ : of(signerFor(half, file, key$)))),
+  );
+}
+
+/** Opened once, for whoever waits for a signature; when nobody does any more, the question is taken back. */
+function signerFor(publicKey: PublicKey, file: string, key$: Observable<PrivateKey>): Signer {
+  const connector = (): ReplaySubject<PrivateKey> => new ReplaySubject(1);
+  const opened$ = key$.pipe(share({ connector, resetOnComplete: false, resetOnError: false }));
   return {
     publicKey,
     algorithms: signatureAlgorithmsFor(publicKey.type),
     source: file,
-    async sign(data, algorithm): Promise<Uint8Array> {
-      key ??= unlock();
-      return (await key).sign(data, algorithm);
+    sign(data, algorithm, signal): Promise<Uint8Array> {
+      const signature$ = opened$.pipe(
+        concatMap((key) => {
+          if (!equalPublicKeys(key.publicKey, publicKey))
+            throw problem(file, `is not the private half of ${file}.pub`);
+          return Promise.resolve(key.sign(data, algorithm));
+        }),
+      );
+      return firstValueFrom(signal === undefined ? signature$ : abortable(signature$, signal));
     },
   };
 }
 
-async function ask(
-  file: string,
-  passphrase: string | PassphraseSource | undefined,
-): Promise<string | undefined> {
-  if (typeof passphrase !== 'function') return passphrase;
-  const answer = passphrase(file);
-  if (answer === undefined || typeof answer === 'string') return answer;
-  return firstValueFrom(from(answer), { defaultValue: undefined });
+/** As ssh-keygen writes it; what cannot be read as one is none. */
+async function publicHalfBeside(file: string): Promise<PublicKey | undefined> {
+  const half = `${file}.pub`;
+  try {
+    const text = await readKeyFile(half, true);
+    return text && publicKeyOf(text, half);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readKeyFile(file: string, isOptional: boolean): Promise<Uint8Array | undefined> {

@@ -1,5 +1,15 @@
 /** In which order keys are tried, and which of an agent's are. */
-import { catchError, concat, defer, EMPTY, filter, from, switchMap, toArray } from 'rxjs';
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  filter,
+  from,
+  shareReplay,
+  switchMap,
+  toArray,
+} from 'rxjs';
 import type { IdentitySource } from '../auth/client-options.ts';
 import { equalPublicKeys } from '../keys/public-key.ts';
 
@@ -21,8 +31,15 @@ export interface KnownIdentities {
 export function orderIdentities(known: KnownIdentities): readonly IdentitySource[] {
   const { named, usual, agent, identitiesOnly = false } = known;
   if (agent === undefined) return [...named, ...usual];
-  const files = [...named, ...usual];
-  return identitiesOnly ? [matching(agent, files), ...files] : [...named, agent, ...usual];
+  if (!identitiesOnly) return [...named, agent, ...usual];
+  const files = [...named, ...usual].map(openedOnce);
+  return [matching(agent, files), ...files];
+}
+
+/** Some keys do not say which they are without their passphrase, for which nobody is to be asked twice. A file has one key. */
+function openedOnce(file: IdentitySource): IdentitySource {
+  const signer$ = defer(file).pipe(shareReplay({ bufferSize: 1, refCount: true }));
+  return () => signer$;
 }
 
 /** Keys of the agent that are those of the files. */
