@@ -8,6 +8,7 @@ import {
   parsePublicKeyLine,
   rsaBits,
 } from '../../src/keys/index.ts';
+import { publicKeyOf } from '../../src/keys/public-key.ts';
 import { describeWithSshKeygen, sshKeygen } from '../support/ssh-keygen.ts';
 import { useCli } from './cli.ts';
 
@@ -177,6 +178,21 @@ describeWithSshKeygen('rxssh keygen, beside ssh-keygen', () => {
       expect(await cli.run(words)).toMatchObject({ status: 255 });
       expect(sshKeygen(['-y', '-P', 'new one', '-f', file])).toBe(after);
     });
+  });
+
+  it('-l, of security keys', async () => {
+    const file = cli.file('sk.pub');
+    const application = 'ssh:';
+    const { material: ed25519 } = generatePrivateKey('ed25519').publicKey;
+    const { material: ecdsa } = generatePrivateKey('ecdsa').publicKey;
+    if (ed25519.kind !== 'ed25519' || ecdsa.kind !== 'ecdsa') throw new Error('other keys');
+    const keys = [
+      publicKeyOf({ ...ed25519, kind: 'sk-ed25519', application }),
+      publicKeyOf({ kind: 'sk-ecdsa', curve: 'nistp256', point: ecdsa.point, application }),
+    ];
+    writeFileSync(file, keys.map((key) => `${formatPublicKeyLine(key, 'me')}\n`).join(''));
+    const ended = await cli.run(['keygen', '-l', '-f', file]);
+    expect(ended.stdout.toString()).toBe(sshKeygen(['-l', '-f', file]));
   });
 
   it('-p without -N, where nobody can be asked, leaves the file as it is', async () => {

@@ -24,6 +24,8 @@ const SIZES: Readonly<Record<string, number>> = {
   'ecdsa-sha2-nistp384': 384,
   'ecdsa-sha2-nistp521': 521,
   'ssh-dss': 1024,
+  'sk-ssh-ed25519@openssh.com': 256,
+  'sk-ecdsa-sha2-nistp256@openssh.com': 256,
 };
 
 /** As people call the types. */
@@ -31,6 +33,8 @@ const NAMES: Readonly<Record<string, string>> = {
   'ssh-ed25519': 'ED25519',
   'ssh-rsa': 'RSA',
   'ssh-dss': 'DSA',
+  'sk-ssh-ed25519@openssh.com': 'ED25519-SK',
+  'sk-ecdsa-sha2-nistp256@openssh.com': 'ECDSA-SK',
 };
 
 /** Cold: prints the public key of a private key file, emits 0 and completes. */
