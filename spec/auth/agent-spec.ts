@@ -200,7 +200,7 @@ describe("a signer of an agent's", () => {
     ['falls silent in the middle', fromHex('000000500e'), 'timeout'],
   ])('AC9: rejects when the agent %s', async (_name, bytes, kind) => {
     const agent = signingAgent(() => bytes);
-    const mine = await signer(agent, { timeout: 30 });
+    const mine = await signer(agent, { timeout: 300 });
     expect(await errorOf(Promise.resolve(mine.sign(data, 'ssh-ed25519')))).toMatchObject({ kind });
     expect(agent.connections.open).toBe(0);
   });
@@ -208,10 +208,10 @@ describe("a signer of an agent's", () => {
   it('lets the agent ask its user for longer than it waits otherwise', async () => {
     const mine = await signer(
       signingAgent(() => undefined),
-      { timeout: 5, signTimeout: 60 },
+      { timeout: 300, signTimeout: 400 },
     );
     const error = await errorOf(Promise.resolve(mine.sign(data, 'ssh-ed25519')));
-    expect(isSshError(error, 'timeout') && error.detail.milliseconds).toBe(60);
+    expect(isSshError(error, 'timeout') && error.detail.milliseconds).toBe(400);
   });
 
   it('lets the connection go when nobody waits for the signature any more', async () => {

@@ -499,11 +499,11 @@ describe('authenticateClient', () => {
   it('waits for a person for as long as it takes', async () => {
     const password = () =>
       new Observable<string>((s) => {
-        const timer = setTimeout(() => s.next('x'), 60);
+        const timer = setTimeout(() => s.next('x'), 600);
         return () => clearTimeout(timer);
       });
     const answer = offering('password', () => [SUCCESS]);
-    await withRawServer({ user: 'me', password, timeout: 30 }, answer, async (server) => {
+    await withRawServer({ user: 'me', password, timeout: 500 }, answer, async (server) => {
       await until(() => server.client.length > 0);
       expect(server.client).toMatchObject([{ value: { method: 'password' } }]);
     });

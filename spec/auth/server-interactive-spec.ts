@@ -12,6 +12,7 @@ import {
   of,
   Subject,
   switchMap,
+  tap,
   timer,
 } from 'rxjs';
 import type { AuthAttemptInfo, AuthDecision, Challenge } from '../../src/auth/policy.ts';
@@ -24,6 +25,7 @@ import {
   USERAUTH_METHOD_MESSAGES,
 } from '../../src/messages/userauth.ts';
 import { Writer } from '../../src/wire/writer.ts';
+import { Clock } from '../support/clock.ts';
 import { pause, type RawClient, until, withRawClient } from './logins.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -369,11 +371,15 @@ describe('keyboard-interactive', () => {
   });
 
   it('ends with the login grace time', async () => {
-    await withRawClient(asking(code, { loginGraceTime: 40 }), async (client) => {
+    const scheduler = new Clock();
+    const body = async (client: RawClient): Promise<void> => {
       begin(client);
+      await client.answered(1);
+      await scheduler.pass(40);
       await client.closed();
       expect(client.server).toMatchObject([{ error: { kind: 'timeout' } }]);
-    });
+    };
+    await withRawClient(asking(code, { loginGraceTime: 40 }), body, { scheduler });
   });
 
   it('counts answers as requests (AS12)', async () => {
@@ -391,16 +397,23 @@ describe('keyboard-interactive', () => {
   });
 
   it('counts the delay of a failure from the answer', async () => {
-    await withRawClient(asking(code, { failureDelay: 100 }), async (client) => {
+    const scheduler = new Clock();
+    let isDecided = false;
+    const decide = (ask: Ask): Observable<AuthDecision> =>
+      code(ask).pipe(tap(() => (isDecided = true)));
+    const body = async (client: RawClient): Promise<void> => {
       begin(client);
       await client.answered(1);
       // the time that the user takes is nobody's secret, and shortens the delay no more than it lengthens it
-      await pause(105);
-      const began = performance.now();
+      await scheduler.pass(105);
       respond(client, '41');
-      await client.answered(2);
-      expect(performance.now() - began).toBeGreaterThan(98);
-    });
+      await until(() => isDecided);
+      await scheduler.pass(99);
+      expect(client.answers).toHaveLength(1);
+      await scheduler.pass(101);
+      expect(await client.answered(2)).toHaveLength(2);
+    };
+    await withRawClient(asking(decide, { failureDelay: 100 }), body, { scheduler });
   });
 
   it.each<[string, (ask: Ask) => ObservableInput<unknown>]>([

@@ -9,6 +9,7 @@ import { encodeSignature } from '../../src/keys/signature-algorithms.ts';
 import { passwordData, publicKeyData } from '../../src/messages/userauth.ts';
 import { concatBytes } from '../../src/wire/bytes.ts';
 import { Writer } from '../../src/wire/writer.ts';
+import { Clock } from '../support/clock.ts';
 import { pause, type RawClient, until, withRawClient } from './logins.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -144,16 +145,26 @@ describe('a policy', () => {
   });
 
   it('that never decides ends with the login grace time, and is called off', async () => {
-    let isCalledOff = false;
-    const authenticate = () => new Observable<AuthDecision>(() => () => (isCalledOff = true));
-    await withRawClient({ authenticate, loginGraceTime: 40 }, async (client) => {
+    const scheduler = new Clock();
+    const states: string[] = [];
+    const authenticate = () =>
+      new Observable<AuthDecision>(() => {
+        states.push('asked');
+        return () => states.push('called off');
+      });
+    const body = async (client: RawClient): Promise<void> => {
       send(client, 'password', password('x'));
+      await until(() => states.length > 0);
+      await scheduler.pass(39);
+      expect(states).toEqual(['asked']);
+      await scheduler.pass(1);
       expect(await client.closed()).toMatchObject({ kind: 'disconnect', detail: { by: 'peer' } });
       expect(client.server).toMatchObject([
         { error: { kind: 'timeout', detail: { phase: 'login' } } },
       ]);
-      expect(isCalledOff).toBe(true);
-    });
+      expect(states).toEqual(['asked', 'called off']);
+    };
+    await withRawClient({ authenticate, loginGraceTime: 40 }, body, { scheduler });
   });
 
   it('is called off when the client goes away', async () => {
@@ -387,28 +398,39 @@ describe('limits', () => {
   });
 
   it('the time to log in is one deadline, whatever the client does meanwhile', async () => {
-    const options = { authenticate: () => of(false), failureDelay: 0, loginGraceTime: 80 };
-    await withRawClient(options, async (client) => {
-      const began = Date.now();
-      while (client.ended.length === 0) {
+    const scheduler = new Clock();
+    const options = { authenticate: () => of(false), failureDelay: 0, loginGraceTime: 1000 };
+    const body = async (client: RawClient): Promise<void> => {
+      for (let at = 1; at <= 3; at++) {
         send(client, 'publickey', question(admin));
-        await pause(20);
+        await client.answered(at);
+        await scheduler.pass(333);
       }
-      expect(Date.now() - began).toBeLessThan(200);
+      expect(client.server).toEqual([]);
+      await scheduler.pass(1);
       expect(client.server).toMatchObject([{ error: { kind: 'timeout' } }]);
-    });
+    };
+    await withRawClient(options, body, { scheduler });
   });
 
   it('a failure is held back, but not the first none', async () => {
-    await withRawClient({ authenticate: () => of(false), failureDelay: 60 }, async (client) => {
-      const began = Date.now();
+    const scheduler = new Clock();
+    const tried: string[] = [];
+    const authenticate = ({ method }: AuthAttemptInfo): Observable<AuthDecision> => {
+      tried.push(method);
+      return of(false);
+    };
+    const body = async (client: RawClient): Promise<void> => {
       send(client, 'none');
-      await client.answered(1);
-      expect(Date.now() - began).toBeLessThan(50);
+      expect(await client.answered(1)).toEqual(['USERAUTH_FAILURE']);
       send(client, 'password', password('x'));
-      await client.answered(2);
-      expect(Date.now() - began).toBeGreaterThanOrEqual(59);
-    });
+      await until(() => tried.includes('password'));
+      await scheduler.pass(59);
+      expect(client.answers).toHaveLength(1);
+      await scheduler.pass(61);
+      expect(await client.answered(2)).toHaveLength(2);
+    };
+    await withRawClient({ authenticate, failureDelay: 60 }, body, { scheduler });
   });
 });
 

@@ -211,9 +211,11 @@ describe('listen', () => {
   });
 
   it('lets a good client in when those who say nothing have had their time', async () => {
-    const server = await start({ maxStartups: 5, handshakeTimeout: 150 });
+    const scheduler = new Clock();
+    const server = await start({ maxStartups: 5, handshakeTimeout: 150, scheduler });
     for (let i = 0; i < 5; i++) await plainSocket(server.port);
     await closed(await plainSocket(server.port));
+    await scheduler.pass(150);
     await server.event('closed', 4);
     expect(await client(server.port)).toBeDefined();
     expect([server.count('refused'), server.count('closed')]).toEqual([1, 5]);

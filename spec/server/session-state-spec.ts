@@ -22,6 +22,7 @@ import {
   type X11Display,
 } from '../../src/server/session-state.ts';
 import { utf8Bytes } from '../../src/wire/bytes.ts';
+import { processorTime } from '../support/processor-time.ts';
 
 const SIZE = { columns: 80, rows: 24, widthPixels: 0, heightPixels: 0 };
 const PTY: Pty = { ...SIZE, term: 'xterm-256color', modes: new Map([[3, 127]]) };
@@ -157,9 +158,9 @@ describe('sessionReducer', () => {
 
   it('compares a name with a hostile pattern in good time', () => {
     const rules = { ...RULES, acceptEnv: [`${'*a'.repeat(30)}b`] };
-    const begin = performance.now();
+    const spent = processorTime();
     expect(after([variable('a'.repeat(4000))], rules).effect).toBe('refuse');
-    expect(performance.now() - begin).toBeLessThan(500);
+    expect(spent()).toBeLessThan(500);
   });
 });
 

@@ -12,7 +12,7 @@ export function isAlive(pid: number): boolean {
   return !existsSync(stat) || !readFileSync(stat, 'latin1').includes(') Z');
 }
 
-/** Waits until a number that grows stands still, two seconds at the most; resolves with where it does. */
+/** Waits until a number that grows stands still, ten seconds at the most; resolves with where it does. */
 export async function standstill(progress: () => number, what: string): Promise<number> {
   let last = -1;
   await until(() => {
@@ -23,11 +23,11 @@ export async function standstill(progress: () => number, what: string): Promise<
   return last;
 }
 
-/** Waits, two seconds at the most. */
+/** Waits, ten seconds at the most. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 2000;
+  const end = performance.now() + 10_000;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within 2 s: ${what}`);
+    if (performance.now() > end) throw new Error(`not within 10 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
