@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { startOurServer } from '../support/peers/our-server.ts';
 import { describeWithPeer, usePeer } from '../support/peers/peer.ts';
 import { startSshd } from '../support/peers/sshd.ts';
 import { useCli } from './cli.ts';
@@ -54,6 +55,29 @@ describeWithPeer('sshd', 'rxssh keyscan', () => {
 });
 
 describe('rxssh keyscan', () => {
+  const server = usePeer(() => startOurServer({ algorithms: { hostKey: ['ssh-rsa'] } }));
+  const other = usePeer(() =>
+    startOurServer({ algorithms: { kex: ['diffie-hellman-group1-sha1'] } }),
+  );
+
+  it('prints the RSA key of a server that signs with SHA-1 only, and none of other types', async () => {
+    const { host, port } = server();
+    const ended = await cli.run(['keyscan', '-p', String(port), host]);
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    expect(lines(ended.stdout.toString())).toEqual([
+      expect.stringContaining(`[${host}]:${String(port)} ssh-rsa `),
+    ]);
+  });
+
+  it('says what is not in common with a server, but for types of keys', async () => {
+    const { host, port } = other();
+    const ended = await cli.run(['keyscan', '-p', String(port), host]);
+    expect(ended).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('no key exchange algorithm in common'),
+    });
+  });
+
   it.each([
     [['-t', 'dsa', 'h'], 'rsa, ecdsa, ed25519'],
     [['-p', '0', 'h'], '-p'],

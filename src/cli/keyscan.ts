@@ -30,9 +30,9 @@ export interface KeyscanFlags {
   readonly q?: boolean;
 }
 
-/** What is asked for to be shown a key of a type. */
+/** What is asked for to be shown a key of a type. Nothing is trusted for it, so that an old server may sign with SHA-1. */
 const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
-  rsa: ['rsa-sha2-512', 'rsa-sha2-256'],
+  rsa: ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'],
   ecdsa: ['ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521'],
   ed25519: ['ssh-ed25519'],
 };
@@ -132,7 +132,9 @@ function keyOf({ host, port, algorithms, timeout }: Scan): Observable<PublicKey>
       ignoreElements(),
       catchError((error: unknown) => {
         if (shown !== undefined) return of(shown);
-        return isSshError(error, 'key-exchange') ? EMPTY : throwError(() => error);
+        const isOfOtherTypes =
+          isSshError(error, 'key-exchange') && error.detail.failure?.category === 'host key';
+        return isOfOtherTypes ? EMPTY : throwError(() => error);
       }),
     );
   });
