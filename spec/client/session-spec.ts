@@ -1,6 +1,7 @@
 /** Sessions that a server refuses. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { openSession, type SessionChannel } from '../../src/client/session.ts';
+import { defer, isObservable, lastValueFrom, NEVER, of } from 'rxjs';
+import { openSession, SessionChannel } from '../../src/client/session.ts';
 import { isSshError } from '../../src/errors.ts';
 import type { Message } from '../../src/messages/catalogue.ts';
 import { Clock } from '../support/clock.ts';
@@ -59,5 +60,33 @@ describe('a session that is refused', () => {
     await peer.say();
     await peer.say(refusal(peer.of('CHANNEL_OPEN')[0]?.senderChannel ?? -1));
     expect([peer.of('CHANNEL_OPEN').length, only.outcome]).toEqual([1, 'channel-open']);
+  });
+});
+
+describe('a NUL, at which sshd would end the connection,', () => {
+  it.each<[string, (session: SessionChannel) => unknown]>([
+    ['env', (session) => session.setEnv('A', 'b\0')],
+    ['env', (session) => session.setEnv('A\0', 'b')],
+    ['signal', (session) => session.signal('TERM\0')],
+    ['term', (session) => session.requestPty({ term: 'xterm\0' })],
+    ['subsystem', (session) => session.subsystem('sftp\0')],
+  ])('is a mistake in %s, and is not sent', async (option, ask) => {
+    const peer = await script();
+    const { channel } = await peer.openChannel();
+    const session = new SessionChannel(channel, {
+      exit$: NEVER,
+      unread$: NEVER,
+      flowControl$: NEVER,
+    });
+    const asked$ = defer(() => {
+      const answer = ask(session);
+      return isObservable(answer) ? answer : of(answer);
+    });
+    await expect(lastValueFrom(asked$)).rejects.toMatchObject({
+      kind: 'config',
+      detail: { option },
+    });
+    await peer.say();
+    expect(peer.of('CHANNEL_REQUEST')).toEqual([]);
   });
 });

@@ -129,6 +129,14 @@ describe('gateway', () => {
     expect(seen).toEqual([[...command], [['LC_ALL', 'C']], { term: 'vt100', ...size, modes }]);
   });
 
+  it('carries no NUL in a command: sshd would end the connection, which others may share', async () => {
+    const { outer, inner } = through({ exec: () => of(0) });
+    const { channel } = await session(outer);
+    const command = new Uint8Array([0x66, 0]);
+    expect(await granted(channel.request('exec', execRequest.encode({ command })))).toBe(false);
+    expect(inner.types()).not.toContain('exec');
+  });
+
   it('carries sizes, signals and breaks', async () => {
     const heard = new Subject<unknown>();
     const { outer } = through({

@@ -14,7 +14,7 @@ import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions, ChannelRequest } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
 import type { ChannelOutput } from '../channels/backlog.ts';
-import { escapeText, type Exit, isSshError, type SshError } from '../errors.ts';
+import { escapeText, type Exit, isSshError, SshError } from '../errors.ts';
 import {
   breakRequest,
   env,
@@ -106,8 +106,9 @@ export class SessionChannel {
     return defer(() => this.channel.request('pty-req', ptyPayload(options)));
   }
 
-  /** Sets a variable of the environment; servers pass over those they do not allow, so nothing is waited for. */
+  /** Sets a variable of the environment; servers pass over those they do not allow, so nothing is waited for. Throws `config` for a NUL. */
   setEnv(name: string, value: string): void {
+    checkNul('env', name, value);
     this.channel.notify('env', env.encode({ name, value }));
   }
 
@@ -124,9 +125,12 @@ export class SessionChannel {
     return this.channel.request('shell');
   }
 
-  /** Starts a subsystem by name, such as `sftp`. */
+  /** Starts a subsystem by name, such as `sftp`. Errors with `request-refused`, `config`. */
   subsystem(name: string): Observable<never> {
-    return this.channel.request('subsystem', subsystem.encode({ name }));
+    return defer(() => {
+      checkNul('subsystem', name);
+      return this.channel.request('subsystem', subsystem.encode({ name }));
+    });
   }
 
   /** The terminal has another size now (RFC 4254 §6.7). */
@@ -134,8 +138,9 @@ export class SessionChannel {
     this.channel.notify('window-change', windowChange.encode(size));
   }
 
-  /** Sends a signal by its name, `TERM` or `SIGTERM` (RFC 4254 §6.9). */
+  /** Sends a signal by its name, `TERM` or `SIGTERM` (RFC 4254 §6.9). Throws `config` for a NUL. */
   signal(name: string): void {
+    checkNul('signal', name);
     this.channel.notify('signal', signal.encode({ name: name.replace(SIGNAL_PREFIX, '') }));
   }
 
@@ -155,6 +160,12 @@ export class SessionChannel {
   }
 }
 
+/** sshd ends the whole connection at one, with all that others do on it. */
+function checkNul(option: string, ...texts: readonly string[]): void {
+  if (texts.some((text) => text.includes('\0')))
+    throw new SshError('config', `${option} cannot hold a NUL character`, { option });
+}
+
 function ptyPayload({
   term = 'xterm-256color',
   columns = 80,
@@ -163,6 +174,7 @@ function ptyPayload({
   heightPixels = 0,
   modes = new Map(),
 }: PtyOptions): Uint8Array {
+  checkNul('term', term);
   const terminalModes = encodeTerminalModes(modes);
   return ptyReq.encode({ term, columns, rows, widthPixels, heightPixels, terminalModes });
 }

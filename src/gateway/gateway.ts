@@ -14,7 +14,7 @@ import {
 } from 'rxjs';
 import type { SshClient } from '../client/client.ts';
 import { END_OF_WRITE, exitWhenClosed, type SessionChannel } from '../client/session.ts';
-import type { Exit } from '../errors.ts';
+import { type Exit, SshError } from '../errors.ts';
 import { exec } from '../messages/channel-requests.ts';
 import { nest } from '../operators/nest.ts';
 import type { ExitResult } from '../server/exit-result.ts';
@@ -82,6 +82,9 @@ function requestStart(
   { commandBytes, subsystem }: ServerSession,
   inner: SessionChannel,
 ): Observable<never> {
+  // sshd would end the connection, which others may share
+  if (commandBytes?.includes(0) === true)
+    throw new SshError('config', 'a command cannot hold a NUL character', { option: 'command' });
   // not as text: it need not be UTF-8
   if (commandBytes !== undefined)
     return inner.channel.request('exec', exec.encode({ command: commandBytes }));
