@@ -222,4 +222,15 @@ describe('X10: a rekey before the login', () => {
     await subject.connected();
     subject.stop();
   });
+
+  it.each(ROLES)('our %s asks for it behind the login only', async (role) => {
+    const { peer, subject } = duel({
+      role,
+      transport: { rekey: { bytes: 1, packets: 0, milliseconds: 0 } },
+    });
+    await peer.session();
+    await peer.until(message.Msg.KEXINIT);
+    await subject.connected();
+    subject.stop();
+  });
 });

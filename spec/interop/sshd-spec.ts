@@ -52,6 +52,11 @@ describeWithPeer('sshd', 'OpenSSH sshd', () => {
     });
   });
 
+  it('changes its keys behind the login, however soon they are worn out', async () => {
+    const client$ = connectTo(peer(), { rekey: { bytes: 16 } });
+    await expect(lastValueFrom(client$.pipe(exec('echo done'), text()))).resolves.toBe('done\n');
+  });
+
   it('ends a command by unsubscribing', async () => {
     const pid = await firstValueFrom(
       connectTo(peer()).pipe(exec('echo $$; exec sleep 1000'), stdout(), map(numberIn)),

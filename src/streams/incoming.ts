@@ -63,6 +63,11 @@ export class Incoming {
     this.#handlers = handlers;
   }
 
+  /** What the peer may send now, as far as the layers above go. */
+  get phase(): Phase {
+    return this.#phase;
+  }
+
   /** Goes over to a phase: what the peer may send from now on. */
   enterPhase(phase: Phase, rows: readonly MessageRow[]): void {
     this.#phase = phase;

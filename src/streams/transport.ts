@@ -80,6 +80,7 @@ export class SshTransport {
   #peer: Identification | undefined;
   #handshake: Handshake | undefined;
   #ended: SshError | undefined;
+  #isRekeyDue = false;
 
   /**
    * Messages of the layers above (numbers from 50), as they come, and UNIMPLEMENTED once they are channels (RFC 4253 §11.4); emitted
@@ -199,6 +200,7 @@ export class SshTransport {
   /** Goes over to the next phase: what the peer may send from now on. */
   enterPhase(phase: Phase, rows: readonly MessageRow[]): void {
     this.#incoming.enterPhase(phase, rows);
+    if (phase === 'connection' && this.#isRekeyDue) this.rekey();
   }
 
   /** A SERVICE_REQUEST (server) or SERVICE_ACCEPT (client) may come now, once. */
@@ -206,8 +208,10 @@ export class SshTransport {
     this.#incoming.expectService();
   }
 
-  /** Asks for new keys now. */
+  /** Asks for new keys: now, or behind the login, for OpenSSH's server does not understand it earlier. */
   rekey(): void {
+    this.#isRekeyDue = this.#incoming.phase !== 'connection';
+    if (this.#isRekeyDue) return;
     this.run(() => {
       if (this.#ended === undefined) this.#kex.start();
     });
