@@ -390,6 +390,23 @@ describe('password', () => {
     });
   });
 
+  it.each<[number, (string | undefined)[]]>([
+    [1, [undefined]],
+    [2, ['wrong', undefined]],
+  ])('that nobody gives (try %d) is told of in the error', async (_try, answers) => {
+    const left = [...answers];
+    const answer = offering('password', () => [failure('password')]);
+    await withRawServer({ user: 'me', password: () => left.shift() }, answer, async (server) => {
+      await until(() => server.client.length > 0);
+      const [outcome] = server.client;
+      const error = outcome !== undefined && 'error' in outcome ? outcome.error : undefined;
+      expect(isSshError(error, 'auth') && error.detail.attempts.at(-1)).toEqual({
+        ...{ method: 'password', outcome: 'skipped', reason: 'no answer' },
+      });
+      expect(left).toEqual([]);
+    });
+  });
+
   it('that is a string is tried once', async () => {
     const answer = offering('password', () => [failure('password')]);
     await withRawServer({ user: 'me', password: 'x' }, answer, async (server) => {

@@ -1,5 +1,5 @@
 /** `password` (RFC 4252 §8). */
-import { catchError, EMPTY, map, type Observable, of, switchMap } from 'rxjs';
+import { catchError, EMPTY, map, type Observable, of } from 'rxjs';
 import { escapeText, protocolError, toError } from '../../errors.ts';
 import type { Message } from '../../messages/catalogue.ts';
 import { passwordData, USERAUTH_METHOD_MESSAGES } from '../../messages/userauth.ts';
@@ -41,7 +41,9 @@ class PasswordClient implements ClientMethod {
     const { user, password: source } = this.#options;
     const question = { user, attempt: this.#asked };
     return askForText(() => (typeof source === 'function' ? source(question) : source)).pipe(
-      switchMap((password) => (password === undefined ? EMPTY : of(this.#request(password)))),
+      map((password) =>
+        password === undefined ? this.#giveUp('skipped', 'no answer') : this.#request(password),
+      ),
       catchError((error: unknown) => of(this.#giveUp('skipped', failureText(error)))),
     );
   }
