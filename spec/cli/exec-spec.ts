@@ -159,6 +159,15 @@ describe('L6: rxssh exec that does not get so far ends with 255', () => {
     expect(ended.stderr).toContain('another key is known for this host');
   });
 
+  it('tells once of each line of known_hosts that cannot be read, with -v', async () => {
+    const known = cli.file('unreadable');
+    writeFileSync(known, 'db1 ssh-ed25519 AAAA!!\n');
+    const more = ['-v', '-o', `UserKnownHostsFile=${known}`];
+    const ended = await exec('@ @', 'true', more);
+    expect(ended.status).toBe(0);
+    expect(ended.stderr.split(`rxssh: ${known}:1: `)).toHaveLength(2);
+  });
+
   it('L7: warns loudly when StrictHostKeyChecking=no lets an unknown key pass', async () => {
     const known = [
       '-o',

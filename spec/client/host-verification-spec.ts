@@ -256,6 +256,14 @@ describe('a host key', () => {
     expect([warned, store.lines]).toEqual([[fingerprint(ours)], []]);
   });
 
+  it('is refused for a line that cannot be read, and says what is wrong with it', async () => {
+    const error = await trial(acceptNew, storeOf('# ours\ndb1 ssh-ed25519 AAAA!!'));
+    expect(reasonOf(error)).toEqual(['rejected', 'known_hosts', 2]);
+    expect(isSshError(error) && error.message).toMatch(
+      /a line of known_hosts cannot be read, .*base64.* \(known_hosts:2\)$/,
+    );
+  });
+
   it('F7: is refused when known hosts cannot be read, before anything is said', async () => {
     const error = await trial(acceptNew, {
       ...storeOf(''),

@@ -64,7 +64,7 @@ export function connector(settings: Settings, io: CliIo, messages: Messages): Co
     algorithms: algorithmOptions(settings),
     identities: identitySources(settings, quietIo),
     ...signatureAlgorithms(settings),
-    knownHosts: knownHosts(settings),
+    knownHosts: knownHosts(settings, messages),
     hostKeys: hostKeyPolicy(settings, terminal, messages),
     updateHostKeys: hostKeysUpdatePolicy(settings, terminal),
     methods: methods(settings, io),

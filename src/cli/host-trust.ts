@@ -1,7 +1,7 @@
 /** Which hosts are trusted: StrictHostKeyChecking and the known_hosts files. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { map, type Observable } from 'rxjs';
+import { from, map, type Observable, tap } from 'rxjs';
 import {
   escapeText,
   type HostKeyPolicy,
@@ -9,6 +9,7 @@ import {
   type HostKeysUpdate,
   type HostKeysUpdatePolicy,
   isSshError,
+  type KnownHosts,
   knownHostsFiles,
   type KnownHostsStore,
 } from '../node.ts';
@@ -68,15 +69,29 @@ export function hostKeysUpdatePolicy(
   return terminal === undefined ? false : (update) => askAboutKeys(update, terminal);
 }
 
-/** The files that were set. The user's first one is written. */
-export function knownHosts(settings: Settings): KnownHostsStore {
+/** The files that were set. The user's first one is written; `-v` tells once of the lines that cannot be read. */
+export function knownHosts(settings: Settings, messages: Messages): KnownHostsStore {
   const ssh = join(homedir(), '.ssh');
   const own = `"${join(ssh, 'known_hosts')}" "${join(ssh, 'known_hosts2')}"`;
   const user = files('UserKnownHostsFile', settings, own);
   const all = [...user, ...files('GlobalKnownHostsFile', settings, SYSTEM_FILES)];
   const store = knownHostsFiles(all);
+  const tell = problemTeller(messages);
+  const load = (): Observable<KnownHosts> => from(store.load()).pipe(tap(tell));
   // the system's files are not ours to write
-  return user.length > 0 ? store : { load: () => store.load(), add: () => [true] };
+  return { load, add: user.length > 0 ? (line) => store.add(line) : () => [true] };
+}
+
+/** Each connection reads the files. */
+function problemTeller(messages: Messages): (known: KnownHosts) => void {
+  const told = new Set<string>();
+  return ({ problems }) => {
+    for (const { file, line, message } of problems) {
+      const text = `${file}:${String(line)}: ${message}`;
+      if (!told.has(text)) messages.verbose(1, text);
+      told.add(text);
+    }
+  };
 }
 
 function files(key: string, settings: Settings, standard: string): readonly string[] {

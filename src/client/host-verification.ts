@@ -23,6 +23,7 @@ import {
   type KnownHosts,
   type KnownHostsVerdict,
 } from '../keys/known-hosts.ts';
+import type { KnownHostsProblem } from '../keys/known-hosts-lines.ts';
 import { equalPublicKeys, type PublicKey } from '../keys/public-key.ts';
 import { SIGNATURE_ALGORITHMS } from '../keys/signature-algorithms.ts';
 import type { HostKeyClaim } from '../streams/key-exchange-context.ts';
@@ -200,9 +201,19 @@ export class HostVerification {
           'the host is known by a certificate authority, which is not supported yet',
           verdict,
         );
-      default:
-        return this.#refuse(claim, 'rejected', 'a line of known_hosts cannot be read', verdict);
+      default: {
+        const why = `a line of known_hosts cannot be read${this.#problemOf(verdict)}`;
+        return this.#refuse(claim, 'rejected', why, verdict);
+      }
     }
+  }
+
+  /** What is wrong with the line that led to a verdict. */
+  #problemOf({ file, line }: KnownHostsVerdict): string {
+    const isThere = (problem: KnownHostsProblem): boolean =>
+      problem.file === file && problem.line === line;
+    const problem = this.#known.problems.find(isThere);
+    return problem === undefined ? '' : `, ${problem.message}`;
   }
 
   /** Whoever was asked, or was to keep the key, has failed: that is no consent. */
