@@ -77,10 +77,12 @@ export class Outbox {
   /** A sink for plain data, or for extended data of a type; what becomes of the channel is its owner's business. */
   sink(
     dataType: number | undefined,
-    channel: Pick<SinkTarget, 'end' | 'abort' | 'closed$'>,
+    { end, abort, closed$ }: Pick<SinkTarget, 'end' | 'abort' | 'closed$'>,
   ): ByteSink {
     return byteSink({
-      ...channel,
+      end,
+      abort,
+      closed$,
       accept: (bytes) => this.accept(bytes, dataType),
       whenReady: (resume) => this.whenReady(resume),
     });

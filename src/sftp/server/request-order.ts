@@ -22,7 +22,8 @@ export interface ByteRange {
   readonly end: number;
 }
 
-interface Entry extends Claim {
+interface Entry {
+  readonly claim: Claim;
   /** Earlier claims that it waits for. */
   blockers: number;
   readonly waiting: Entry[];
@@ -40,9 +41,9 @@ export class RequestOrder {
    * @returns ends the claim; only the first call counts
    */
   enter(claim: Claim, begin: () => void): () => void {
-    const entry: Entry = { ...claim, blockers: 0, waiting: [], begin };
+    const entry: Entry = { claim, blockers: 0, waiting: [], begin };
     for (const earlier of this.#entries) {
-      if (!inTheWay(earlier, entry)) continue;
+      if (!inTheWay(earlier.claim, claim)) continue;
       entry.blockers++;
       earlier.waiting.push(entry);
     }
