@@ -100,6 +100,31 @@ describe('the logins of serve', () => {
     expect(await decision(serve(`AllowUsers=${value}`), from)).toBe(expected);
   });
 
+  it.each<[string, string, boolean]>([
+    ['you', '10.1.2.3', true],
+    ['me', '10.1.2.3', false],
+    ['you m*', '10.1.2.3', false],
+    ['me@10.0.0.0/8', '10.1.2.3', false],
+    ['me@10.0.0.0/8', '11.1.2.3', true],
+  ])('with DenyUsers=%s, from %s: %p', async (value, address, expected) => {
+    const peer = { address, port: 1 };
+    const denying = serve(`DenyUsers=${value}`, 'AllowUsers=me');
+    expect(await decision(denying, { ...password, peer })).toBe(expected);
+    const interactively = serve(`DenyUsers=${value}`, 'KbdInteractiveAuthentication=yes');
+    expect(await decision(interactively, { ...answers('right'), peer })).toBe(expected);
+  });
+
+  it('are without the methods that are switched off', () => {
+    expect(serve('PasswordAuthentication=no').methods).toEqual(['publickey']);
+    expect(serve('PubkeyAuthentication=no').methods).toEqual(['password']);
+    const asked = ['PasswordAuthentication=no', 'KbdInteractiveAuthentication=yes'];
+    expect(serve(...asked).methods).toEqual(['publickey', 'keyboard-interactive']);
+    const off = ['PasswordAuthentication=no', 'PubkeyAuthentication=no'];
+    expect(() => serve(...off)).toThrow('nobody could log in');
+    const chain = ['PasswordAuthentication=no', 'AuthenticationMethods=publickey,password'];
+    expect(() => serve(...chain)).toThrow('password is not offered');
+  });
+
   it('take a chain of AuthenticationMethods, whole', async () => {
     const both = serve('AuthenticationMethods=publickey,password publickey,keyboard-interactive');
     expect(both.methods).toEqual(['publickey']);
@@ -123,6 +148,8 @@ describe('the logins of serve', () => {
     ['AllowUsers=me@', 'AllowUsers'],
     ['AllowUsers=me@10.0.0.1/8', 'AllowUsers'],
     ['AllowUsers=me@!10.0.0.1', 'AllowUsers'],
+    ['DenyUsers=me@', 'DenyUsers'],
+    ['PasswordAuthentication=maybe', 'PasswordAuthentication'],
   ])('have no use for %s', (option, problem) => {
     expect(() => serve(option)).toThrow(problem);
   });

@@ -47,9 +47,11 @@ export function logins(
   const isInteractive = settings.first('KbdInteractiveAuthentication', yesNo);
   const chains = chainsOf(settings);
   const isInChain = chains.some((chain) => chain.split(',').includes(INTERACTIVE));
+  const takesKeys = settings.first('PubkeyAuthentication', yesNo) ?? true;
+  const takesPasswords = settings.first('PasswordAuthentication', yesNo) ?? true;
   const methods = [
-    ...(authorizedKeys === undefined ? [] : ['publickey']),
-    ...(password === undefined ? [] : ['password']),
+    ...(authorizedKeys !== undefined && takesKeys ? ['publickey'] : []),
+    ...(password !== undefined && takesPasswords ? ['password'] : []),
     ...(password !== undefined && (isInteractive ?? isInChain) ? [INTERACTIVE] : []),
   ];
   if (methods.length === 0) {
@@ -131,30 +133,44 @@ function passwordRule(password: string): (guess: string) => boolean {
   return (guess) => timingSafeEqual(digest(guess), expected);
 }
 
-/** AllowUsers: `USER`, or `USER@HOST` with an address, a network or a pattern for the host. */
+/** DenyUsers, and then AllowUsers, as sshd has them. */
 function userRule(
   user: string | undefined,
   settings: Settings,
 ): (attempt: AuthAttemptInfo) => boolean {
-  const allowed = settings
-    .all('AllowUsers')
-    .flatMap((value) => words('AllowUsers', value))
-    .map(readAllowed);
-  return ({ user: name, peer }) =>
-    (user === undefined || name === user) &&
-    (allowed.length === 0 ||
-      allowed.some(
-        ({ pattern, host }) =>
-          matchesWildcard(name, pattern) &&
-          (host === undefined || matchesAddress(peer?.address, [host])),
-      ));
+  const denied = usersOf('DenyUsers', settings);
+  const allowed = usersOf('AllowUsers', settings);
+  return (attempt) => {
+    if (user !== undefined && attempt.user !== user) return false;
+    if (denied.some((pattern) => isUser(attempt, pattern))) return false;
+    return allowed.length === 0 || allowed.some((pattern) => isUser(attempt, pattern));
+  };
 }
 
-function readAllowed(text: string): { readonly pattern: string; readonly host?: string } {
+/** `USER`, or `USER@HOST` with an address, a network or a pattern for the host. */
+interface UserPattern {
+  readonly name: string;
+  readonly host?: string;
+}
+
+function usersOf(key: string, settings: Settings): readonly UserPattern[] {
+  return settings
+    .all(key)
+    .flatMap((value) => words(key, value))
+    .map((text) => readUser(key, text));
+}
+
+function readUser(key: string, text: string): UserPattern {
   const at = text.lastIndexOf('@');
-  if (at < 0) return { pattern: text };
+  if (at < 0) return { name: text };
   const host = text.slice(at + 1);
   if (host.startsWith('!') || !isAddressPattern(host))
-    throw bad('AllowUsers', text, 'USER or USER@HOST, with an address or a pattern for addresses');
-  return { pattern: text.slice(0, at), host };
+    throw bad(key, text, 'USER or USER@HOST, with an address or a pattern for addresses');
+  return { name: text.slice(0, at), host };
+}
+
+function isUser({ user, peer }: AuthAttemptInfo, { name, host }: UserPattern): boolean {
+  return (
+    matchesWildcard(user, name) && (host === undefined || matchesAddress(peer?.address, [host]))
+  );
 }
