@@ -83,6 +83,28 @@ describe('connect', () => {
     expect(told).toEqual(['members only\n']);
   });
 
+  it.each<readonly [string, object]>([
+    ['connectTimeout', { connectTimeout: Number.NaN }],
+    ['handshakeTimeout', { handshakeTimeout: '5s' }],
+    ['rekeyTimeout', { rekeyTimeout: -1 }],
+    ['loginTimeout', { loginTimeout: Number.NaN }],
+    ['keepalive.interval', { keepalive: { interval: Number.NaN } }],
+    ['keepalive.countMax', { keepalive: { countMax: Number.NaN } }],
+    ['rekey.bytes', { rekey: { bytes: '1M' } }],
+    ['rekey.packets', { rekey: { packets: -1 } }],
+    ['rekey.milliseconds', { rekey: { milliseconds: Number.NaN } }],
+    ['software', { software: 'a-b' }],
+    ['software', { software: 'a\r\nb' }],
+    ['trace', { trace: 'file' }],
+  ])('names the option that is none before it dials: %s', async (option, options) => {
+    let dials = 0;
+    const duplex = new Observable<never>(() => {
+      dials++;
+    });
+    const error = await settled(open({ duplex, host: 'db1', user: 'alice', ...options }));
+    expect([error, dials]).toMatchObject([{ kind: 'config', detail: { option } }, 0]);
+  });
+
   it('never completes in silence: a duplex or known hosts that never come are config errors', async () => {
     const host = { host: 'db1', user: 'alice' };
     expect((await allOf(connect({ ...host, duplex: EMPTY }))).map(comparable)).toEqual([

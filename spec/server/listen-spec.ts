@@ -169,6 +169,8 @@ describe('listen', () => {
     ['authentication.maxFailures', { authentication: { maxFailures: Number.NaN } }],
     ['authentication.loginGraceTime', { authentication: { loginGraceTime: -1 } }],
     ['keepalive.countMax', { keepalive: { countMax: Number.NaN } }],
+    ['rekey.milliseconds', { rekey: { milliseconds: Number.NaN } }],
+    ['software', { software: 'a-b' }],
     ['forward.dial', { forward: { dial: true } }],
     ['forward.maxListeners', { forward: { maxListeners: Number.NaN } }],
   ])('names the option that is none before it binds a port: %s', async (option, options) => {

@@ -1,7 +1,7 @@
 /** The identification string (RFC 4253 §4.2) and the limits of what may stand around it. */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { isSshError } from '../../src/errors.ts';
+import { isSshError, SshError } from '../../src/errors.ts';
 import {
   type Identification,
   IdentificationParser,
@@ -148,7 +148,7 @@ describe('ownIdentification', () => {
   it.each(['', 'a-b', 'a\r\nb', 'caf\u00e9', ' a', 'a\0', 'x'.repeat(246)])(
     'refuses the software version %j',
     (software) => {
-      expect(() => ownIdentification(software)).toThrow(TypeError);
+      expect(() => ownIdentification(software)).toThrow(SshError);
     },
   );
 

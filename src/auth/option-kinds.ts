@@ -1,6 +1,7 @@
 /** Looks at options for who writes without types: a wrong one is an error that names it, and not a login that fails. */
 import { isObservable } from 'rxjs';
 import { SshError } from '../errors.ts';
+import { isSoftwareVersion } from '../transport/identification.ts';
 
 /** What an option may be, `undefined` besides. */
 export interface OptionKind {
@@ -35,6 +36,15 @@ export const NUMBER: OptionKind = {
 export const AMOUNT: OptionKind = {
   name: 'a number that is not negative',
   fits: (value) => typeof value === 'number' && value >= 0,
+};
+/** See `KeepaliveOptions`. */
+export const KEEPALIVE_KINDS = { interval: AMOUNT, countMax: AMOUNT };
+/** See `RekeyLimits`. */
+export const REKEY_KINDS = { bytes: AMOUNT, packets: AMOUNT, milliseconds: AMOUNT };
+/** What stands in an identification (RFC 4253 §4.2). */
+export const SOFTWARE: OptionKind = {
+  name: 'printable US-ASCII without a minus sign',
+  fits: (value) => typeof value === 'string' && isSoftwareVersion(value),
 };
 /** See `Identities`. */
 export const SOURCES_OF_KEYS: OptionKind = {

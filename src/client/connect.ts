@@ -33,6 +33,7 @@ import type { Tracer } from '../streams/trace.ts';
 import { type AlgorithmOptions, proposalOf } from '../transport/proposal.ts';
 import { DEFAULT_REKEY_LIMITS, type RekeyLimits } from '../transport/rekey-policy.ts';
 import { abortable } from '../operators/abortable.ts';
+import { checkClientOptions } from './check-options.ts';
 import { SshClient } from './client.ts';
 import { type HostKeysUpdatePolicy, learnHostKeys } from './host-key-updates.ts';
 import { dialVia } from './via.ts';
@@ -125,6 +126,7 @@ const DEFAULT_REKEY_TIMEOUT = 60_000;
 export function connect(options: ConnectOptions): Observable<SshClient> {
   const { signal, scheduler = steadyScheduler } = options;
   const client$ = defer(() => {
+    checkClientOptions(options);
     const began = scheduler.now();
     return duplexOf(options).pipe(
       nest(

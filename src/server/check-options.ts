@@ -3,12 +3,14 @@ import {
   AMOUNT,
   checkOptions,
   FUNCTION,
+  KEEPALIVE_KINDS,
   needed,
   type OptionKinds,
+  REKEY_KINDS,
+  SOFTWARE,
   TEXTS,
 } from '../auth/option-kinds.ts';
 import type { ServerAuthOptions } from '../auth/server-options.ts';
-import type { KeepaliveOptions } from '../channels/keepalive.ts';
 import type { ForwardHandlers } from './forwarding.ts';
 import type { ServeOptions } from './options.ts';
 
@@ -26,6 +28,7 @@ const OPTION_KINDS: OptionKinds<ServeOptions> = {
   unusedTimeout: AMOUNT,
   drainTimeout: AMOUNT,
   outputGrace: AMOUNT,
+  software: SOFTWARE,
 };
 const AUTHENTICATION_KINDS: OptionKinds<ServerAuthOptions> = {
   methods: TEXTS,
@@ -36,7 +39,6 @@ const AUTHENTICATION_KINDS: OptionKinds<ServerAuthOptions> = {
   maxRequests: AMOUNT,
   failureDelay: AMOUNT,
 };
-const KEEPALIVE_KINDS: OptionKinds<KeepaliveOptions> = { interval: AMOUNT, countMax: AMOUNT };
 const FORWARD_KINDS: OptionKinds<ForwardHandlers> = {
   dial: FUNCTION,
   listen: FUNCTION,
@@ -47,10 +49,12 @@ const FORWARD_KINDS: OptionKinds<ForwardHandlers> = {
 
 /** Throws `config` for an option that is missing, or of another kind than it should be. */
 export function checkServeOptions(options: ServeOptions): void {
-  const { authentication = {}, keepalive = {}, forward = {}, channelTimeouts = {} } = options;
+  const { authentication = {}, keepalive = {}, rekey = {}, forward = {} } = options;
+  const { channelTimeouts = {} } = options;
   checkOptions(options, OPTION_KINDS);
   checkOptions(authentication, AUTHENTICATION_KINDS, 'authentication');
   checkOptions(keepalive, KEEPALIVE_KINDS, 'keepalive');
+  checkOptions(rekey, REKEY_KINDS, 'rekey');
   checkOptions(forward, FORWARD_KINDS, 'forward');
   const types = Object.keys(channelTimeouts).map((type) => [type, AMOUNT] as const);
   checkOptions(channelTimeouts, Object.fromEntries(types), 'channelTimeouts');

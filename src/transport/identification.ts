@@ -2,7 +2,7 @@
  * The identification string (RFC 4253 §4.2): lines before it, the line itself, and their limits. A pure parser, fed byte by
  * byte so that the chunking does not matter and no more than one line is ever kept.
  */
-import { protocolError } from '../errors.ts';
+import { protocolError, SshError } from '../errors.ts';
 import { utf8Bytes } from '../wire/bytes.ts';
 import type { Role } from './role.ts';
 
@@ -27,15 +27,17 @@ export interface Identification {
   readonly text: string;
 }
 
-/** Our own identification string, without CR LF. */
+/** Can an identification string name this software, with comments behind it perhaps? */
+export function isSoftwareVersion(text: string): boolean {
+  const hasVersion = /^[\x21-\x2c\x2e-\x7e]+( [\x20-\x7e]+)?$/.test(text);
+  return hasVersion && text.length <= MAX_IDENTIFICATION - 8;
+}
+
+/** Our own identification string, without CR LF. Throws `config` for software that it cannot name. */
 export function ownIdentification(software: string = SOFTWARE_VERSION): Uint8Array {
-  if (
-    !/^[\x21-\x2c\x2e-\x7e]+( [\x20-\x7e]+)?$/.test(software) ||
-    software.length > MAX_IDENTIFICATION - 8
-  ) {
-    throw new TypeError('the software version must be printable US-ASCII without a minus sign');
-  }
-  return utf8Bytes(`SSH-2.0-${software}`);
+  if (isSoftwareVersion(software)) return utf8Bytes(`SSH-2.0-${software}`);
+  const text = 'software is not printable US-ASCII without a minus sign';
+  throw new SshError('config', text, { option: 'software' });
 }
 
 /** Reads the lines of a peer up to and with its identification. */
