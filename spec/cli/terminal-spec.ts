@@ -1,6 +1,7 @@
 /** Questions on a real terminal: that they are asked there, that secrets are not echoed, and that echo is always restored. */
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { onTerminal } from '../support/peers/on-terminal.ts';
 import { type Started, useCli } from './cli.ts';
 import {
   describeOnTerminal,
@@ -80,6 +81,29 @@ describeOnTerminal('on a terminal', () => {
     const args = exec('killed', '-o', 'StrictHostKeyChecking=no');
     const ended = await dialogue(args, [["'s password: ", 'sec\u0003']]);
     expect(ended).toMatchObject({ status: 130, echo: [false, true] });
+  });
+
+  it('is suspended with Ctrl-Z in the middle of a password, and asks anew when it goes on', async () => {
+    const env = { PATH: process.env['PATH'], HOME: cli.file('.'), PS1: 'local> ' };
+    const shell = onTerminal(['/bin/bash', '--norc', '--noediting', '-i'], env);
+    try {
+      await shell.shows(/local> /);
+      const args = exec('suspended', '-o', 'StrictHostKeyChecking=no', '-q');
+      const words = [process.execPath, cli.program(), ...args];
+      shell.type(`${words.map((word) => `'${word}'`).join(' ')}\r`);
+      await shell.shows(/'s password: /);
+      shell.type('not this\u001a');
+      await shell.shows(/Stopped[^]*local> /);
+      shell.type('stty -a\r');
+      await shell.shows(/ icanon [^]* echo [^]*local> /);
+      shell.type('fg\r');
+      await shell.shows(/'s password: /);
+      shell.type('secret\r');
+      await shell.shows(/IN\r\n/);
+    } finally {
+      shell.stop();
+      await shell.exited;
+    }
   });
 
   it('gives up at the end of input', async () => {

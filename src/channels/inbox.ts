@@ -84,7 +84,11 @@ export class Inbox {
     return new Observable((subscriber) => {
       if (this.#isClaimed(name)) {
         subscriber.error(
-          new SshError('config', `${name} of a channel has a subscriber already`, {}),
+          new SshError(
+            'config',
+            `${name === 'both' ? 'output' : name} of a channel has a subscriber already`,
+            {},
+          ),
         );
         return undefined;
       }

@@ -8,6 +8,7 @@ const BACKSPACES = ['\u007f', '\b'];
 const ENDS = ['\r', '\n'];
 const INTERRUPT = '\u0003';
 const END_OF_INPUT = '\u0004';
+const SUSPEND = '\u001a';
 const KILL_LINE = '\u0015';
 /** Nobody types more. */
 const MAX_LENGTH = 4096;
@@ -107,8 +108,15 @@ function dialogue(question: string, isSecret: boolean): Observable<string> {
       input.destroy();
     });
     subscriber.add(open);
+    const suspend = (): void => {
+      input.setRawMode(false);
+      process.kill(process.pid, 'SIGTSTP');
+      // from here on it goes on, below what was shown meanwhile
+      input.setRawMode(true);
+      writeSync(file, question);
+    };
     // what an answer leads to may be shown at once: not behind the question
-    const line = new Line((typed) => {
+    const line = new Line(suspend, (typed) => {
       open.unsubscribe();
       if (typed !== undefined) subscriber.next(typed);
       subscriber.complete();
@@ -124,12 +132,17 @@ function dialogue(question: string, isSecret: boolean): Observable<string> {
 
 /** What a terminal in raw mode leaves to the program. */
 class Line {
+  readonly #suspend: () => void;
   readonly #settle: (line?: string) => void;
   #characters: string[] = [];
   #isOver = false;
 
-  /** @param settle - called once: with the line, or with nothing when the input has ended before there was one */
-  constructor(settle: (line?: string) => void) {
+  /**
+   * @param suspend - stops this process, and asks anew when somebody lets it go on
+   * @param settle - called once: with the line, or with nothing when the input has ended before there was one
+   */
+  constructor(suspend: () => void, settle: (line?: string) => void) {
+    this.#suspend = suspend;
     this.#settle = settle;
   }
 
@@ -151,6 +164,9 @@ class Line {
     } else if (character === INTERRUPT) {
       // raw mode makes a character of it; everybody else knows it as the signal
       process.kill(process.pid, 'SIGINT');
+    } else if (character === SUSPEND) {
+      this.#characters = [];
+      this.#suspend();
     } else if (character === END_OF_INPUT) {
       this.#end();
     } else if (character === KILL_LINE) {
