@@ -68,6 +68,16 @@ describe('Dialogue', () => {
     },
   );
 
+  it('puts a character together that stderr has come between', () => {
+    const { dialogue, say, output } = talk();
+    const seen = watch(dialogue.waitFor('é'));
+    const [first = 0, second = 0] = utf8Bytes('é');
+    say(Uint8Array.of(first));
+    output.next({ type: 'stderr', data: utf8Bytes('warning ') });
+    say(Uint8Array.of(second));
+    expect(seen).toEqual([['warning ', 'é'], 'complete']);
+  });
+
   it('keeps what follows for the next wait, and reads nothing on in between', () => {
     const { dialogue, say } = talk();
     const first = watch(dialogue.waitFor('one'));

@@ -58,7 +58,11 @@ interface Waiting {
  */
 export class Dialogue {
   readonly #session: Pick<SessionChannel, 'output$' | 'stdin'>;
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  /** A character of the one may be cut where the other says something. */
+  readonly #decoders = {
+    stdout: new TextDecoder('utf-8', { ignoreBOM: true }),
+    stderr: new TextDecoder('utf-8', { ignoreBOM: true }),
+  };
   #isReading = false;
   #text = '';
   #ending: { readonly error: unknown } | undefined;
@@ -124,8 +128,8 @@ export class Dialogue {
     this.#isReading = true;
     // eslint-disable-next-line rxjs-x/no-ignored-subscription -- it ends with the session, whoever waits
     this.#session.output$.subscribe({
-      next: ({ data }) => {
-        this.#text += this.#decoder.decode(data, { stream: true });
+      next: ({ type, data }) => {
+        this.#text += this.#decoders[type].decode(data, { stream: true });
         this.#waiting?.look();
         if (this.#waiting === undefined) this.#unread.push(holdCredit());
       },

@@ -1,6 +1,6 @@
 /**
- * `publickey` (RFC 4252 §7). The client asks about each key before it signs: a server gets no signature of a key that it does
- * not know, and no agent asks its user for nothing.
+ * `publickey` (RFC 4252 §7). The client asks about a key before somebody has to do something for it: no agent asks its user for nothing.
+ * What signs by itself is sent with its signature, which spares a turn.
  */
 import { catchError, concat, concatMap, defer, map, type Observable, of } from 'rxjs';
 import { protocolError } from '../../errors.ts';
