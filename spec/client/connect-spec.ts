@@ -96,6 +96,15 @@ describe('connect', () => {
     ['software', { software: 'a-b' }],
     ['software', { software: 'a\r\nb' }],
     ['trace', { trace: 'file' }],
+    ['banner', { banner: true }],
+    ['via', { via: 'bastion' }],
+    ['duplex', { duplex: {} }],
+    ['connection.openTimeout', { connection: { openTimeout: Number.NaN } }],
+    ['knownHosts.load', { knownHosts: {} }],
+    ['hostKeys.policy', { hostKeys: 'strict' }],
+    ['hostKeys.ask', { hostKeys: { policy: 'ask' } }],
+    ['hostKeys.warn', { hostKeys: { policy: 'no' } }],
+    ['hostKeys.fingerprints', { hostKeys: { policy: 'pinned', fingerprints: 'SHA256:x' } }],
   ])('names the option that is none before it dials: %s', async (option, options) => {
     let dials = 0;
     const duplex = new Observable<never>(() => {

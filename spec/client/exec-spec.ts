@@ -156,7 +156,7 @@ describe('exec', () => {
 
   it.each<readonly [string, object, string]>([
     ['terminal modes', { pty: { modes: {} } }, 'SshError config'],
-    ['the environment', { env: { A: Symbol('x') } }, 'SshError protocol'],
+    ['the environment', { env: { A: Symbol('x') } }, 'SshError config'],
   ])('errors, and nothing is uncaught, with rubbish for %s', async (_name, options, error) => {
     const { client$: any$ } = embedded((session) => respond(session, {}), {
       server: { pty: true },

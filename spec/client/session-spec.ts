@@ -63,13 +63,27 @@ describe('a session that is refused', () => {
   });
 });
 
-describe('a NUL, at which sshd would end the connection,', () => {
+describe('what a request cannot say, such as a NUL, at which sshd would end the connection,', () => {
   it.each<[string, (session: SessionChannel) => unknown]>([
     ['env', (session) => session.setEnv('A', 'b\0')],
     ['env', (session) => session.setEnv('A\0', 'b')],
     ['signal', (session) => session.signal('TERM\0')],
     ['term', (session) => session.requestPty({ term: 'xterm\0' })],
     ['subsystem', (session) => session.subsystem('sftp\0')],
+    ['env', (session) => session.setEnv('A', undefined as never)],
+    ['env', (session) => session.setEnv('A', 5 as never)],
+    ['term', (session) => session.requestPty({ term: 5 as never })],
+    ['columns', (session) => session.requestPty({ columns: -1 })],
+    ['rows', (session) => session.requestPty({ rows: Number.NaN })],
+    ['widthPixels', (session) => session.requestPty({ widthPixels: 2 ** 32 })],
+    [
+      'columns',
+      (session) => session.resize({ columns: 1.5, rows: 2, widthPixels: 0, heightPixels: 0 }),
+    ],
+    ['milliseconds', (session) => session.sendBreak(-1)],
+    ['command', (session) => session.exec(5 as never)],
+    ['command', (session) => session.exec(undefined as never)],
+    ['command', (session) => session.exec(['kill', 5 as never])],
   ])('is a mistake in %s, and is not sent', async (option, ask) => {
     const peer = await script();
     const { channel } = await peer.openChannel();

@@ -14,6 +14,7 @@ import {
   throwError,
   throwIfEmpty,
 } from 'rxjs';
+import { checkOptions, FUNCTION, needed, type OptionKinds, TEXTS } from '../auth/option-kinds.ts';
 import { isSshError, SshError, toError } from '../errors.ts';
 import { fingerprint } from '../keys/fingerprint.ts';
 import { DEFAULT_PORT, hostName } from '../keys/host-patterns.ts';
@@ -67,13 +68,16 @@ export type HostKeyPolicy =
       warn(question: HostKeyQuestion): void;
     };
 
-const POLICIES: readonly HostKeyPolicy['policy'][] = [
-  'strict',
-  'accept-new',
-  'ask',
-  'pinned',
-  'no',
-];
+/** What a policy needs for its decisions. */
+const POLICY_KINDS: {
+  readonly [Name in HostKeyPolicy['policy']]: OptionKinds<Extract<HostKeyPolicy, { policy: Name }>>;
+} = {
+  strict: {},
+  'accept-new': {},
+  ask: { ask: needed(FUNCTION) },
+  pinned: { fingerprints: needed(TEXTS) },
+  no: { warn: needed(FUNCTION) },
+};
 
 const NO_HOSTS = joinKnownHosts([]);
 
@@ -259,6 +263,16 @@ export const noKnownHosts: KnownHostsStore = {
   add: () => of(undefined),
 };
 
+/** Throws `config` for a policy that there is none of, and for one without what it decides by. */
+export function checkHostKeyPolicy(hostKeys: HostKeyPolicy): void {
+  const policies = Object.keys(POLICY_KINDS);
+  if (!policies.includes(hostKeys.policy)) {
+    const message = `hostKeys.policy is none of ${policies.join(', ')}`;
+    throw new SshError('config', message, { option: 'hostKeys.policy' });
+  }
+  checkOptions(hostKeys, POLICY_KINDS[hostKeys.policy], 'hostKeys');
+}
+
 /** What decides about the keys of a host, once known_hosts is read. */
 export function hostVerification(options: {
   readonly host: string;
@@ -272,10 +286,6 @@ export function hostVerification(options: {
     hostKeys = { policy: 'strict' },
     knownHosts = noKnownHosts,
   } = options;
-  if (!POLICIES.includes(hostKeys.policy)) {
-    const message = `hostKeys.policy is none of ${POLICIES.join(', ')}`;
-    return throwError(() => new SshError('config', message, { option: 'hostKeys.policy' }));
-  }
   if (hostKeys.policy === 'pinned')
     return of(new HostVerification(host, port, hostKeys, knownHosts, NO_HOSTS));
   return defer(() => from(knownHosts.load())).pipe(

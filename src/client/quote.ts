@@ -1,4 +1,5 @@
 /** Commands as words. */
+import { TEXT, TEXTS } from '../auth/option-kinds.ts';
 import { SshError } from '../errors.ts';
 
 /** A command line for the remote shell, or words that are quoted so that a POSIX shell takes each as it is. */
@@ -12,11 +13,13 @@ const RESERVED_WORD =
 
 /**
  * The command line that is sent. Words are put in single quotes where they need it. Throws `config` for a NUL byte, which no
- * command line can hold, and for a command without a word.
+ * command line can hold, for a command without a word, and for what is no command.
  *
  * @example `commandLine(['rm', '--', "it's"])` is `rm -- 'it'\''s'`
  */
 export function commandLine(command: Command): string {
+  if (!TEXT.fits(command) && !TEXTS.fits(command))
+    throw problem('a command is a text, or a list of texts');
   if (typeof command !== 'string' && command.length === 0) throw problem('no command was given');
   const line = typeof command === 'string' ? command : command.map(quoteWord).join(' ');
   if (line.includes('\0')) throw problem('a command cannot hold a NUL character');

@@ -10,6 +10,7 @@ import {
   type RetryConfig,
   throwError,
 } from 'rxjs';
+import { TEXTS } from '../auth/option-kinds.ts';
 import type { Channel } from '../channels/channel.ts';
 import type { ChannelOptions, ChannelRequest } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
@@ -108,7 +109,7 @@ export class SessionChannel {
 
   /** Sets a variable of the environment; servers pass over those they do not allow, so nothing is waited for. Throws `config` for a NUL. */
   setEnv(name: string, value: string): void {
-    checkNul('env', name, value);
+    checkText('env', name, value);
     this.channel.notify('env', env.encode({ name, value }));
   }
 
@@ -128,25 +129,29 @@ export class SessionChannel {
   /** Starts a subsystem by name, such as `sftp`. Errors with `request-refused`, `config`. */
   subsystem(name: string): Observable<never> {
     return defer(() => {
-      checkNul('subsystem', name);
+      checkText('subsystem', name);
       return this.channel.request('subsystem', subsystem.encode({ name }));
     });
   }
 
-  /** The terminal has another size now (RFC 4254 §6.7). */
+  /** The terminal has another size now (RFC 4254 §6.7). Throws `config` for what is no size. */
   resize(size: WindowSize): void {
+    checkNumbers({ ...size });
     this.channel.notify('window-change', windowChange.encode(size));
   }
 
   /** Sends a signal by its name, `TERM` or `SIGTERM` (RFC 4254 §6.9). Throws `config` for a NUL. */
   signal(name: string): void {
-    checkNul('signal', name);
+    checkText('signal', name);
     this.channel.notify('signal', signal.encode({ name: name.replace(SIGNAL_PREFIX, '') }));
   }
 
-  /** Sends a break (RFC 4335), of so many milliseconds or of the server's own length. Errors with `request-refused`. */
+  /** Sends a break (RFC 4335), of so many milliseconds or of the server's own length. Errors with `request-refused`, `config`. */
   sendBreak(milliseconds = 0): Observable<never> {
-    return this.channel.request('break', breakRequest.encode({ length: milliseconds }));
+    return defer(() => {
+      checkNumbers({ milliseconds });
+      return this.channel.request('break', breakRequest.encode({ length: milliseconds }));
+    });
   }
 
   /** Says that no more input comes. */
@@ -160,8 +165,19 @@ export class SessionChannel {
   }
 }
 
-/** sshd ends the whole connection at one, with all that others do on it. */
-function checkNul(option: string, ...texts: readonly string[]): void {
+const MAX_UINT32 = 0xffff_ffff;
+
+/** A number that does not fit would arrive as another one. */
+function checkNumbers(numbers: Readonly<Record<string, number>>): void {
+  for (const [option, number] of Object.entries(numbers)) {
+    if (Number.isInteger(number) && number >= 0 && number <= MAX_UINT32) continue;
+    throw new SshError('config', `${option} is not a number from 0 to 2^32-1`, { option });
+  }
+}
+
+/** sshd ends the whole connection at a NUL, with all that others do on it. */
+function checkText(option: string, ...texts: readonly string[]): void {
+  if (!TEXTS.fits(texts)) throw new SshError('config', `${option} is not a text`, { option });
   if (texts.some((text) => text.includes('\0')))
     throw new SshError('config', `${option} cannot hold a NUL character`, { option });
 }
@@ -174,9 +190,10 @@ function ptyPayload({
   heightPixels = 0,
   modes = new Map(),
 }: PtyOptions): Uint8Array {
-  checkNul('term', term);
-  const terminalModes = encodeTerminalModes(modes);
-  return ptyReq.encode({ term, columns, rows, widthPixels, heightPixels, terminalModes });
+  checkText('term', term);
+  const size = { columns, rows, widthPixels, heightPixels };
+  checkNumbers(size);
+  return ptyReq.encode({ term, ...size, terminalModes: encodeTerminalModes(modes) });
 }
 
 /**
