@@ -147,11 +147,17 @@ describe('PEM of OpenSSL', () => {
     });
   });
 
+  /** OpenSSL 3 has DES no longer unless it is told to. */
+  const LEGACY = ['-provider', 'legacy', '-provider', 'default'];
   const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
   (hasOpenssl ? it : it.skip).each([
     [['-v2', 'aes-256-cbc', '-v2prf', 'hmacWithSHA512', '-iter', '5000']],
     [['-v2', 'aes-128-cbc', '-v2prf', 'hmacWithSHA1']],
     [['-scrypt', '-scrypt_N', '1024']],
+    [['-v1', 'PBE-SHA1-3DES']],
+    [['-v1', 'PBE-SHA1-2DES', '-iter', '3']],
+    [[...LEGACY, '-v1', 'PBE-MD5-DES']],
+    [[...LEGACY, '-v1', 'PBE-SHA1-DES']],
   ])('PKCS#8 of `openssl pkcs8 %s` (skipped without openssl)', async (options) => {
     const input = ed25519.export({ type: 'pkcs8', format: 'pem' });
     const words = ['pkcs8', '-topk8', ...options, '-passout', `pass:${PASSPHRASE}`];
@@ -161,6 +167,25 @@ describe('PEM of OpenSSL', () => {
     expect(key.publicKey).toEqual((await parsePrivateKey(input)).publicKey);
     expect(await reason(stdout, { passphrase: 'wrong' })).toBe('wrong-passphrase');
   });
+
+  (hasOpenssl ? it : it.skip)(
+    'PKCS#8 with more iterations than anybody has is not supported',
+    async () => {
+      const input = ed25519.export({ type: 'pkcs8', format: 'pem' });
+      const words = [
+        'pkcs8',
+        '-topk8',
+        '-v1',
+        'PBE-SHA1-3DES',
+        '-iter',
+        '70000',
+        '-passout',
+        'pass:x',
+      ];
+      const { stdout } = spawnSync('openssl', words, { input, encoding: 'utf8' });
+      expect(await reason(stdout, { passphrase: 'x' })).toBe('unsupported');
+    },
+  );
 
   it('may stand behind something else, as the parameters of its curve', async () => {
     const text = ec.export({ type: 'sec1', format: 'pem' }) as string;

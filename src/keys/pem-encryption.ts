@@ -1,6 +1,6 @@
 /**
- * The two ways in which keys in PEM are encrypted: PBES2 of PKCS#5 (RFC 8018 §6.2) within PKCS#8, and the older one of OpenSSL,
- * whose headers name a cipher (RFC 1421 §4.6.1.3) and whose key is an MD5 of the passphrase.
+ * The two ways in which keys in PEM are encrypted: PBES2 of PKCS#5 (RFC 8018 §6.2), or what was there before it (pbes1.ts), within PKCS#8;
+ * and the older one of OpenSSL, whose headers name a cipher (RFC 1421 §4.6.1.3) and whose key is an MD5 of the passphrase.
  */
 import {
   MAX_PBKDF2_ITERATIONS,
@@ -10,9 +10,10 @@ import {
 } from '../crypto/passphrase-keys.ts';
 import type { CryptoProvider, SignatureHash } from '../crypto/provider.ts';
 import { escapeText } from '../errors.ts';
-import { concatBytes, fromHex } from '../wire/bytes.ts';
+import { concatBytes, equalBytes, fromHex } from '../wire/bytes.ts';
 import { byIdentifier, DerReader, DerTag, objectIdentifier } from './der.ts';
 import { keyFormatError } from './key-format.ts';
+import { pbes1Scheme } from './pbes1.ts';
 
 /** What opens a key. */
 export interface PemSecret {
@@ -70,6 +71,9 @@ const PRFS: readonly (readonly [Uint8Array, SignatureHash])[] = [
   [objectIdentifier('1.2.840.113549.2.11'), 'sha512'],
 ];
 
+/** OpenSSL has 2048; they are worked through at once. */
+const MAX_PBES1_ITERATIONS = 1 << 16;
+
 /** Bytes of the IV that are the salt of the key. */
 const LEGACY_SALT = 8;
 
@@ -92,15 +96,31 @@ export function openLegacyPem(sealed: Uint8Array, info: string, secret: PemSecre
 }
 
 /** Opens `ENCRYPTED PRIVATE KEY` (RFC 5958 §3): what comes out is PKCS#8. Errors like {@link openLegacyPem}. */
-export async function openPbes2(bytes: Uint8Array, secret: PemSecret): Promise<Uint8Array> {
+export async function openPkcs8(bytes: Uint8Array, secret: PemSecret): Promise<Uint8Array> {
   const file = new DerReader(bytes, secret.what);
   const info = file.sequence();
   file.end();
   const scheme = info.sequence();
-  if (byIdentifier([[PBES2, true]], scheme.objectIdentifier()) === undefined)
-    throw unsupported(secret, 'an encryption that is not PBES2');
+  const identifier = scheme.objectIdentifier();
   const sealed = info.element(DerTag.OCTET_STRING);
   const parameters = scheme.sequence();
+  if (equalBytes(identifier, PBES2)) return openPbes2(sealed, parameters, secret);
+  const derive = pbes1Scheme(identifier);
+  if (derive === undefined) throw unsupported(secret, 'neither PBES2 nor DES');
+  const salt = parameters.element(DerTag.OCTET_STRING);
+  const iterations = parameters.smallInteger();
+  if (salt.length === 0 || iterations === 0) throw parameters.error('no salt or no iterations');
+  if (iterations > MAX_PBES1_ITERATIONS)
+    throw unsupported(secret, `${String(iterations)} iterations`);
+  const { key, iv } = derive({ ...secret, salt, iterations });
+  return openCbc(sealed, TRIPLE_DES, key, iv, secret);
+}
+
+async function openPbes2(
+  sealed: Uint8Array,
+  parameters: DerReader,
+  secret: PemSecret,
+): Promise<Uint8Array> {
   const kdf = parameters.sequence();
   const encryption = parameters.sequence();
   const cipher = byIdentifier(CIPHERS, encryption.objectIdentifier());

@@ -9,7 +9,7 @@ import { utf8Bytes } from '../wire/bytes.ts';
 import { keyFormatError } from './key-format.ts';
 import { openOpensshKey, OPENSSH_LABEL, opensshPublicPart } from './openssh-private-key.ts';
 import { keyFileText, pemLabel, type PemBlock, readPem } from './pem.ts';
-import { openLegacyPem, openPbes2, type PemSecret } from './pem-encryption.ts';
+import { openLegacyPem, openPkcs8, type PemSecret } from './pem-encryption.ts';
 import { readDsaKey, readPkcs1, readPkcs8, readSec1 } from './pem-structures.ts';
 import { PrivateKey, type PrivateKeyMaterial } from './private-key.ts';
 import type { PublicKey } from './public-key.ts';
@@ -131,7 +131,7 @@ async function openPem(
   const info = block.headers.get('DEK-Info') ?? '';
   const bytes =
     block.label === ENCRYPTED_PKCS8
-      ? await openPbes2(block.bytes, secret)
+      ? await openPkcs8(block.bytes, secret)
       : openLegacyPem(block.bytes, info, secret);
   if (signal?.aborted === true) throw abortedError(signal);
   return { format, bytes };
