@@ -357,6 +357,15 @@ describe('collect', () => {
     ]);
   });
 
+  it.each<readonly [string, string, OperatorFunction<ExecEvent, unknown>]>([
+    ['it', 'maxBytes', collect({ maxBytes: Number.NaN })],
+    ['text', 'maxBytes', text({ maxBytes: -1 })],
+    ['lines', 'maxLength', lines({ maxLength: Number.NaN })],
+  ])('is an error where a limit is none: of %s, %s', async (_, option, operator) => {
+    const [error] = await allOf(client$.pipe(exec('0'), operator));
+    expect(isSshError(error, 'config') && error.detail).toEqual({ option });
+  });
+
   it('does not take a hundred times the size of tiny pieces', async () => {
     const tiny$ = from(
       Array.from(

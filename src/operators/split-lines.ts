@@ -1,5 +1,6 @@
 /** A byte stream as lines of text. */
 import type { OperatorFunction } from 'rxjs';
+import { SshError } from '../errors.ts';
 import { lift } from './lift.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { TextLineSplitter } from './text-line-splitter.ts';
@@ -20,9 +21,14 @@ export interface SplitLinesOptions {
 /** What takes chunks and gives lines. */
 export type Splitter = Pick<LineSplitter, 'push' | 'end'>;
 
-/** Splits UTF-8 with LF and CR LF quickly, and everything else rightly. Throws `config` for an encoding that there is none of. */
+/**
+ * Splits UTF-8 with LF and CR LF quickly, and everything else rightly. Throws `config` for an encoding that there is none of, and
+ * for a length that is none.
+ */
 export function createSplitter(options: SplitLinesOptions): Splitter {
   const { maxLength, universal = false, encoding } = options;
+  if (maxLength !== undefined && !(maxLength >= 0))
+    throw new SshError('config', 'maxLength is not a number of bytes', { option: 'maxLength' });
   if (!universal && encoding === undefined) return new LineSplitter(maxLength);
   return new TextLineSplitter(options);
 }
@@ -33,7 +39,7 @@ export function createSplitter(options: SplitLinesOptions): Splitter {
  * 1. A last line without an end is emitted at completion; before an error it is dropped, for nobody knows whether it is whole.
  * 2. A chunk's lines are emitted inside its delivery: one hold keeps the chunk's credit, whichever line it was for.
  *
- * Errors with `overflow` for a line longer than `maxLength`, after the lines before it, and with `config` for an unknown encoding.
+ * Errors with `overflow` for a line longer than `maxLength`, after the lines before it, and with `config` for options that are none.
  *
  * @example
  * ```ts

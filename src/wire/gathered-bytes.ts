@@ -8,8 +8,14 @@ export class ByteLimit {
   readonly #maxBytes: number;
   #left: number;
 
-  /** @param what - is kept, for the error */
+  /**
+   * Throws `config` for a limit that is none.
+   *
+   * @param what - is kept, for the error
+   */
   constructor(what: string, maxBytes: number) {
+    if (!(maxBytes >= 0))
+      throw new SshError('config', 'maxBytes is not a number of bytes', { option: 'maxBytes' });
     this.#what = what;
     this.#maxBytes = maxBytes;
     this.#left = maxBytes;
