@@ -148,10 +148,10 @@ describe('an encrypted key file', () => {
   ): Promise<{ questions: string[]; seen: unknown[]; phases: string[] }> {
     const questions: string[] = [];
     const phases: string[] = [];
-    const counting: PassphraseSource = (file) => {
+    const counting: PassphraseSource = (file, attempt) => {
       questions.push(file);
       phases.push('passphrase');
-      return typeof passphrase === 'function' ? passphrase(file) : passphrase;
+      return typeof passphrase === 'function' ? passphrase(file, attempt) : passphrase;
     };
     const { client$ } = embedded((session) => respond(session, {}), {
       server: {
@@ -203,6 +203,27 @@ describe('an encrypted key file', () => {
     ],
   ])('opens with %s', async (_name, passphrase) => {
     expect((await login(passphrase)).seen).toEqual(['client']);
+  });
+
+  it('asks again for one that was mistyped', async () => {
+    const attempts: number[] = [];
+    const { questions, seen } = await login((_file, attempt) => {
+      attempts.push(attempt);
+      return attempt === 3 ? 'open sesame' : 'open sesam';
+    });
+    expect([questions.length, attempts, seen]).toEqual([3, [1, 2, 3], ['client']]);
+  });
+
+  it.each<[number, string | PassphraseSource]>([
+    [3, () => 'wrong'],
+    [2, (_file, attempt) => (attempt === 1 ? 'wrong' : undefined)],
+  ])('asks %d times, and says that it was wrong', async (times, passphrase) => {
+    const { questions, seen } = await login(passphrase);
+    const [error] = seen;
+    expect([questions.length, isSshError(error, 'auth') && error.message]).toEqual([
+      times,
+      expect.stringContaining('wrong passphrase'),
+    ]);
   });
 
   it.each<[string, PassphraseSource]>([

@@ -63,7 +63,7 @@ function checkMode(file: string): void {
 }
 
 async function askFor(file: string, io: CliIo): Promise<string | undefined> {
-  const answer = passphrases(io)(file);
+  const answer = passphrases(io)(file, 1);
   if (answer === undefined || typeof answer === 'string') return answer;
   return lastValueFrom(from(answer), { defaultValue: undefined });
 }

@@ -76,10 +76,10 @@ function remembered(source: IdentitySource): IdentitySource {
   return () => signers$;
 }
 
-/** RXSSH_PASSPHRASE, or whoever is at the terminal. */
+/** RXSSH_PASSPHRASE at first, then whoever is at the terminal. */
 export function passphrases({ env, terminal = nobody }: CliIo): PassphraseSource {
-  return (file) => {
-    const known = env['RXSSH_PASSPHRASE'];
+  return (file, attempt) => {
+    const known = attempt === 1 ? env['RXSSH_PASSPHRASE'] : undefined;
     return known ?? terminal.ask(`Enter passphrase for key '${file}': `, { isSecret: true });
   };
 }

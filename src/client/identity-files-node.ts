@@ -25,9 +25,13 @@ import { signatureAlgorithmsFor } from '../keys/signature-algorithms.ts';
 import type { Signer } from '../keys/signer.ts';
 import { abortable } from '../operators/abortable.ts';
 
-/** Asked for the passphrase of an encrypted key; `undefined`, or nothing at all, gives up. */
+/**
+ * Asked for the passphrase of an encrypted key, three times at most while it is wrong; `undefined`, or nothing at all, gives up.
+ * `attempt` counts from 1.
+ */
 export type PassphraseSource = (
   file: string,
+  attempt: number,
 ) => string | undefined | ObservableInput<string | undefined>;
 
 /** How a key file is read. */
@@ -42,6 +46,8 @@ export interface IdentityFileOptions {
 /** Largest key file that is read, in bytes. */
 const MAX_KEY_FILE = 1024 * 1024;
 const READABLE_BY_OTHERS = 0o077;
+/** How often somebody may mistype a passphrase, as with ssh. */
+const MAX_ATTEMPTS = 3;
 
 /**
  * The key in a file, as a source of identities. Errors with `key-format` when it is not a key that rxssh reads, with `config`
@@ -128,12 +134,20 @@ function unlocked(
   text: Uint8Array,
   file: string,
   passphrase: string | PassphraseSource | undefined,
-  locked: SshError<'key-format'>,
+  problem: SshError<'key-format'>,
+  attempt = 1,
 ): Observable<PrivateKey> {
-  return askForText(() => (typeof passphrase === 'function' ? passphrase(file) : passphrase)).pipe(
+  const isAsked = typeof passphrase === 'function';
+  return askForText(() => (isAsked ? passphrase(file, attempt) : passphrase)).pipe(
     concatMap((answer) => {
-      if (answer === undefined) throw locked;
+      if (answer === undefined) throw problem;
       return parsePrivateKey(text, { source: file, passphrase: answer });
+    }),
+    catchError((error: unknown) => {
+      const isWrong = isSshError(error, 'key-format') && error.detail.reason === 'wrong-passphrase';
+      // whoever has given up behind a wrong one is not asked again
+      if (!isWrong || error === problem || !isAsked || attempt === MAX_ATTEMPTS) throw error;
+      return unlocked(text, file, passphrase, error, attempt + 1);
     }),
   );
 }
