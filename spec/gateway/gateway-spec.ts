@@ -13,6 +13,7 @@ import {
   Observable,
   of,
   reduce,
+  ReplaySubject,
   Subject,
   take,
   tap,
@@ -156,6 +157,28 @@ describe('gateway', () => {
     inner.signal('INT');
     expect(await granted(inner.sendBreak(250))).toBe(true);
     expect(await all).toEqual([size, 'INT', 250]);
+  });
+
+  it('carries the size that the terminal has by the time that the other server has begun', async () => {
+    const begin = new Subject<void>();
+    const asked$ = new ReplaySubject<Observable<unknown>>(1);
+    const { outer } = through({
+      pty: true,
+      shell: ({ windowChange$ }) => {
+        asked$.next(windowChange$);
+        return { started$: begin.pipe(map(() => NEVER)) };
+      },
+    });
+    const asked = await session(outer);
+    await granted(asked.requestPty());
+    const begun = granted(asked.shell());
+    const size = firstValueFrom(await firstValueFrom(asked$));
+    const larger = { columns: 132, rows: 50, widthPixels: 0, heightPixels: 0 };
+    asked.resize(larger);
+    // it arrives while the other server has not answered
+    for (let at = 0; at < 4; at++) await turn();
+    begin.next();
+    expect([await begun, await size]).toEqual([true, larger]);
   });
 
   it('has the last few sizes and signals wait while the other server does not read', async () => {

@@ -135,8 +135,9 @@ export class SessionChannel {
   }
 
   /** The terminal has another size now (RFC 4254 §6.7). Throws `config` for what is no size. */
-  resize(size: WindowSize): void {
-    checkNumbers({ ...size });
+  resize({ columns, rows, widthPixels, heightPixels }: WindowSize): void {
+    const size = { columns, rows, widthPixels, heightPixels };
+    checkNumbers(size);
     this.channel.notify('window-change', windowChange.encode(size));
   }
 
