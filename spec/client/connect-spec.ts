@@ -1,10 +1,22 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { EMPTY, firstValueFrom, lastValueFrom, NEVER, Observable, of, Subject } from 'rxjs';
+import {
+  EMPTY,
+  firstValueFrom,
+  ignoreElements,
+  lastValueFrom,
+  NEVER,
+  Observable,
+  of,
+  Subject,
+} from 'rxjs';
 import { connect, open } from '../../src/client/connect.ts';
 import type { SshClient } from '../../src/client/client.ts';
 import { collect, exitStatus, text } from '../../src/client/output-operators.ts';
-import { exec } from '../../src/client/with-client.ts';
+import { exec, withClient } from '../../src/client/with-client.ts';
 import { isSshError } from '../../src/errors.ts';
+import { memoryFileSystem } from '../../src/sftp/file-systems/memory-file-system.ts';
+import { sftpServer } from '../../src/sftp/server/sftp-server.ts';
+import { localFiles } from '../../src/sftp/transfer/local-files-node.ts';
 import { memoryPair } from '../../src/streams/memory-pair.ts';
 import { utf8Text } from '../../src/wire/bytes.ts';
 import { Clock } from '../support/clock.ts';
@@ -307,6 +319,40 @@ describe('run', () => {
     };
     await client.run('x', { signal });
     expect(added).toEqual(['+', '-']);
+  });
+});
+
+describe('an AbortSignal of what a client does', () => {
+  it.each<readonly [string, (client: SshClient, signal: AbortSignal) => Observable<unknown>]>([
+    ['a command', (client, signal) => client.exec('x', { signal })],
+    ['a session', (client, signal) => client.session({ signal })],
+    ['a channel', (client, signal) => client.openChannel('session', undefined, { signal })],
+    ['a shell', (client, signal) => client.shell({ signal })],
+    ['SFTP', (client, signal) => client.sftp({ signal })],
+    ['a transfer', (client, signal) => client.get('/endless', 'nowhere', { signal })],
+    [
+      'a transfer in SFTP',
+      (client, signal) =>
+        client.sftp().pipe(withClient((fs) => fs.get('/endless', 'nowhere', { signal }))),
+    ],
+  ])('ends %s with aborted, and nothing else', async (_, work) => {
+    const { client$ } = embedded(() => NEVER, {
+      client: { localFiles },
+      server: {
+        pty: true,
+        shell: () => NEVER,
+        subsystems: { sftp: sftpServer({ ...memoryFileSystem(), stat: () => NEVER }) },
+      },
+    });
+    const client = await connected(client$);
+    const abort = new AbortController();
+    const ended = allOf(work(client, abort.signal).pipe(ignoreElements()));
+    for (let turns = 0; turns < 20; turns++) await turn();
+    abort.abort();
+    expect((await ended).map(comparable)).toEqual(['SshError aborted']);
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect([client.connection.channelCount, client.isClosed]).toEqual([0, false]);
+    expect((await allOf(work(client, abort.signal))).map(comparable)).toEqual(['SshError aborted']);
   });
 });
 

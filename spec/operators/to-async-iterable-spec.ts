@@ -40,6 +40,18 @@ describe('toAsyncIterable', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
+  it('ends with aborted behind the values that wait when a signal fires, and gives back all credit', async () => {
+    const sender = new Sender(count(10), 3);
+    const abort = new AbortController();
+    const iterator = toAsyncIterable(sender.stream$, abort)[Symbol.asyncIterator]();
+    expect(await iterator.next()).toEqual({ done: false, value: 0 });
+    abort.abort();
+    for (const value of [1, 2]) expect(await iterator.next()).toEqual({ done: false, value });
+    await expect(iterator.next()).rejects.toMatchObject({ kind: 'aborted' });
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    expect(sender).toMatchObject({ isUnsubscribed: true, outstanding: 0 });
+  });
+
   it('subscribes when it is first asked', async () => {
     let subscribed = 0;
     const source = new Observable<number>((subscriber) => {

@@ -25,6 +25,8 @@ export interface ChannelOptions {
   readonly stderr?: 'discard' | 'hold';
   /** Answers the peer's requests; without it they fail. */
   readonly onRequest?: ChannelRequestHandler;
+  /** Closes the channel, if it is one that we open, with the error `aborted`. */
+  readonly signal?: AbortSignal;
 }
 
 const MAX_UINT32 = 0xffff_ffff;

@@ -13,6 +13,7 @@ import {
 } from '../messages/connection.ts';
 import type { UNIMPLEMENTED } from '../messages/transport.ts';
 import type { InboundMessage } from '../operators/decode.ts';
+import { abortableBy } from '../operators/abortable.ts';
 import { outsideDelivery } from '../operators/credit.ts';
 import { after, timeoutError } from '../streams/deadline.ts';
 import { asSshError } from '../streams/ending.ts';
@@ -129,7 +130,7 @@ export class SshConnection {
     payload: Uint8Array = new Uint8Array(0),
     options: ChannelOptions = {},
   ): Observable<Channel> {
-    return new Observable((subscriber) => {
+    const channel$ = new Observable<Channel>((subscriber) => {
       const { ended } = this.transport;
       if (ended !== undefined) {
         subscriber.error(ended);
@@ -179,6 +180,7 @@ export class SshConnection {
         if (!isOver) channel.destroy();
       };
     });
+    return channel$.pipe(abortableBy(options.signal));
   }
 
   /** What is thrown here ends the connection: rxjs would report it on a timer while the session goes on. */

@@ -4,6 +4,7 @@ import type { ChannelOptions } from '../channels/channel-options.ts';
 import type { SshConnection } from '../channels/connection.ts';
 import type { ChannelOutput } from '../channels/backlog.ts';
 import { type Exit, isSshError, SshError } from '../errors.ts';
+import { abortableBy } from '../operators/abortable.ts';
 import { isHeld, outsideDelivery } from '../operators/credit.ts';
 import { type ByteInput, toByteStream } from '../operators/to-byte-stream.ts';
 import type { ByteStream } from '../streams/byte-duplex.ts';
@@ -33,6 +34,8 @@ export interface ExecOptions extends Pick<ChannelOptions, 'window' | 'budget'> {
    * terminal alive on a mere CLOSE.
    */
   readonly onUnsubscribe?: 'term' | 'kill' | 'close';
+  /** Ends the command as unsubscribing does, with the error `aborted`. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -48,7 +51,7 @@ export function runCommand(
 ): Observable<ExecEvent> {
   const { stdin } = options;
   const stdin$ = stdin === undefined ? undefined : toByteStream(stdin);
-  return new Observable((out) => {
+  const event$ = new Observable<ExecEvent>((out) => {
     const line = attempt(() => commandLine(command), out);
     if (line === undefined) return;
     const running = new Subscription();
@@ -70,6 +73,7 @@ export function runCommand(
     });
     out.add(opening);
   });
+  return event$.pipe(abortableBy(options.signal));
 }
 
 /**

@@ -25,7 +25,8 @@ export function startSftp(
 ): Observable<SftpClient> {
   const { scheduler, handshake } = connection.transport;
   const draftSymlink = hasDraftSymlink(handshake.peerIdentification);
-  return openSession(connection, { window: WINDOW }).pipe(
+  const { signal } = options;
+  return openSession(connection, { window: WINDOW, ...(signal && { signal }) }).pipe(
     nest((session) =>
       concat(
         session.subsystem('sftp'),

@@ -2,6 +2,7 @@
 import { catchError, concat, defer, map, type Observable, throwError } from 'rxjs';
 import type { SshConnection } from '../channels/connection.ts';
 import { isSshError, SshError } from '../errors.ts';
+import { abortableBy } from '../operators/abortable.ts';
 import { nest } from '../operators/nest.ts';
 import { fileName, type Path, pathBytes } from '../sftp/file-name.ts';
 import type { RunScp, ScpChannel } from '../sftp/scp/scp-client.ts';
@@ -54,7 +55,7 @@ export function putFiles(
 
 function transferred(
   { connection, localFiles }: TransferEnds,
-  { protocol }: ClientTransferOptions,
+  { protocol, signal }: ClientTransferOptions,
   bySftp: (fs: SftpClient) => Observable<TransferProgress>,
   byScp: (files: LocalFiles, run: RunScp) => Observable<TransferProgress>,
 ): Observable<TransferProgress> {
@@ -70,7 +71,7 @@ function transferred(
         protocol === undefined && hasNoSftp(error) ? scp$ : throwError(() => error),
       ),
     );
-  });
+  }).pipe(abortableBy(signal));
 }
 
 /**

@@ -1,6 +1,11 @@
 /** A signal that ends a stream. */
-import { Observable } from 'rxjs';
+import { type MonoTypeOperatorFunction, Observable } from 'rxjs';
 import { abortedError, type SshError } from '../errors.ts';
+
+/** The same stream, which errors with `aborted` when the signal fires, if there is one. */
+export function abortableBy<T>(signal: AbortSignal | undefined): MonoTypeOperatorFunction<T> {
+  return (source) => (signal === undefined ? source : abortable(source, signal));
+}
 
 /**
  * Errors with `aborted` when the signal fires.

@@ -2,6 +2,7 @@
 import { type Observable, Subscription } from 'rxjs';
 import { SshError } from '../errors.ts';
 import { Fifo } from '../wire/fifo.ts';
+import { abortableBy } from './abortable.ts';
 import { holdCredit, isDelivering, keep, type Release } from './credit.ts';
 import { lift } from './lift.ts';
 
@@ -9,6 +10,8 @@ import { lift } from './lift.ts';
 export interface ToAsyncIterableOptions {
   /** Values of a source without credit that may wait; 1024 by default. */
   readonly highWaterMark?: number;
+  /** Unsubscribes, and the reader gets the error `aborted` behind the values that wait. */
+  readonly signal?: AbortSignal;
 }
 
 const DEFAULT_HIGH_WATER_MARK = 1024;
@@ -59,7 +62,7 @@ class Reading<T> implements AsyncIterator<T, undefined> {
   #taken: Release = nothing;
 
   constructor(source: Observable<T>, options: ToAsyncIterableOptions) {
-    this.#source$ = source;
+    this.#source$ = source.pipe(abortableBy(options.signal));
     this.#limit = options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK;
   }
 

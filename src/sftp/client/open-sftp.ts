@@ -1,5 +1,6 @@
 /** Starts SFTP over whatever carries its bytes. */
 import { Observable } from 'rxjs';
+import { abortableBy } from '../../operators/abortable.ts';
 import type { ByteDuplex } from '../../streams/byte-duplex.ts';
 import { ClientSession, type SessionOptions } from './client-session.ts';
 import { limits } from '../extensions.ts';
@@ -13,6 +14,8 @@ import type { LocalFiles } from '../transfer/local-files.ts';
 export interface SftpOptions extends SessionOptions {
   /** What `get` and `put` find by their local paths; the disks of this machine on Node. */
   readonly localFiles?: LocalFiles;
+  /** Ends the session, with the error `aborted`. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface SftpOptions extends SessionOptions {
  * ```
  */
 export function openSftp(duplex: ByteDuplex, options: SftpOptions = {}): Observable<SftpClient> {
-  return new Observable((out) => {
+  const client$ = new Observable<SftpClient>((out) => {
     const session = new ClientSession(duplex, options);
     const emit = (): void => {
       if (!out.closed) out.next(new SftpClient(session, options.localFiles));
@@ -39,6 +42,7 @@ export function openSftp(duplex: ByteDuplex, options: SftpOptions = {}): Observa
       else emit();
     });
   });
+  return client$.pipe(abortableBy(options.signal));
 }
 
 /** A server that does not tell them after all has none to tell. */

@@ -42,6 +42,8 @@ export interface TransferOptions {
   readonly progressInterval?: number;
   /** Where time comes from; a clock that nobody sets, by default. */
   readonly scheduler?: SchedulerLike;
+  /** Ends the transfer as unsubscribing does, with the error `aborted`. */
+  readonly signal?: AbortSignal;
 }
 
 /** What happens to one file. `started` and one of `done` and `failed` come for each that is not `skipped`, `running` in between. */

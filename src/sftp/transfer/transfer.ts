@@ -13,6 +13,7 @@ import {
   throwError,
 } from 'rxjs';
 import type { SshError } from '../../errors.ts';
+import { abortableBy } from '../../operators/abortable.ts';
 import { drain } from '../../operators/drain.ts';
 import { fromPull } from '../../operators/from-pull.ts';
 import type { FileAttributes } from '../attributes.ts';
@@ -46,6 +47,7 @@ export function transfer(route: Route, options: TransferOptions): Observable<Tra
       if (isDirectory(attributes)) return transferTree(route, attributes, options);
       return transferOne(route, attributes, options);
     }),
+    abortableBy(options.signal),
   );
 }
 
