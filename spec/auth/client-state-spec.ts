@@ -224,7 +224,8 @@ describe('clientAuthReducer', () => {
   });
 
   it('can refuse a server that asks for no authentication', () => {
-    const { effects } = play([accepted, request, success], initialClientAuth('me', plans, true));
+    const asking: ClientAuthEvent = { ...request, isQuestion: true };
+    const { effects } = play([accepted, asking, success], initialClientAuth('me', plans, true));
     expect(shortened(effects).slice(-2)).toEqual(['none skipped', 'fail auth']);
   });
 

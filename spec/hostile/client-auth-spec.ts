@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
 import { from, NEVER, of, Subject } from 'rxjs';
-import type { ClientAuthOptions } from '../../src/auth/client-options.ts';
+import type { ClientAuthOptions, InteractiveQuestion } from '../../src/auth/client-options.ts';
 import { generatePrivateKey, PrivateKey } from '../../src/keys/private-key.ts';
 import type { Signer } from '../../src/keys/signer.ts';
 import { byte, cat, Cursor, str, u32 } from '../support/raw-peer/bytes.ts';
@@ -115,6 +115,68 @@ describe('AC3: a server that asks for nothing', () => {
     expect(subject.connection).toBeUndefined();
   });
 
+  const question = (prompts: number): Buffer =>
+    cat(
+      byte(60),
+      str(''),
+      str(''),
+      str(''),
+      u32(prompts),
+      ...(prompts === 0 ? [] : [str('?'), byte(0)]),
+    );
+  const INTERACTIVE = {
+    ...{ methods: ['keyboard-interactive'], refuseNone: true },
+    keyboardInteractive: ({ prompts }: InteractiveQuestion) => prompts.map(() => 'an answer'),
+  };
+
+  it.each<[string, (peer: RawPeer) => unknown]>([
+    ['to keyboard-interactive', () => undefined],
+    [
+      'behind a question without a prompt',
+      async (peer) => {
+        peer.send(question(0));
+        await peer.until(Msg.INFO_RESPONSE);
+      },
+    ],
+  ])('is refused where that is wanted, %s, too', async (_when, ask) => {
+    const { peer, subject } = await served(INTERACTIVE);
+    expect((await readRequest(peer)).method).toBe('keyboard-interactive');
+    await ask(peer);
+    peer.send(message.authSuccess());
+    expect((await subject.ended()).kind).toBe('auth');
+    expect(subject.connection).toBeUndefined();
+  });
+
+  it('is refused where that is wanted, to a question about a key, too', async () => {
+    const identities = of(asking(ed25519));
+    const { peer, subject } = await served({
+      methods: ['publickey'],
+      identities,
+      refuseNone: true,
+    });
+    expect((await readRequest(peer)).signed).toBe(false);
+    peer.send(message.authSuccess());
+    expect((await subject.ended()).kind).toBe('auth');
+  });
+
+  it('is not meant where something was asked, or proven before', async () => {
+    const answered = await served(INTERACTIVE);
+    await readRequest(answered.peer);
+    answered.peer.send(question(1));
+    await answered.peer.until(Msg.INFO_RESPONSE);
+    answered.peer.send(message.authSuccess());
+    await answered.subject.connected();
+    const second = await served({
+      ...INTERACTIVE,
+      ...{ methods: ['publickey', 'keyboard-interactive'], identities: of(ed25519) },
+    });
+    await readRequest(second.peer);
+    second.peer.send(message.authFailure(true, 'keyboard-interactive'));
+    await readRequest(second.peer);
+    second.peer.send(message.authSuccess());
+    await second.subject.connected();
+  });
+
   it('cannot ask without a prompt for ever', async () => {
     let asked = 0;
     const keyboardInteractive = (): readonly string[] => {
@@ -126,9 +188,8 @@ describe('AC3: a server that asks for nothing', () => {
       keyboardInteractive,
     });
     await readRequest(peer);
-    const question = cat(byte(60), str(''), str(''), str(''), u32(0));
     for (let round = 0; subject.errors.length === 0 && round < 200; round++) {
-      peer.send(question);
+      peer.send(question(0));
       await settled(peer);
     }
     const error = await subject.ended();

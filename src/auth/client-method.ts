@@ -18,6 +18,8 @@ export type ClientMove =
       readonly methodData: Uint8Array;
       /** What the request stands on, for messages; never a secret. */
       readonly with?: string;
+      /** It only asks, and proves nothing of who the user is. */
+      readonly isQuestion?: boolean;
     }
   /** Answers a message of the server in the course of a request. */
   | { readonly type: 'response'; readonly message: Message }

@@ -97,7 +97,10 @@ export interface ClientAuthOptions {
   readonly keyboardInteractive?: (
     question: InteractiveQuestion,
   ) => readonly string[] | undefined | ObservableInput<readonly string[] | undefined>;
-  /** Takes SUCCESS in answer to `none`, from a server that asks for no authentication, as a failure. */
+  /**
+   * Takes SUCCESS for nothing as a failure: in answer to `none`, to a question about a key, or to `keyboard-interactive` without a
+   * single answer. What such a server has to say later looks like a part of the login.
+   */
   readonly refuseNone?: boolean;
   /**
    * Milliseconds that the server may take for an answer; 30 000 unless said otherwise, 0 is no limit. The time in which we

@@ -32,6 +32,8 @@ export interface ClientAuthState {
   /** The method that is being tried, and on what its request stands. */
   readonly method: string;
   readonly with: string | undefined;
+  /** Has anything been sent that proves who the user is: a credential, an answer, or a factor that was taken before? */
+  readonly hasProven: boolean;
   /** What the server offers; `undefined` before it has said so. */
   readonly offered: readonly string[] | undefined;
   readonly attempts: readonly AuthAttempt[];
@@ -43,7 +45,12 @@ export interface ClientAuthState {
 export type ClientAuthEvent =
   | { readonly type: 'service-accepted'; readonly serviceName: string }
   /** The method has its next request. */
-  | { readonly type: 'request'; readonly methodData: Uint8Array; readonly with?: string }
+  | {
+      readonly type: 'request';
+      readonly methodData: Uint8Array;
+      readonly with?: string;
+      readonly isQuestion?: boolean;
+    }
   /** The method has its part of a dialogue with the server. */
   | { readonly type: 'response'; readonly message: Message }
   /** The method gives a credential up. */
@@ -83,6 +90,7 @@ export function initialClientAuth(
     open: methods,
     method: '',
     with: undefined,
+    hasProven: false,
     offered: undefined,
     attempts: [],
     requests: 0,
@@ -98,7 +106,7 @@ export function clientAuthReducer(state: ClientAuthState, event: ClientAuthEvent
       return acceptService(state, event.serviceName);
     case 'request':
       return ask(
-        { ...state, with: event.with },
+        { ...state, with: event.with, hasProven: event.isQuestion !== true || hasFactor(state) },
         {
           type: 'send',
           method: state.method,
@@ -106,7 +114,10 @@ export function clientAuthReducer(state: ClientAuthState, event: ClientAuthEvent
         },
       );
     case 'response':
-      return ask(state, { type: 'respond', message: event.message });
+      return ask(
+        { ...state, hasProven: state.hasProven || hasAnswer(event.message) },
+        { type: 'respond', message: event.message },
+      );
     case 'attempt':
       return record(state, { method: state.method, ...event.attempt }, choose);
     case 'exhausted':
@@ -154,10 +165,11 @@ function banner(state: ClientAuthState, text: string): Step {
 }
 
 function succeed(state: ClientAuthState): Step {
-  if (!state.refuseNone || state.method !== 'none')
+  if (!state.refuseNone || state.hasProven)
     return [{ ...state, step: 'ended' }, [{ type: 'succeed' }]];
+  // CVE-2021-36367 and its kin: what such a server lets ask next looks like a question of the login
   const reason = 'the server asks for no authentication';
-  const attempt: AuthAttempt = { method: 'none', outcome: 'skipped', reason };
+  const attempt: AuthAttempt = { method: state.method, outcome: 'skipped', reason };
   return record(state, attempt, (next) => fail(next, authError(next, reason)));
 }
 
@@ -223,6 +235,14 @@ function record(
 
 function fail(state: ClientAuthState, error: SshError): Step {
   return [{ ...state, step: 'ended' }, [{ type: 'fail', error }]];
+}
+
+function hasFactor({ attempts }: ClientAuthState): boolean {
+  return attempts.some(({ outcome }) => outcome === 'partial');
+}
+
+function hasAnswer(message: Message): boolean {
+  return message.type === 'USERAUTH_INFO_RESPONSE' && message.responses.length > 0;
 }
 
 function without(plans: readonly MethodPlan[], name: string): readonly MethodPlan[] {

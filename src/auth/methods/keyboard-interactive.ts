@@ -52,7 +52,7 @@ class KeyboardInteractiveClient implements ClientMethod {
     this.#tries++;
     this.#rounds = 0;
     this.#isWorthwhile = false;
-    return of({ type: 'request', methodData: NO_SUBMETHODS });
+    return of({ type: 'request', methodData: NO_SUBMETHODS, isQuestion: true });
   }
 
   refused(outcome: 'rejected' | 'refused-type'): void {

@@ -14,7 +14,7 @@ export function noneClient(): ClientMethod {
     next(): Observable<ClientMove> {
       if (isSent) return EMPTY;
       isSent = true;
-      return of({ type: 'request', methodData: new Uint8Array(0) });
+      return of({ type: 'request', methodData: new Uint8Array(0), isQuestion: true });
     },
     answer(message): never {
       throw protocolError(`${message.type} in answer to none`);

@@ -113,7 +113,8 @@ class PublicKeyClient implements ClientMethod {
     this.#probe = probe;
     const { algorithm, label, signer } = probe;
     const question = { signed: false, algorithm, publicKey: signer.publicKey.blob, rest: NOTHING };
-    return { type: 'request', methodData: publicKeyData.encode(question), with: label };
+    const methodData = publicKeyData.encode(question);
+    return { type: 'request', methodData, with: label, isQuestion: true };
   }
 
   #sign({ signer, algorithm, label }: Trial): Observable<ClientMove> {
