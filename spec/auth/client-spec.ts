@@ -495,6 +495,27 @@ describe('authenticateClient', () => {
     });
   });
 
+  it('lists the request that the server has answered with the disconnect, the first one too', async () => {
+    for (const told of [0, 1]) {
+      const answer: Answer = (_request, count) => (count <= told ? [failure('password')] : []);
+      await withRawServer(
+        { user: 'me', methods: ['password'], password: () => of('x') },
+        answer,
+        async (server) => {
+          await until(() => server.requests.length === told + 1);
+          server.transport.disconnect(2, 'Too many authentication failures for me');
+          await until(() => server.client.length > 0);
+          const attempts = [0, 1].slice(0, told + 1).map(() => ({
+            ...{ method: 'password', outcome: 'rejected' },
+          }));
+          expect(server.client).toMatchObject([
+            { error: { kind: 'auth', detail: { attempts }, transient: false } },
+          ]);
+        },
+      );
+    }
+  });
+
   it('can be called off: the question is withdrawn, the transport lives', async () => {
     let isWithdrawn = false;
     const password = () => new Observable<string>(() => () => (isWithdrawn = true));

@@ -249,6 +249,14 @@ function without(plans: readonly MethodPlan[], name: string): readonly MethodPla
   return plans.filter((plan) => plan.name !== name);
 }
 
+/** Every attempt of a login that the server ends in place of an answer: what was unanswered is rejected by it. */
+export function attemptsAtEnd(state: ClientAuthState): readonly AuthAttempt[] {
+  const { step, method, with: credential, attempts } = state;
+  if (step !== 'awaiting' || method === 'none') return attempts;
+  const how = credential === undefined ? {} : { with: credential };
+  return [...attempts, { method, ...how, outcome: 'rejected' }];
+}
+
 /**
  * The `auth` error of a login that has come to nothing: every attempt and what the server would still take.
  *

@@ -16,6 +16,7 @@ import type {
 } from './client-method.ts';
 import type { ClientAuthOptions } from './client-options.ts';
 import {
+  attemptsAtEnd,
   authError,
   type ClientAuthEffect,
   type ClientAuthEvent,
@@ -50,6 +51,8 @@ const METHODS: ReadonlyMap<string, ClientMethodFactory> = new Map<string, Client
 ]);
 
 const DEFAULT_TIMEOUT = 30_000;
+/** What OpenSSH says with PROTOCOL_ERROR. */
+const TOO_MANY_FAILURES = /too many authentication failures/i;
 
 /**
  * Logs in to the server of a transport (RFC 4252): asks for the service ssh-userauth, then tries one method after the other.
@@ -257,14 +260,19 @@ class ClientAuthentication {
   #endOf(error: SshError): SshError {
     if (!isSshError(error, 'disconnect') || error.detail.by !== 'peer') return error;
     const { NO_MORE_AUTH_METHODS_AVAILABLE, PROTOCOL_ERROR } = DisconnectReason;
-    const { reasonCode } = error.detail;
-    const wasRejected = this.#state.attempts.some(
-      ({ method, outcome }) => outcome === 'rejected' && method !== 'none',
-    );
+    const { reasonCode, description } = error.detail;
+    // it may be the first one that was one too many
+    const wasRejected =
+      TOO_MANY_FAILURES.test(description) ||
+      this.#state.attempts.some(
+        ({ method, outcome }) => outcome === 'rejected' && method !== 'none',
+      );
     const isEndOfTries =
       reasonCode === NO_MORE_AUTH_METHODS_AVAILABLE ||
       (reasonCode === PROTOCOL_ERROR && wasRejected);
-    return isEndOfTries ? authError(this.#state, error.message, error) : error;
+    if (!isEndOfTries) return error;
+    const attempts = attemptsAtEnd(this.#state);
+    return authError({ ...this.#state, attempts }, error.message, error);
   }
 
   #report(attempt: {
