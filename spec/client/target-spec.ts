@@ -27,6 +27,9 @@ describe('a target', () => {
     ['ssh://db1', { host: 'db1' }],
     ['ssh://me@db1:22/', { host: 'db1', user: 'me', port: 22 }],
     ['ssh://me@[::1]:22', { host: '::1', user: 'me', port: 22 }],
+    ['ssh://me%40example.org@db1', { host: 'db1', user: 'me@example.org' }],
+    ['ssh://me;fingerprint=SHA256-x@db1:22', { host: 'db1', user: 'me', port: 22 }],
+    ['DOMAIN/me@db1', { host: 'db1', user: 'DOMAIN/me' }],
     ['me@example.org@db1', { host: 'db1', user: 'me@example.org' }],
     ['DOMAIN.me@db1', { host: 'db1', user: 'DOMAIN.me' }],
   ])('%s', (text, target) => {
@@ -62,6 +65,10 @@ describe('a target', () => {
     'a\0b',
     'db1/etc',
     'ssh://db1/etc',
+    'ssh://m%@db1',
+    'ssh://m%00e@db1',
+    'ssh://%2Dl@db1',
+    'ssh://%24(x)@db1',
     'me;x@db1',
     'm e@db1',
     '$(x)@db1',
@@ -82,6 +89,16 @@ describe('a target', () => {
     expect(isSshError(error, 'config') && error.detail.option).toBe('host');
     // what was wrong is shown, and shown safely
     expect((error as Error).message).toContain(JSON.stringify(text));
+  });
+
+  it.each([
+    ['http://db1', 'is not a host name'],
+    ['db1:22/etc', 'is not a host name'],
+    ['ssh://db1:22/etc', 'has a path behind the host'],
+    ['db1:x', 'has a port that is none'],
+    ['ssh://m%@db1', 'has a user name that is not allowed'],
+  ])('of %j says what is wrong', (text, problem) => {
+    expect(() => parseTarget(text)).toThrow(`"${text}" ${problem}`);
   });
 
   it('is read, or refused with config, whatever the text', () => {

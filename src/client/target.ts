@@ -14,17 +14,24 @@ const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const GROUP = /^[0-9A-Fa-f]{1,4}$/;
 const USER = /^[^\s"'`$\\;&<>|(){}\u0000-\u001f\u007f-\u009f]+$/;
 
+const URI = 'ssh://';
+
 /**
  * Reads `[user@]host[:port]`, `[user@][address]:port` or `ssh://[user@]host[:port]`. An IPv6 address without a port may stand
- * without brackets. Throws `config` for what is none of these, and for whatever begins with a minus sign.
+ * without brackets; the user of a URI may have escapes (`%40`), and parameters behind `;`, which are passed over as `ssh` does.
+ * Throws `config` for what is none of these, and for whatever begins with a minus sign.
  *
  * @example `parseTarget('deploy@db1:2222')` is `{ user: 'deploy', host: 'db1', port: 2222 }`
  */
 export function parseTarget(text: string): Target {
-  const rest = text.startsWith('ssh://') ? text.slice('ssh://'.length).replace(/\/$/, '') : text;
+  const isUri = text.startsWith(URI);
+  const rest = isUri ? text.slice(URI.length).replace(/\/$/, '') : text;
   const at = rest.lastIndexOf('@');
-  const user = at < 0 ? undefined : decodeUser(rest.slice(0, at), text);
-  const { host, port } = hostAndPort(rest.slice(at + 1), text);
+  const user = at < 0 ? undefined : userOf(rest.slice(0, at), isUri, text);
+  const place = rest.slice(at + 1);
+  if (place.includes('/'))
+    throw badTarget(text, isUri ? 'has a path behind the host' : 'is not a host name');
+  const { host, port } = hostAndPort(place, text);
   checkHost(host, text);
   return {
     host,
@@ -51,9 +58,19 @@ export function checkPort(port: number, shown: string): void {
     throw badTarget(shown, 'has a port that is none');
 }
 
-function decodeUser(user: string, shown: string): string {
+function userOf(text: string, isUri: boolean, shown: string): string {
+  const user = isUri ? percentDecoded(text.replace(/;.*$/s, '')) : text;
   checkUser(user, shown);
   return user;
+}
+
+/** Nothing, which is no name, for escapes that are none. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
 }
 
 function hostAndPort(text: string, shown: string): { host: string; port?: number } {
