@@ -57,6 +57,13 @@ describe('a key file', () => {
     expect(equalPublicKeys(signer!.publicKey, key.publicKey)).toBe(true);
   });
 
+  it('that is a folder is refused as one: nobody shall change its mode', async () => {
+    expect(await kindOf(identities(identityFile(path('.'))))).toEqual([
+      'config',
+      `key file ${path('.')} is a folder`,
+    ]);
+  });
+
   it.each([0o644, 0o640, 0o604, 0o660, 0o677])(
     'F2: that others can read (%p) is refused',
     async (mode) => {

@@ -204,7 +204,9 @@ async function readKeyFile(file: string, isOptional: boolean): Promise<Uint8Arra
   try {
     const handle = await open(file, 'r');
     try {
-      const { mode, size } = await handle.stat();
+      const stats = await handle.stat();
+      const { mode, size } = stats;
+      if (stats.isDirectory()) throw problem(file, 'is a folder');
       // OpenSSH's rule: a private key that others can read is not private
       const isWindows = process.platform === 'win32';
       if (!isPublic(file) && !isWindows && (mode & READABLE_BY_OTHERS) !== 0) {
