@@ -274,6 +274,15 @@ describe('rxssh exec on many hosts', () => {
     expect(ended.status).toBe(255);
   });
 
+  it('lets no output look whole that is too much to gather', async () => {
+    const command = 'echo begin; head -c 2000000 /dev/zero; sleep 0.2; exit 0';
+    const ended = await exec('a@@ b@@', command, ['--gather']);
+    expect(text(ended)).toMatch(/^--- .*: overflow\nbegin\n/);
+    expect(ended.stderr).toContain('more than 1048576 bytes of output');
+    expect(ended.stderr).toContain('0 ok, 0 failed, 2 errors (overflow 2)');
+    expect(ended.status).toBe(255);
+  });
+
   it('stops at the first failure with --fail-fast', async () => {
     const ended = await exec('127.0.0.1:1 @', 'sleep 300', ['--fail-fast']);
     expect(ended.status).toBe(255);

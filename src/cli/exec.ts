@@ -4,21 +4,25 @@ import {
   connect as among,
   defer,
   EMPTY,
+  filter,
   finalize,
   ignoreElements,
   map,
   merge,
+  type MonoTypeOperatorFunction,
   type Observable,
   takeWhile,
   tap,
 } from 'rxjs';
 import {
   exec,
+  type ExecEvent,
   type ExecOptions,
   fanOut,
   type FanOutOptions,
   type FleetEvent,
   gather,
+  SshError,
   summary,
 } from '../node.ts';
 import {
@@ -43,6 +47,8 @@ import { whenWritten, Writer } from './writer.ts';
 
 const MAX_CONCURRENCY = 100_000;
 const MAX_RETRIES = 1_000;
+/** Bytes of each host that `--gather` keeps. */
+const MOST_GATHERED = 1024 * 1024;
 
 /** What commander makes of the options. */
 export interface ExecFlags extends ClientFlags {
@@ -106,7 +112,8 @@ export function runExec(
         // one host takes its input as it comes; many share it
         const input = isFleet ? stdin$ : stdin;
         const more = stdin === undefined || input === undefined ? {} : { stdin: input };
-        return connectTo(host).pipe(exec(command.join(' '), { ...options, ...more }));
+        const output$ = connectTo(host).pipe(exec(command.join(' '), { ...options, ...more }));
+        return flags.gather === true ? output$.pipe(gatherable()) : output$;
       },
       {
         ...fleetOptions(flags),
@@ -116,6 +123,26 @@ export function runExec(
     const limited$ = flags.failFast === true ? event$.pipe(untilFailure()) : event$;
     return showAll(limited$, flags, hosts, io, messages);
   });
+}
+
+/** What is more than can be gathered is not shown, so the host is an error, when its command has ended: half must not look whole. */
+function gatherable(): MonoTypeOperatorFunction<ExecEvent> {
+  return (source) =>
+    defer(() => {
+      let left = MOST_GATHERED;
+      return source.pipe(
+        filter((event) => {
+          if (event.type !== 'exit') left -= event.data.length;
+          else if (left < 0) throw tooMuch();
+          return left >= 0;
+        }),
+      );
+    });
+}
+
+function tooMuch(): SshError<'overflow'> {
+  const message = `more than ${String(MOST_GATHERED)} bytes of output, of which the first are shown`;
+  return new SshError('overflow', message, { what: 'gathered output', limit: MOST_GATHERED });
 }
 
 function fleetOptions(flags: ExecFlags): FanOutOptions<NamedHost> {
@@ -209,7 +236,7 @@ function showAll(
 function groupsOf(event$: Observable<FleetEvent>, view: ExecView): Observable<never> {
   if (view.group === undefined) return EMPTY;
   return event$.pipe(
-    gather(),
+    gather({ maxBytes: MOST_GATHERED }),
     tap((group) => view.group?.(group)),
     ignoreElements(),
   );
