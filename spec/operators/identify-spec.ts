@@ -106,11 +106,31 @@ describe('identify', () => {
     expect(chunks).toEqual([]);
   });
 
-  it('passes completion on in the middle of a line', () => {
+  it.each<[Role, string]>([
+    ['server', 'SSH-2.0'],
+    ['client', ''],
+    ['client', '\r\n \r\n'],
+  ])('passes completion on, to a %s behind %j', (role, text) => {
     marbles(({ cold, expectObservable }) => {
-      const source = cold('-a-|', { a: utf8('SSH-2.0') });
-      expectObservable(source.pipe(identify('client', () => undefined))).toBe('---|');
+      const source = cold('-a-|', { a: utf8(text) });
+      expectObservable(source.pipe(identify(role, () => undefined))).toBe('---|');
     });
+  });
+
+  it.each([
+    ['Exceeded MaxStartups\r\n', 'Exceeded MaxStartups'],
+    ['\r\nHTTP/1.1 400 Bad Request\r\nServer: x\r\n', 'HTTP/1.1 400 Bad Request'],
+    ['\u001b[2Jgone', '\\x1b[2Jgone'],
+    [`${'x'.repeat(5000)}\n`, 'x'.repeat(256)],
+  ])('quotes a server that says %j and leaves', (text, quoted) => {
+    const errors: unknown[] = [];
+    from([utf8(text)])
+      .pipe(identify('client', () => undefined))
+      .subscribe({ error: (error: unknown) => errors.push(error) });
+    const head = 'connection lost: the peer closed the connection before it identified itself';
+    expect(errors).toMatchObject([
+      { kind: 'connection-lost', message: `${head}; it said: ${quoted}`, transient: true },
+    ]);
   });
 
   it('makes what the callback throws its error', () => {
@@ -147,7 +167,7 @@ describe('identify', () => {
         (all, sizes, role) => {
           const whole = identified(role, [all]);
           expect(identified(role, cut(all, sizes))).toEqual(whole);
-          expect([undefined, 'protocol']).toContain(whole.error);
+          expect([undefined, 'protocol', 'connection-lost']).toContain(whole.error);
         },
       ),
     );

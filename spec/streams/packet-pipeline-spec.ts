@@ -112,7 +112,8 @@ describe.each(suites)('%s', (_name, suite) => {
           const at = where % bytes.length;
           bytes[at] = (bytes[at] ?? 0) ^ change;
           const { messages: some, error } = received(cut(bytes, sizes), suite);
-          expect([undefined, 'protocol']).toContain(error);
+          // without its first line it is not a peer that speaks SSH
+          expect([undefined, 'protocol', 'connection-lost']).toContain(error);
           if (suite === undefined) return;
           // the first message is not protected
           expect(some.slice(1)).toEqual(all.slice(1, some.length));

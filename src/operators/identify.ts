@@ -8,7 +8,8 @@ import { lift } from './lift.ts';
  *
  * 1. Lines that a server sends first are passed over, within their limits; a client may send none.
  * 2. `found` is called once, before the first byte behind the identification is passed on.
- * 3. Errors with `protocol` when a limit is passed or the line is not SSH 2.0; completion passes through.
+ * 3. Errors with `protocol` when a limit is passed or the line is not SSH 2.0; completion passes through, but for that of a peer that
+ *    has said something else: it errors with `connection-lost`, which quotes that.
  *
  * @param role - ours
  * @param found - receives the identification without CR LF
@@ -33,6 +34,11 @@ export function identify(
           if (at + 1 < chunk.length) out.next(chunk.subarray(at + 1));
           return;
         }
+      },
+      complete(): void {
+        const error = parser?.left();
+        if (error === undefined) out.complete();
+        else out.error(error);
       },
     };
   });

@@ -2,8 +2,8 @@
  * The identification string (RFC 4253 §4.2): lines before it, the line itself, and their limits. A pure parser, fed byte by
  * byte so that the chunking does not matter and no more than one line is ever kept.
  */
-import { protocolError, SshError } from '../errors.ts';
-import { utf8Bytes } from '../wire/bytes.ts';
+import { escapeText, protocolError, SshError } from '../errors.ts';
+import { utf8Bytes, utf8Text } from '../wire/bytes.ts';
 import type { Role } from './role.ts';
 
 /** What rxssh says of itself. */
@@ -14,6 +14,9 @@ const MAX_IDENTIFICATION = 253;
 /** OpenSSH's limits for the lines that a server may send first: bounds a hostile server to 8 KiB of our memory. */
 const MAX_BANNER_LINE = 8192;
 const MAX_BANNER_LINES = 1024;
+
+/** Of what somebody says who is no SSH server. */
+const MAX_QUOTED = 256;
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -43,6 +46,7 @@ export function ownIdentification(software: string = SOFTWARE_VERSION): Uint8Arr
 /** Reads the lines of a peer up to and with its identification. */
 export class IdentificationParser {
   readonly #role: Role;
+  readonly #said: number[] = [];
   #line: number[] = [];
   #lines = 0;
 
@@ -53,6 +57,7 @@ export class IdentificationParser {
 
   /** Takes one byte; gives the identification when its line is complete. Throws a `protocol` error past a limit. */
   push(byte: number): Identification | undefined {
+    if (this.#role === 'client' && this.#said.length < MAX_QUOTED) this.#said.push(byte);
     if (byte !== LF) {
       this.#line.push(byte);
       this.#checkLength();
@@ -68,6 +73,15 @@ export class IdentificationParser {
     if (this.#lines > MAX_BANNER_LINES)
       throw protocolError('more than 1024 lines before the identification');
     return undefined;
+  }
+
+  /** The error of a server that leaves without its identification, where it has said something else, which is quoted. */
+  left(): SshError<'connection-lost'> | undefined {
+    const lines = utf8Text(Uint8Array.from(this.#said)).split(/[\r\n]+/);
+    const said = lines.find((line) => line.trim() !== '');
+    if (said === undefined || said.startsWith('SSH-') || 'SSH-'.startsWith(said)) return undefined;
+    const message = `connection lost: the peer closed the connection before it identified itself; it said: ${escapeText(said)}`;
+    return new SshError('connection-lost', message, {});
   }
 
   #checkLength(): void {
