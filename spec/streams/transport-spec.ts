@@ -45,6 +45,8 @@ describe('openTransport', () => {
     const rekeyed = await firstValueFrom(
       combineLatest([client$, server$]).pipe(
         switchMap(([client, server]) => {
+          // keys are asked for behind the login
+          for (const side of [client, server]) side.enterPhase('connection', []);
           client.rekey();
           // the client has sent its NEWKEYS before the server is through: either may begin the next
           return server.rekeyed$.pipe(
