@@ -167,6 +167,19 @@ describe('reconnecting', () => {
     expect(told().slice(-3)).toEqual(['failed', 'a: the cable', 'let go']);
   });
 
+  it.each([{ maxRetries: NaN }, { maxRetries: -1 }, { linger: NaN }])(
+    'errors with `config` for %p, and dials nobody',
+    (options) => {
+      const { dials, hear, told } = scripted(options);
+      hear('a');
+      const [option] = Object.keys(options);
+      expect([told().at(-1), dials]).toEqual([
+        `a: ${option ?? ''} is not a number that is not negative`,
+        [],
+      ]);
+    },
+  );
+
   it('stops waiting when nobody is there any more', async () => {
     const { clock, dials, hear, told } = scripted();
     const only = hear('a');

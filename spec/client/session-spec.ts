@@ -26,16 +26,24 @@ function opening({ connection }: Script): { outcome: string | undefined } {
 
 describe('a session that is refused', () => {
   it('is asked for again where another has just ended, which the server may still count: three times', async () => {
-    const peer = await script();
+    const clock = new Clock();
+    const peer = await script({ transport: { scheduler: clock } });
     const { channel, subscription } = await peer.openChannel();
     subscription.unsubscribe();
     await peer.say({ type: 'CHANNEL_CLOSE', recipientChannel: channel.number });
     const second = opening(peer);
     await peer.say();
-    for (const opens of [1, 2]) {
+    for (const [opens, pause] of [
+      [1, 0],
+      [2, 50],
+    ] as const) {
       const asked = peer.of('CHANNEL_OPEN');
       expect([asked.length, second.outcome]).toEqual([opens, undefined]);
       await peer.say(refusal(asked.at(-1)?.senderChannel ?? -1));
+      // a server that is busy with the one before is not asked in a circle
+      await clock.pass(Math.max(0, pause - 1));
+      expect(peer.of('CHANNEL_OPEN')).toHaveLength(pause === 0 ? opens + 1 : opens);
+      await clock.pass(1);
     }
     const last = peer.of('CHANNEL_OPEN').at(-1)?.senderChannel ?? -1;
     await peer.say({
@@ -47,8 +55,10 @@ describe('a session that is refused', () => {
     const third = opening(peer);
     await peer.say();
     const before = peer.of('CHANNEL_OPEN').length;
-    for (let refusals = 0; refusals < 4; refusals++)
+    for (let refusals = 0; refusals < 4; refusals++) {
       await peer.say(refusal(peer.of('CHANNEL_OPEN').at(-1)?.senderChannel ?? -1));
+      await clock.pass(200);
+    }
     expect([peer.of('CHANNEL_OPEN').length - before, third.outcome]).toEqual([3, 'channel-open']);
   });
 

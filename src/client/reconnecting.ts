@@ -8,6 +8,7 @@ import {
   Subscription,
 } from 'rxjs';
 import { defaultProvider } from '#crypto';
+import { AMOUNT, checkOptions, type OptionKinds } from '../auth/option-kinds.ts';
 import { randomFraction } from '../crypto/random.ts';
 import { isSshError, type SshError } from '../errors.ts';
 import { outsideDelivery } from '../operators/credit.ts';
@@ -43,6 +44,8 @@ export type ReconnectState<C = SshClient> =
   /** Another try would not help, or there were enough: all subscribers were told. The next one dials. */
   | { readonly type: 'failed'; readonly error: SshError };
 
+const OPTION_KINDS: OptionKinds<ReconnectOptions> = { maxRetries: AMOUNT, linger: AMOUNT };
+
 /** A connection that comes back; see {@link reconnecting}. */
 export type Reconnecting<C = SshClient> = Observable<C> & {
   /** Where it stands, and each change. Replayed; never ends. */
@@ -56,16 +59,16 @@ export type Reconnecting<C = SshClient> = Observable<C> & {
  * 2. Emits the client that is there, and each that comes after it: `switchMap` begins anew on each, `exec` and the other
  *    operators take the first. While it is being dialled, subscribers wait.
  * 3. Never repeats what was done on a lost connection: work errors with what has ended it, and whoever knows that it may be done
- *    twice says `retry`.
+ *    twice says `retry`, with a delay: a server that takes a login and drops it at once would be dialled without a pause.
  * 4. Errors, to all subscribers, with what another try would not help: a login that is refused, a host key that has changed, and
- *    the last failure when there were `maxRetries`. It completes when `client$` does.
+ *    the last failure when there were `maxRetries`; with `config` for an option that is none. It completes when `client$` does.
  *
  * @param client$ - as from `connect`: dials when it is subscribed to, and is connected as long as it is
  * @example
  * ```ts
  * const db1$ = reconnecting(connect('deploy@db1'));
  * db1$.state$.subscribe(({ type }) => console.log(type));
- * db1$.pipe(switchMap((db1) => db1.exec('journalctl -f')), lines(), retry()).subscribe((line) => console.log(line));
+ * db1$.pipe(switchMap((db1) => db1.exec('journalctl -f')), lines(), retry({ delay: 1000 })).subscribe((line) => console.log(line));
  * ```
  */
 export function reconnecting<C = SshClient>(
@@ -73,7 +76,10 @@ export function reconnecting<C = SshClient>(
   options: ReconnectOptions = {},
 ): Reconnecting<C> {
   const connection = new Reconnection(client$, options);
-  const shared$ = new Observable<C>((out) => connection.join(out));
+  const shared$ = new Observable<C>((out) => {
+    checkOptions(options, OPTION_KINDS);
+    return connection.join(out);
+  });
   return Object.assign(shared$, { state$: connection.state$ });
 }
 

@@ -9,6 +9,7 @@ import {
   retry,
   type RetryConfig,
   throwError,
+  timer,
 } from 'rxjs';
 import { TEXTS } from '../auth/option-kinds.ts';
 import type { Channel } from '../channels/channel.ts';
@@ -53,8 +54,8 @@ export interface PtyOptions {
 /** OpenSSH's half of EOF: the command has closed its input, and only its output goes on (OpenSSH PROTOCOL 2.1). */
 export const END_OF_WRITE = 'eow@openssh.com';
 
-/** How often a session is asked for that is refused in place of one that has just ended. */
-const MAX_OPENS = 4;
+/** Milliseconds before a session that is refused in place of one that has just ended is asked for again: at once, and then not so soon. */
+const REOPENING_PAUSES = [0, 50, 200];
 /** Milliseconds in which a server should know that a session has ended. */
 const FREEING_TIME = 1000;
 
@@ -255,11 +256,12 @@ export function openSession(
  */
 function whenFreedLate(connection: SshConnection): RetryConfig {
   return {
-    count: MAX_OPENS - 1,
-    delay: (error: unknown) =>
-      isSshError(error, 'channel-open') && connection.sinceFreed < FREEING_TIME
-        ? of(true)
-        : throwError(() => error),
+    delay: (error: unknown, count) => {
+      const pause = REOPENING_PAUSES[count - 1];
+      const isLate = isSshError(error, 'channel-open') && connection.sinceFreed < FREEING_TIME;
+      if (!isLate || pause === undefined) return throwError(() => error);
+      return pause === 0 ? of(true) : timer(pause, connection.transport.scheduler);
+    },
   };
 }
 
