@@ -12,6 +12,7 @@ import {
   socksProxy,
 } from '../../src/client/forward-node.ts';
 import { isSshError, toError } from '../../src/errors.ts';
+import type { Endpoint } from '../../src/forwarding/endpoint.ts';
 import type { ForwardedConnection, ForwardEvent } from '../../src/forwarding/forward.ts';
 import { nodeDial, nodeListen } from '../../src/server/forward-node.ts';
 import type { ForwardHandlers } from '../../src/server/forwarding.ts';
@@ -311,7 +312,11 @@ describe('dial', () => {
     ).rejects.toMatchObject({ detail: { reasonCode: 2 } });
   });
 
-  it.each([
+  it.each<[string, unknown]>([
+    ['nothing', {}],
+    ['no port', { host: 'a' }],
+    ['a text', 'a:80'],
+    ['a path that is no text', { socketPath: 5 }],
     ['no host', { host: '', port: 80 }],
     ['a host with a line end', { host: 'a\r\nb', port: 80 }],
     ['port 0', { host: 'a', port: 0 }],
@@ -320,7 +325,8 @@ describe('dial', () => {
     ['a path with a zero byte', { socketPath: '/a\0b' }],
   ])('takes nothing that is no target: %s', async (_name, to) => {
     const client = await connected(server().client$);
-    await expect(firstValueFrom(client.dial(to))).rejects.toMatchObject({ kind: 'config' });
+    const dialled$ = client.dial(to as Endpoint);
+    await expect(firstValueFrom(dialled$)).rejects.toMatchObject({ kind: 'config' });
   });
 
   it('lets the target go when it is unsubscribed', async () => {

@@ -1,4 +1,5 @@
 /** Where connections come in, and where they go to. */
+import { NUMBER, TEXT } from '../auth/option-kinds.ts';
 import { escapeText, SshError } from '../errors.ts';
 
 /** A TCP port. */
@@ -36,12 +37,22 @@ export function checkTarget(endpoint: Endpoint): void {
 
 /** Throws `config` for where nothing can listen. The empty host is every address (RFC 4254 §7.1). */
 export function checkBound(endpoint: Endpoint): void {
+  checkShape(endpoint);
   const isFine =
     'port' in endpoint
       ? Number.isInteger(endpoint.port) && endpoint.port >= 0 && endpoint.port <= 65_535
       : endpoint.socketPath !== '' && !endpoint.socketPath.includes('\0');
   if (!isFine || ('port' in endpoint && endpoint.host !== '' && !isHost(endpoint.host)))
     throw badEndpoint(endpoint);
+}
+
+/** For who writes without types. */
+function checkShape(endpoint: Endpoint): void {
+  const { host, port, socketPath }: Readonly<Record<string, unknown>> = { ...endpoint };
+  const isTcp = NUMBER.fits(port) && TEXT.fits(host);
+  if (isTcp || (port === undefined && TEXT.fits(socketPath))) return;
+  const message = 'an endpoint is { host, port }, or { socketPath }';
+  throw new SshError('config', message, { option: 'endpoint' });
 }
 
 /** The endpoint as it is written: `127.0.0.1:80`, `[::1]:80`, `/run/db.sock`. Control characters are escaped. */
