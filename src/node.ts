@@ -23,6 +23,7 @@ export {
 export { httpAgent } from './client/http-agent-node.ts';
 export { logFile, type LogFileOptions } from './client/log-file-node.ts';
 export { knownHostsFiles } from './client/known-hosts-node.ts';
+export { writePrivateKey, type WritePrivateKeyOptions } from './client/write-private-key-node.ts';
 export { agentSocket } from './auth/agent-node.ts';
 export { authorizedKeysFile } from './auth/authorized-keys-node.ts';
 export { proxyCommand, type ProxyCommandOptions } from './client/proxy-command-node.ts';

@@ -1,7 +1,8 @@
 /** `rxssh keygen` as such: makes a key pair. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import {
+  catchError,
   concatMap,
   defaultIfEmpty,
   defer,
@@ -14,7 +15,7 @@ import {
 } from 'rxjs';
 import {
   fingerprint,
-  formatPrivateKey,
+  type FormatPrivateKeyOptions,
   formatPublicKeyLine,
   generateDsaKey,
   generatePrivateKey,
@@ -24,7 +25,7 @@ import {
 import { escapeText } from '../node.ts';
 import type { CliIo } from './io.ts';
 import type { KeygenFlags } from './keygen.ts';
-import { formatOptions, newPassphrase } from './keygen-passphrase.ts';
+import { formatOptions, newPassphrase, saveKey } from './keygen-passphrase.ts';
 import { nobody, type Prompter } from './terminal.ts';
 import { hasCode, UsageError } from './usage.ts';
 import { integer } from './values.ts';
@@ -40,8 +41,7 @@ export function makeKey(file: string, flags: KeygenFlags, io: CliIo): Observable
       switchMap((secret) =>
         from(make()).pipe(
           concatMap((key) =>
-            from(formatPrivateKey(key, formatOptions(comment, secret))).pipe(
-              concatMap((text) => write(file, text, key, comment, io)),
+            write(file, key, formatOptions(comment, secret), io).pipe(
               map(() => {
                 if (flags.q !== true) tell(file, key, comment, secret === '', io);
                 return 0;
@@ -85,32 +85,21 @@ function keyMaker(
 
 function write(
   file: string,
-  text: string,
   key: PrivateKey,
-  comment: string,
+  options: FormatPrivateKeyOptions,
   { terminal = nobody }: CliIo,
 ): Observable<unknown> {
-  const writeBoth = (): void => {
-    writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
-    writeFileSync(`${file}.pub`, `${formatPublicKeyLine(key.publicKey, comment)}\n`, {
-      mode: 0o644,
-    });
+  const writeBoth = async (replace: boolean): Promise<void> => {
+    await saveKey(file, key, { ...options, replace });
+    const line = formatPublicKeyLine(key.publicKey, options.comment);
+    await writeFile(`${file}.pub`, `${line}\n`, { mode: 0o644 });
   };
-  return defer(() => {
-    try {
-      writeBoth();
-      return of(true);
-    } catch (thrown) {
-      if (!hasCode(thrown, 'EEXIST')) throw thrown;
-      // written anew, not into the old file: that may have another mode, or be a link
-      return overwrite(file, terminal).pipe(
-        map(() => {
-          rmSync(file);
-          writeBoth();
-        }),
-      );
-    }
-  });
+  return from(writeBoth(false)).pipe(
+    catchError((error: unknown) => {
+      if (!hasCode(error, 'EEXIST')) return throwError(() => error);
+      return overwrite(file, terminal).pipe(concatMap(() => writeBoth(true)));
+    }),
+  );
 }
 
 function overwrite(file: string, terminal: Prompter): Observable<unknown> {

@@ -12,16 +12,16 @@ import {
   switchMap,
   throwError,
 } from 'rxjs';
+import { type FormatPrivateKeyOptions, parsePrivateKey, type PrivateKey } from '../keys/index.ts';
 import {
-  formatPrivateKey,
-  type FormatPrivateKeyOptions,
-  parsePrivateKey,
-  type PrivateKey,
-} from '../keys/index.ts';
-import { escapeText, isSshError, SshError } from '../node.ts';
+  escapeText,
+  isSshError,
+  SshError,
+  writePrivateKey,
+  type WritePrivateKeyOptions,
+} from '../node.ts';
 import type { CliIo } from './io.ts';
 import type { KeygenFlags } from './keygen.ts';
-import { replaceFile } from './replace-file.ts';
 import { nobody } from './terminal.ts';
 import { UsageError } from './usage.ts';
 
@@ -34,12 +34,14 @@ export function changePassphrase(file: string, flags: KeygenFlags, io: CliIo): O
     concatMap((key) =>
       newPassphrase(flags, { ...io, env: {} }).pipe(
         concatMap((secret) =>
-          from(formatPrivateKey(key, formatOptions(key.comment ?? '', secret))),
+          saveKey(file, key, {
+            ...formatOptions(key.comment ?? '', secret),
+            replace: true,
+          }),
         ),
       ),
     ),
-    map((text) => {
-      replaceFile(file, text, 0o600);
+    map(() => {
       if (flags.q !== true)
         io.stdout.write('Your identification has been saved with the new passphrase.\n');
       return 0;
@@ -82,6 +84,19 @@ export function openKey(file: string, { P }: KeygenFlags, io: CliIo): Observable
 /** How a file is written under this passphrase; an empty one is none. */
 export function formatOptions(comment: string, passphrase: string): FormatPrivateKeyOptions {
   return { comment, ...(passphrase === '' ? {} : { passphrase }) };
+}
+
+/** What the system has against a file is no mistake of the options. */
+export async function saveKey(
+  file: string,
+  key: PrivateKey,
+  options: WritePrivateKeyOptions,
+): Promise<void> {
+  try {
+    await writePrivateKey(file, key, options);
+  } catch (error) {
+    throw isSshError(error) && error.cause !== undefined ? error.cause : error;
+  }
 }
 
 /** -N, RXSSH_PASSPHRASE, the terminal (twice), or none where there is nobody to ask, as ssh-keygen does. */
