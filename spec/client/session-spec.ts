@@ -62,13 +62,26 @@ describe('a session that is refused', () => {
     expect([peer.of('CHANNEL_OPEN').length - before, third.outcome]).toEqual([3, 'channel-open']);
   });
 
+  it('is refused where none has ended, one after the other', async () => {
+    const peer = await script({ transport: { scheduler: new Clock() } });
+    for (const opens of [1, 2]) {
+      const only = opening(peer);
+      await peer.say();
+      await peer.say(refusal(peer.of('CHANNEL_OPEN').at(-1)?.senderChannel ?? -1));
+      expect([peer.of('CHANNEL_OPEN').length, only.outcome]).toEqual([opens, 'channel-open']);
+    }
+  });
+
   it('is refused where none has ended lately', async () => {
     const clock = new Clock();
     const peer = await script({ transport: { scheduler: clock } });
+    const { channel, subscription } = await peer.openChannel();
+    subscription.unsubscribe();
+    await peer.say({ type: 'CHANNEL_CLOSE', recipientChannel: channel.number });
     await clock.pass(1000);
     const only = opening(peer);
     await peer.say();
-    await peer.say(refusal(peer.of('CHANNEL_OPEN')[0]?.senderChannel ?? -1));
+    await peer.say(refusal(peer.of('CHANNEL_OPEN').at(-1)?.senderChannel ?? -1));
     expect([peer.of('CHANNEL_OPEN').length, only.outcome]).toEqual([1, 'channel-open']);
   });
 });

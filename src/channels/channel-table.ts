@@ -14,6 +14,7 @@ export class ChannelTable {
   #nextNumber = 0;
   #lastEvent: number;
   #lastFreed: number;
+  #lastClosed: number | undefined;
 
   /** @param timeouts - milliseconds without use after which a channel is closed, by its type */
   constructor(scheduler: SchedulerLike, timeouts: Readonly<Record<string, number>>) {
@@ -37,9 +38,9 @@ export class ChannelTable {
     return this.size === 0 ? this.#lastFreed : undefined;
   }
 
-  /** When a channel has gone last, or the connection began. */
-  get lastFreed(): number {
-    return this.#lastFreed;
+  /** When one has gone last that was open; `undefined` when there was none. */
+  get lastClosed(): number | undefined {
+    return this.#lastClosed;
   }
 
   /** Something was done that is no channel's business. */
@@ -74,6 +75,7 @@ export class ChannelTable {
     this.#channels.delete(channel.number);
     this.used();
     this.#lastFreed = this.#lastEvent;
+    if (channel.wasOpen) this.#lastClosed = this.#lastEvent;
   }
 
   /** All of them, which are gone now: the connection is over. */

@@ -65,6 +65,7 @@ export class Channel implements ByteDuplex {
   readonly #requests: ChannelRequests;
   #state: ChannelState;
   #recipientChannel = 0;
+  #wasOpen = false;
   #isGrantScheduled = false;
   #lastReceived: number;
   #endedWith: SshError | undefined;
@@ -131,6 +132,15 @@ export class Channel implements ByteDuplex {
   }
 
   /**
+   * Has it ever been?
+   *
+   * @internal
+   */
+  get wasOpen(): boolean {
+    return this.#wasOpen;
+  }
+
+  /**
    * Calls back with the answer to our OPEN.
    *
    * @internal
@@ -147,6 +157,7 @@ export class Channel implements ByteDuplex {
   setPeer(recipientChannel: number, windowSize: number, maximumPacketSize: number): void {
     if (maximumPacketSize === 0) throw protocolError('a channel with a maximum packet size of 0');
     this.#recipientChannel = recipientChannel;
+    this.#wasOpen = true;
     this.#outbox.open(recipientChannel, windowSize, maximumPacketSize);
   }
 

@@ -105,9 +105,10 @@ export class SshConnection {
     return this.#channels.unusedSince;
   }
 
-  /** Milliseconds since a channel has gone last, or since the connection began. */
-  get sinceFreed(): number {
-    return this.#context.scheduler.now() - this.#channels.lastFreed;
+  /** Milliseconds since a channel has gone that was open; no end of them when there was none. */
+  get sinceClosed(): number {
+    const { lastClosed = Number.NEGATIVE_INFINITY } = this.#channels;
+    return this.#context.scheduler.now() - lastClosed;
   }
 
   /** Refuses every channel that the peer asks for from now on; those that are there go on. */

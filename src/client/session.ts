@@ -258,7 +258,7 @@ function whenFreedLate(connection: SshConnection): RetryConfig {
   return {
     delay: (error: unknown, count) => {
       const pause = REOPENING_PAUSES[count - 1];
-      const isLate = isSshError(error, 'channel-open') && connection.sinceFreed < FREEING_TIME;
+      const isLate = isSshError(error, 'channel-open') && connection.sinceClosed < FREEING_TIME;
       if (!isLate || pause === undefined) return throwError(() => error);
       return pause === 0 ? of(true) : timer(pause, connection.transport.scheduler);
     },
